@@ -1,0 +1,1 @@
+"""One folder per port, one module per technology. Only wiring.py picks among them."""

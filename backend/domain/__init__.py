@@ -1,0 +1,1 @@
+"""What Segue talks about, in frozen values; standard library only."""

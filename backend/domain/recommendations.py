@@ -1,0 +1,64 @@
+"""Candidates, and the recommendations made of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CandidateSource(StrEnum):
+    """What a track was found by."""
+
+    FACTORS = "factors"
+    CONTENT = "content"
+    TREND = "trend"
+    LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A track as one source proposes it; `rank` counts from 1, a larger `score` is better within the source.
+
+    `because` is the sentence shown to people.
+    """
+
+    track_id: str
+    source: CandidateSource
+    rank: int
+    score: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One source's part in a recommendation; the shares of one recommendation sum to 1."""
+
+    source: CandidateSource
+    rank: int
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """A recommended track with its reasons, strongest first."""
+
+    track_id: str
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+class AnswerPath(StrEnum):
+    """Which path answered."""
+
+    HYBRID = "hybrid"
+    COLD_START = "cold_start"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer: ranked recommendations with the model version that made them ("" where none is published)."""
+
+    recommendation_id: str
+    recommendations: tuple[Recommendation, ...]
+    model_version: str
+    path: AnswerPath

@@ -1,0 +1,22 @@
+"""Where data came from, and whether models may learn from it."""
+
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """Where a play, a track or an artist came from."""
+
+    FIRST_PARTY = "first_party"
+    LISTENBRAINZ = "listenbrainz"
+    LASTFM = "lastfm"
+    SPOTIFY = "spotify"
+    SIMULATOR = "simulator"
+
+
+def default_training_right(source: Source) -> bool:
+    """Whether rows of this source may be trained on where nobody said so.
+
+    Spotify's developer policy forbids training on its content, so those rows stay out until the operator
+    sets the flag on import; everything else is in.
+    """
+    return source is not Source.SPOTIFY

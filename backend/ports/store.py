@@ -1,0 +1,152 @@
+"""The store: the catalogue, profiles and live tables, as rows by key."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from backend.domain.listeners import Profile
+from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
+from backend.domain.tracks import Artist, Track
+from backend.ports.event_log import TopicPartition
+
+RowT = TypeVar("RowT")
+Scalar = str | int | float | bool | datetime | None
+
+
+class Table(StrEnum):
+    """Live tables: topic = collection = this name."""
+
+    ARTIST_ENGAGEMENT = "artist_engagement"
+    TRACK_POPULARITY = "track_popularity"
+    TRENDS = "trends"
+    ANOMALIES = "anomalies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRow:
+    """A row as the sink writes it: its primary key as one string, and its columns (None: the row is deleted)."""
+
+    table: str
+    key: str
+    columns: Mapping[str, Scalar] | None
+
+
+class CatalogueStore(Protocol):
+    """Tracks and artists by id. A put replaces; the last put wins."""
+
+    def put_tracks(self, tracks: Sequence[Track]) -> None:
+        """Durable when it returns. Raises Unavailable."""
+        ...
+
+    def put_artists(self, artists: Sequence[Artist]) -> None:
+        """Durable when it returns. Raises Unavailable."""
+        ...
+
+    def tracks(self, track_ids: Sequence[str]) -> dict[str, Track]:
+        """The known ones among them."""
+        ...
+
+    def artists(self, artist_ids: Sequence[str]) -> dict[str, Artist]:
+        """The known ones among them."""
+        ...
+
+    def all_tracks(self) -> Iterator[Track]:
+        """Every track, in order of its id, never all in memory."""
+        ...
+
+    def all_artists(self) -> Iterator[Artist]:
+        """Every artist, in order of its id, never all in memory."""
+        ...
+
+
+class ProfileStore(Protocol):
+    """Listeners' profiles by id. A put replaces."""
+
+    def profiles(self, listener_ids: Sequence[str]) -> dict[str, Profile]:
+        """The known ones among them."""
+        ...
+
+    def put_profiles(self, profiles: Sequence[Profile]) -> None:
+        """Durable when it returns. Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableQuery:
+    """Which rows of a live table: None, "" and 0 mean "any". `start` is inclusive, `end` is not.
+
+    `written_after` keeps rows the store wrote after that moment (for watching).
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    artist_id: str = ""
+    track_id: str = ""
+    min_plays: int = 0
+    max_rank: int = 0
+    min_severity: Severity | None = None
+    kind: AnomalyKind | None = None
+    written_after: datetime | None = None
+    page_size: int = 100
+    page_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[RowT]):
+    """Some rows, where to go on ("" at the end), and when the newest row of the table was written."""
+
+    rows: tuple[RowT, ...]
+    next_page_token: str
+    as_of: datetime | None
+
+
+class TableStore(Protocol):
+    """The live tables.
+
+    `write` upserts rows by key and keeps the offsets beside them in the same database, so that a sink killed at any
+    moment resumes from what the store really holds; writing the same rows again changes nothing but `written_at`.
+    Pages are ordered as the AnalyticsService says, by range over the sort key (no skipping), so that rows written
+    meanwhile neither repeat nor hide others. Every method raises Unavailable; a bad page token raises InvalidInput.
+    """
+
+    def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
+        """Rows first, then the offsets (of the next record to read)."""
+        ...
+
+    def offsets(self) -> dict[TopicPartition, int]:
+        """Where the sink goes on."""
+        ...
+
+    def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
+        """Newest hour first, most plays first within an hour, then artist_id."""
+        ...
+
+    def trends(self, query: TableQuery) -> Page[Trend]:
+        """Newest hour first, then by rank."""
+        ...
+
+    def anomalies(self, query: TableQuery) -> Page[Anomaly]:
+        """Newest hour first, largest absolute z-score first, then alert_id."""
+        ...
+
+    def popular_tracks(self, *, since: datetime, limit: int) -> list[TrackPopularity]:
+        """Tracks with a row no older than `since`, most listeners in 24 h first, then plays, then track_id."""
+        ...
+
+
+class Store(CatalogueStore, ProfileStore, TableStore, Protocol):
+    """All of it: what one database holds."""
+
+    def migrate(self) -> None:
+        """Create the indexes. Safe to repeat."""
+        ...
+
+    def ping(self) -> None:
+        """Raises Unavailable where the store cannot be reached."""
+        ...
+
+    def close(self) -> None:
+        """Give the connections back."""
+        ...

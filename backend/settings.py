@@ -1,0 +1,110 @@
+"""Every setting, its default and its purpose. Flag > environment (SEGUE_…) > segue.toml > running stack > default.
+
+The URL's scheme picks the technology, so the same code runs on one machine and on clusters.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+ENDPOINTS_FILE = "endpoints.json"
+"""Where a running embedded stack writes the URLs of its parts, inside `home`."""
+
+
+class _StackSource(PydanticBaseSettingsSource):
+    """URLs of the embedded stack that runs (or last ran) in `home`."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        home = Path(self.current_state.get("home") or Settings.model_fields["home"].default)
+        file = home / ENDPOINTS_FILE
+        return json.loads(file.read_text()) if file.exists() else {}
+
+
+class Settings(BaseSettings):
+    """The settings of one Segue."""
+
+    model_config = SettingsConfigDict(env_prefix="SEGUE_", toml_file="segue.toml", extra="forbid", frozen=True)
+
+    home: Path = Field(Path(".segue"), description="Folder for state, logs, tokens and the embedded parts' data.")
+    tenant: str = Field(
+        "segue",
+        pattern="^[a-z][a-z0-9-]{0,30}$",
+        description="Starts the name of every topic, database, index and folder, so that tenants share clusters.",
+    )
+    kafka_servers: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma-separated.")
+    kafka_partitions: int = Field(4, ge=1, description="Partitions of topics that Segue creates.")
+    kafka_replication: int = Field(1, ge=1, description="Replicas of topics that Segue creates; 3 on a cluster.")
+    store_url: str = Field("mongodb://127.0.0.1:27017", description="MongoDB URL.")
+    flink_url: str = Field("http://127.0.0.1:8081", description="Flink REST address of a session cluster.")
+    vectors_url: str = Field(
+        "", description="Vector index: file:///folder (default: home/vectors) or pinecone://index."
+    )
+    models_url: str = Field("", description="Published models: file:///folder (default: home/models).")
+    archive_url: str = Field(
+        "", description="Play archive: file:///folder (default: home/archive), s3://… on a cluster."
+    )
+    encoder_folder: Path | None = Field(None, description="Exported text encoder (default: home/encoder).")
+    pinecone_api_key: SecretStr | None = Field(None, description="Needed with pinecone://.")
+
+    server_address: str = Field("127.0.0.1:50051", description="Where the gRPC server listens, and where clients look.")
+    server_workers: int = Field(16, ge=1, description="RPC threads; one more call may wait, others are shed.")
+    server_reflection: bool = Field(False, description="Serve gRPC reflection.")
+    tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
+    tls_key: Path | None = Field(None, description="PEM key of the certificate.")
+    token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
+    dashboard_address: str = Field("127.0.0.1:8501", description="Where the dashboard listens.")
+
+    parallelism: int = Field(2, ge=1, description="Parallelism of the Flink jobs.")
+    refresh_seconds: int = Field(5, ge=1, le=60, description="Open hours are refreshed at least this often.")
+    checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")
+    lateness_minutes: int = Field(10, ge=0, description="How long an hour's window waits for late plays.")
+    state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    keep_models: int = Field(5, ge=2, description="Published model versions kept by `segue models prune`.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flag > environment > segue.toml > running stack."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), _StackSource(settings_cls)
+
+    @property
+    def vectors(self) -> str:
+        """The vector index's URL, the default filled in."""
+        return self.vectors_url or (self.home / "vectors").absolute().as_uri()
+
+    @property
+    def models(self) -> str:
+        """The model repository's URL, the default filled in."""
+        return self.models_url or (self.home / "models").absolute().as_uri()
+
+    @property
+    def archive(self) -> str:
+        """The play archive's URL, the default filled in."""
+        return self.archive_url or (self.home / "archive").absolute().as_uri()
+
+    @property
+    def encoder(self) -> Path:
+        """The exported text encoder's folder, the default filled in."""
+        return self.encoder_folder or self.home / "encoder"
+
+    @property
+    def tokens(self) -> Path:
+        """The folder of token files."""
+        return self.home / "tokens"

@@ -1,0 +1,143 @@
+from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CandidateSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CANDIDATE_SOURCE_UNSPECIFIED: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_FACTORS: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_CONTENT: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_TREND: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_LINEAR: _ClassVar[CandidateSource]
+
+class AnswerPath(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ANSWER_PATH_UNSPECIFIED: _ClassVar[AnswerPath]
+    ANSWER_PATH_HYBRID: _ClassVar[AnswerPath]
+    ANSWER_PATH_COLD_START: _ClassVar[AnswerPath]
+    ANSWER_PATH_DEGRADED: _ClassVar[AnswerPath]
+CANDIDATE_SOURCE_UNSPECIFIED: CandidateSource
+CANDIDATE_SOURCE_FACTORS: CandidateSource
+CANDIDATE_SOURCE_CONTENT: CandidateSource
+CANDIDATE_SOURCE_TREND: CandidateSource
+CANDIDATE_SOURCE_LINEAR: CandidateSource
+ANSWER_PATH_UNSPECIFIED: AnswerPath
+ANSWER_PATH_HYBRID: AnswerPath
+ANSWER_PATH_COLD_START: AnswerPath
+ANSWER_PATH_DEGRADED: AnswerPath
+
+class Reason(_message.Message):
+    __slots__ = ("source", "rank", "share", "text")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    source: CandidateSource
+    rank: int
+    share: float
+    text: str
+    def __init__(self, source: _Optional[_Union[CandidateSource, str]] = ..., rank: _Optional[int] = ..., share: _Optional[float] = ..., text: _Optional[str] = ...) -> None: ...
+
+class RecommendedTrack(_message.Message):
+    __slots__ = ("track_id", "title", "artist_ids", "artist_names", "score", "reasons")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    ARTIST_IDS_FIELD_NUMBER: _ClassVar[int]
+    ARTIST_NAMES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    title: str
+    artist_ids: _containers.RepeatedScalarFieldContainer[str]
+    artist_names: _containers.RepeatedScalarFieldContainer[str]
+    score: float
+    reasons: _containers.RepeatedCompositeFieldContainer[Reason]
+    def __init__(self, track_id: _Optional[str] = ..., title: _Optional[str] = ..., artist_ids: _Optional[_Iterable[str]] = ..., artist_names: _Optional[_Iterable[str]] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+
+class RecommendRequest(_message.Message):
+    __slots__ = ("listener_id", "page_size", "page_token", "exclude_track_ids")
+    LISTENER_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_TRACK_IDS_FIELD_NUMBER: _ClassVar[int]
+    listener_id: str
+    page_size: int
+    page_token: str
+    exclude_track_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, listener_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., exclude_track_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RecommendResponse(_message.Message):
+    __slots__ = ("recommendation_id", "tracks", "model_version", "path", "next_page_token")
+    RECOMMENDATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    recommendation_id: str
+    tracks: _containers.RepeatedCompositeFieldContainer[RecommendedTrack]
+    model_version: str
+    path: AnswerPath
+    next_page_token: str
+    def __init__(self, recommendation_id: _Optional[str] = ..., tracks: _Optional[_Iterable[_Union[RecommendedTrack, _Mapping]]] = ..., model_version: _Optional[str] = ..., path: _Optional[_Union[AnswerPath, str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SimilarTracksRequest(_message.Message):
+    __slots__ = ("track_id", "page_size", "page_token")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, track_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SimilarTracksResponse(_message.Message):
+    __slots__ = ("tracks", "model_version", "next_page_token")
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tracks: _containers.RepeatedCompositeFieldContainer[RecommendedTrack]
+    model_version: str
+    next_page_token: str
+    def __init__(self, tracks: _Optional[_Iterable[_Union[RecommendedTrack, _Mapping]]] = ..., model_version: _Optional[str] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SearchTracksRequest(_message.Message):
+    __slots__ = ("query", "page_size", "page_token")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    query: str
+    page_size: int
+    page_token: str
+    def __init__(self, query: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchTracksResponse(_message.Message):
+    __slots__ = ("tracks", "model_version", "next_page_token")
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tracks: _containers.RepeatedCompositeFieldContainer[RecommendedTrack]
+    model_version: str
+    next_page_token: str
+    def __init__(self, tracks: _Optional[_Iterable[_Union[RecommendedTrack, _Mapping]]] = ..., model_version: _Optional[str] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PopularTracksRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class PopularTracksResponse(_message.Message):
+    __slots__ = ("tracks", "next_page_token")
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tracks: _containers.RepeatedCompositeFieldContainer[RecommendedTrack]
+    next_page_token: str
+    def __init__(self, tracks: _Optional[_Iterable[_Union[RecommendedTrack, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
