@@ -16,10 +16,12 @@ CONTENT_NAMESPACE = "{version}.content"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldIn:
-    """What a listener's factors are solved from at answer time (implicit ALS, Hu, Koren and Volinsky 2008).
+    """What a listener's factors are solved from at answer time.
 
-    x = (unobserved_weight · gram + Σ c(n) y yᵀ + regularization · I)⁻¹ Σ (c(n) + unobserved_weight) y over the
-    listener's tracks, y their factors, n the plays of each and c(n) = confidence_scale · log1p(n).
+    Implicit ALS (Hu, Koren and Volinsky 2008) with regularisation scaled by frequency (Rendle et al. 2021):
+    x = (unobserved_weight · gram + Σ c(n) y yᵀ + λ · I)⁻¹ Σ (c(n) + unobserved_weight) y over the listener's m tracks,
+    y their factors, n the plays of each, c(n) = confidence_scale · log1p(n) and
+    λ = regularization · (m + frequency_offset) ** frequency_power.
     `gram` is (dimension, dimension) float64, the sum of y yᵀ over all tracks.
     """
 
@@ -27,6 +29,12 @@ class FoldIn:
     unobserved_weight: float
     regularization: float
     confidence_scale: float
+    frequency_offset: float = 0.0
+    frequency_power: float = 0.0
+
+    def regularization_for(self, tracks: int) -> float:
+        """λ for a listener with that many tracks."""
+        return self.regularization * (tracks + self.frequency_offset) ** self.frequency_power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
