@@ -1,5 +1,6 @@
 """Published model versions: write, verify, then point."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class FoldIn:
 
     def regularization_for(self, tracks: int) -> float:
         """λ for a listener with that many tracks."""
-        return self.regularization * (tracks + self.frequency_offset) ** self.frequency_power
+        return self.regularization * math.pow(tracks + self.frequency_offset, self.frequency_power)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
