@@ -1,0 +1,179 @@
+"""The Java archives of the embedded stack: pinned in jars.lock, fetched once, kept in a cache folder."""
+
+import importlib.util
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from backend.domain.errors import SegueError, Unavailable
+
+LOCK_FILE = Path(__file__).with_name("jars.lock")
+REPOSITORY_VARIABLE = "SEGUE_MAVEN_REPOSITORY"
+
+Advance = Callable[[int], None]
+"""Is told how many more bytes have arrived; negative where a file starts again. Called from several threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jar:
+    """One line of the lock. `set` names the part that needs it: kafka, flink or mongo."""
+
+    set: str
+    coordinate: str
+    sha256: str
+    bytes: int
+
+    @property
+    def file_name(self) -> str:
+        """artifact-version.jar."""
+        _, artifact, version = self.coordinate.split(":")
+        return f"{artifact}-{version}.jar"
+
+    @property
+    def repository_path(self) -> str:
+        """Where a Maven repository keeps it, relative to the repository's root."""
+        group, artifact, version = self.coordinate.split(":")
+        return f"{group.replace('.', '/')}/{artifact}/{version}/{self.file_name}"
+
+
+@cache
+def locked() -> tuple[Jar, ...]:
+    """Every jar of the lock file."""
+    return tuple(Jar(**entry) for entry in tomllib.loads(LOCK_FILE.read_text())["jar"])
+
+
+def cache_folder() -> Path:
+    """$SEGUE_CACHE/jars, else $XDG_CACHE_HOME/segue/jars, else ~/.cache/segue/jars. It need not exist yet."""
+    if own := os.environ.get("SEGUE_CACHE"):
+        return Path(own) / "jars"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue" / "jars"
+
+
+def paths(*sets: str) -> list[Path]:
+    """Where the jars of these sets are once fetched, in the lock's order."""
+    return [cache_folder() / jar.file_name for jar in locked() if jar.set in sets]
+
+
+def class_path(*sets: str) -> str:
+    """The jars of these sets as Java's -classpath wants them."""
+    return os.pathsep.join(str(path) for path in paths(*sets))
+
+
+def missing(sets: Iterable[str]) -> list[Jar]:
+    """The jars of these sets that are not in the cache in full size; their hashes were checked when they came."""
+    wanted = set(sets)
+    found = []
+    for jar in locked():
+        file = cache_folder() / jar.file_name
+        if jar.set in wanted and not (file.exists() and file.stat().st_size == jar.bytes):
+            found.append(jar)
+    return found
+
+
+def package_folder(name: str) -> Path:
+    """Where an installed package's files are, found without importing it. Raises Unavailable where it is not there."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise Unavailable(f"the Python package {name} is not installed; run `make setup`")
+    return Path(spec.submodule_search_locations[0])
+
+
+def repository() -> str:
+    """The Maven repository's base URL, ending in a slash.
+
+    SEGUE_MAVEN_REPOSITORY wins (a company's mirror, a local folder served over HTTP). Otherwise the answer is that of
+    Apache Ivy, which PySpark ships and Spark itself fetches packages with: its constant DEFAULT_M2_ROOT. So the
+    address is kept by those who maintain it, and Segue and Spark always agree on where Java archives come from.
+    Raises Unavailable where Java cannot be started.
+    """
+    if own := os.environ.get(REPOSITORY_VARIABLE):
+        return own.rstrip("/") + "/"
+    from py4j.java_gateway import JavaGateway
+
+    ivy = next(package_folder("pyspark").glob("jars/ivy-*.jar"))
+    try:
+        gateway = JavaGateway.launch_gateway(classpath=str(ivy), die_on_exit=True, enable_auth=True)
+    except OSError as error:
+        raise Unavailable(f"Java cannot be started ({error}); install it: sudo apt install openjdk-17-jre") from error
+    try:
+        root: str = gateway.jvm.org.apache.ivy.plugins.resolver.IBiblioResolver.DEFAULT_M2_ROOT
+    finally:
+        gateway.shutdown()
+    return root.rstrip("/") + "/"
+
+
+class _Progress:
+    """Pooch's progress-bar protocol for one file, passed on to `advance`."""
+
+    def __init__(self, advance: Advance) -> None:
+        self.total = 0
+        self._advance = advance
+        self._sent = 0
+
+    def update(self, count: int) -> None:
+        self._sent += count
+        self._advance(count)
+
+    def reset(self) -> None:
+        """Pooch sets the bar to zero and then to the total once a download is complete."""
+        self._advance(-self._sent)
+        self._sent = 0
+
+    def close(self) -> None:
+        """Pooch is done with this file."""
+
+
+def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
+    import pooch
+
+    def download(url: str, output: str, caller: Any) -> None:
+        pooch.HTTPDownloader(progressbar=_Progress(advance), chunk_size=1 << 16, timeout=30)(url, output, caller)
+
+    try:
+        pooch.retrieve(
+            base + jar.repository_path,
+            known_hash=f"sha256:{jar.sha256}",
+            fname=jar.file_name,
+            path=cache_folder(),
+            downloader=download,
+        )
+    except ValueError as error:
+        raise SegueError(
+            f"{jar.coordinate} from {base} is not the file that jars.lock names (its SHA-256 differs); "
+            f"if {REPOSITORY_VARIABLE} is set, check that mirror, else try again"
+        ) from error
+    except OSError as error:  # requests' exceptions are OSErrors
+        raise Unavailable(
+            f"cannot fetch {jar.coordinate} ({error.__class__.__name__}); check the network and run the command again "
+            f"(what has arrived is kept), or set {REPOSITORY_VARIABLE} to a Maven repository you can reach"
+        ) from error
+
+
+def fetch(sets: Sequence[str], *, advance: Advance = lambda _: None, workers: int = 4) -> int:
+    """Bring every jar of these sets into the cache; the number of bytes that were missing.
+
+    Files that are there already are not asked for again, so a second call goes on where a broken first one ended.
+    A file becomes visible only when whole and of the right SHA-256. Raises Unavailable (offline; names the
+    coordinate) and SegueError (hash mismatch).
+    """
+    todo = missing(sets)
+    if not todo:
+        return 0
+    import pooch
+
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    base = repository()
+    pooch.get_logger().setLevel("WARNING")
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(_fetch_one, jar, base, advance) for jar in sorted(todo, key=lambda jar: -jar.bytes)]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return sum(jar.bytes for jar in todo)

@@ -1,0 +1,41 @@
+"""What the supervisor knows about each child process."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from backend.domain.errors import Unavailable
+
+LOOPBACK = "127.0.0.1"
+
+# Quick to start, small: what all JVMs of the stack have in common. The serial collector has no helper threads, which
+# on few cores is also the fastest for small heaps; -Xshare:auto maps the JDK's own class archive where there is one.
+SMALL_JVM = ("-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One child process.
+
+    `check` raises Unavailable until the part answers, within half a second; None: it is well once it has run for a
+    second. `needs` names parts that must be well first. A `once` part is well when it has exited with 0.
+    """
+
+    name: str
+    title: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    check: Callable[[], None] | None = None
+    needs: tuple[str, ...] = ()
+    once: bool = False
+    address: str = ""
+    deadline_seconds: float = 90
+    stop_seconds: float = 10
+
+
+def check_port(port: int) -> None:
+    """Raises Unavailable where nothing on loopback accepts a connection to `port`."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=0.3).close()
+    except OSError as error:
+        raise Unavailable(f"nothing answers on {LOOPBACK}:{port} yet") from error
