@@ -18,10 +18,14 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is appended: records with the same key keep their order."""
+    """What is appended: records with the same key keep their order.
+
+    The key decides the partition, unless `partition` is given (heartbeats go to every one).
+    """
 
     key: bytes
     value: bytes
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,10 @@ class EventLog(Protocol):
 
     def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> EventReader:
         """A reader of these topics (names without prefix) from these offsets; from the start where none is given."""
+        ...
+
+    def partitions(self, topic: Topic) -> int:
+        """How many partitions the topic has. Raises Unavailable."""
         ...
 
     def create_topics(self) -> None:

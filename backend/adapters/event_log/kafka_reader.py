@@ -1,0 +1,120 @@
+"""Reading Kafka topics from offsets that the caller keeps."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as Place
+
+from backend.adapters.event_log.kafka_topics import partition_counts
+from backend.domain.errors import Unavailable
+from backend.ports.event_log import StoredRecord, TopicPartition
+
+_log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10
+
+
+class KafkaEventReader:
+    """`EventReader` on Kafka: partitions assigned by hand, nothing committed to a consumer group."""
+
+    def __init__(
+        self, servers: str, *, tenant: str, topics: Sequence[str], offsets: Mapping[TopicPartition, int]
+    ) -> None:
+        self._servers = servers
+        self._prefix = f"{tenant}."
+        self._brokers_lost: KafkaError | None = None
+        self._failure: KafkaError | None = None
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": f"{tenant}.reader",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                # An offset that the log no longer has is a hole: say so instead of starting somewhere else.
+                "auto.offset.reset": "error",
+                "error_cb": self._note_error,
+                "logger": _log,
+            }
+        )
+        try:
+            counts = partition_counts(self._consumer, [self._prefix + topic for topic in topics])
+            self._next = {
+                TopicPartition(topic, partition): offsets.get(TopicPartition(topic, partition), OFFSET_BEGINNING)
+                for topic in topics
+                for partition in range(counts[self._prefix + topic])
+            }
+            self._consumer.assign(
+                [Place(self._prefix + at.topic, at.partition, offset) for at, offset in self._next.items()]
+            )
+        except (KafkaException, Unavailable):
+            self._consumer.close()
+            raise
+
+    def _note_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._brokers_lost = error
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[StoredRecord]:
+        """See `EventReader.poll`."""
+        try:
+            # `consume` would wait out the timeout for a full batch: wait for the first, then take what is there.
+            first = self._consumer.poll(timeout_seconds)
+            messages = [first, *self._consumer.consume(max_records - 1, 0)] if first is not None else []
+        except KafkaException as error:
+            raise Unavailable(f"Kafka at {self._servers} does not answer: {error}") from error
+        records = self._readable(messages)
+        if not records and self._failure is not None:
+            raise Unavailable(f"reading Kafka at {self._servers} failed, open a new reader: {self._failure}")
+        if not records and self._brokers_lost is not None:
+            lost, self._brokers_lost = self._brokers_lost, None
+            raise Unavailable(f"Kafka at {self._servers} does not answer: {lost}")
+        self._brokers_lost = None
+        return records
+
+    def _readable(self, messages: Sequence[Message]) -> list[StoredRecord]:
+        """The records before the first error; after one, this reader gives nothing more, so that nothing is skipped."""
+        records: list[StoredRecord] = []
+        for message in messages:
+            self._failure = self._failure or message.error()
+            if self._failure is not None:
+                break
+            topic = message.topic().removeprefix(self._prefix)
+            self._next[TopicPartition(topic, message.partition())] = message.offset() + 1
+            records.append(
+                StoredRecord(
+                    topic=topic,
+                    partition=message.partition(),
+                    offset=message.offset(),
+                    key=message.key(),
+                    value=message.value(),
+                )
+            )
+        return records
+
+    def lag(self) -> int:
+        """See `EventReader.lag`."""
+        behind = 0
+        try:
+            for at, offset in self._next.items():
+                low, high = self._consumer.get_watermark_offsets(
+                    Place(self._prefix + at.topic, at.partition), timeout=TIMEOUT_SECONDS
+                )
+                behind += high - max(low, offset)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka at {self._servers} does not answer: {error}") from error
+        return behind
+
+    def close(self) -> None:
+        """See `EventReader.close`."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

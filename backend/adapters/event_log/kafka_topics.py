@@ -1,0 +1,70 @@
+"""Making topics in Kafka, and checking the ones that are there."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from backend.adapters.event_log.topics import TOPIC_PLANS, TopicPlan
+from backend.domain.errors import Unavailable
+
+TIMEOUT_SECONDS = 15
+
+
+def partition_counts(client: AdminClient | Producer, names: Sequence[str]) -> dict[str, int]:
+    """Partitions of each topic (full names). Raises Unavailable where one is missing or the brokers do not answer."""
+    try:
+        metadata = client.list_topics(timeout=TIMEOUT_SECONDS)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka does not answer: {error}") from error
+    missing = [name for name in names if name not in metadata.topics]
+    if missing:
+        raise Unavailable(f"Kafka has no topic {', '.join(missing)}: run `segue up`, or create it")
+    return {name: len(metadata.topics[name].partitions) for name in names}
+
+
+def create_or_check(servers: str, *, tenant: str, partitions: int, replication: int) -> None:
+    """Make every topic of `TOPIC_PLANS` that is missing; check the configuration of the others.
+
+    Raises Unavailable, naming the topic and what is wrong with it.
+    """
+    admin = AdminClient({"bootstrap.servers": servers})
+    wanted = {f"{tenant}.{plan.name}": plan for plan in TOPIC_PLANS}
+    futures: dict[str, Future[None]] = admin.create_topics(
+        [
+            NewTopic(name, num_partitions=partitions, replication_factor=replication, config=dict(plan.config))
+            for name, plan in wanted.items()
+        ],
+        operation_timeout=TIMEOUT_SECONDS,
+        request_timeout=TIMEOUT_SECONDS,
+    )
+    existing = {name: wanted[name] for name, future in futures.items() if not _created(name, future)}
+    if existing:
+        _check(admin, existing)
+
+
+def _created(name: str, future: "Future[None]") -> bool:
+    """True where the topic was made, False where it was there. Raises Unavailable."""
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise Unavailable(f"Kafka did not make topic {name}: {error}") from error
+    return True
+
+
+def _check(admin: AdminClient, plans: dict[str, TopicPlan]) -> None:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in plans]
+    try:
+        for resource, future in admin.describe_configs(resources, request_timeout=TIMEOUT_SECONDS).items():
+            found = future.result()
+            for setting, value in plans[resource.name].config.items():
+                if found[setting].value != value:
+                    raise Unavailable(
+                        f"topic {resource.name} has {setting}={found[setting].value} where {value} is needed: "
+                        f"change it with kafka-configs, or choose another tenant"
+                    )
+    except KafkaException as error:
+        raise Unavailable(f"Kafka did not describe its topics: {error}") from error

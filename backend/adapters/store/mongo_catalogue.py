@@ -1,0 +1,71 @@
+"""Tracks and artists as documents."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from pymongo.database import Database
+
+from backend.adapters.store.mongo_connection import Document, put, reachable
+from backend.domain.rights import Source
+from backend.domain.tracks import Artist, AudioFeatures, Track
+
+SCAN_BATCH = 1_000
+
+
+class MongoCatalogueStore:
+    """`CatalogueStore` in the collections `tracks` and `artists`; `_id` is the item's id."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._tracks = database["tracks"]
+        self._artists = database["artists"]
+
+    def put_tracks(self, tracks: Sequence[Track]) -> None:
+        """See `CatalogueStore.put_tracks`."""
+        put(self._tracks, [{"_id": track.track_id, **asdict(track)} for track in tracks])
+
+    def put_artists(self, artists: Sequence[Artist]) -> None:
+        """See `CatalogueStore.put_artists`."""
+        put(self._artists, [{"_id": artist.artist_id, **asdict(artist)} for artist in artists])
+
+    def tracks(self, track_ids: Sequence[str]) -> dict[str, Track]:
+        """See `CatalogueStore.tracks`."""
+        with reachable():
+            found = self._tracks.find({"_id": {"$in": list(set(track_ids))}})
+            return {document["_id"]: _track(document) for document in found}
+
+    def artists(self, artist_ids: Sequence[str]) -> dict[str, Artist]:
+        """See `CatalogueStore.artists`."""
+        with reachable():
+            found = self._artists.find({"_id": {"$in": list(set(artist_ids))}})
+            return {document["_id"]: _artist(document) for document in found}
+
+    def all_tracks(self) -> Iterator[Track]:
+        """See `CatalogueStore.all_tracks`."""
+        with reachable():
+            for document in self._tracks.find().sort("_id", 1).batch_size(SCAN_BATCH):
+                yield _track(document)
+
+    def all_artists(self) -> Iterator[Artist]:
+        """See `CatalogueStore.all_artists`."""
+        with reachable():
+            for document in self._artists.find().sort("_id", 1).batch_size(SCAN_BATCH):
+                yield _artist(document)
+
+
+def _track(document: Document) -> Track:
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    features = fields["audio_features"]
+    return Track(
+        **fields
+        | {
+            "artist_ids": tuple(fields["artist_ids"]),
+            "tags": tuple(fields["tags"]),
+            "audio_features": AudioFeatures(**features) if features else None,
+            "source": Source(fields["source"]),
+        }
+    )
+
+
+def _artist(document: Document) -> Artist:
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return Artist(**fields | {"tags": tuple(fields["tags"]), "source": Source(fields["source"])})
