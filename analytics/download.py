@@ -1,0 +1,26 @@
+"""Frames as CSV files that are safe to open in a spreadsheet."""
+
+from typing import Final
+
+import pandas as pd
+
+from analytics.tables import Kind, Table
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""A text cell that starts so is run as a formula by spreadsheets (OWASP, "CSV Injection")."""
+
+
+def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
+    """Return the table's columns as UTF-8 CSV with a byte-order mark, which Excel needs to read UTF-8.
+
+    Text that would run as a formula gets an apostrophe before it; times are ISO 8601 in UTC.
+    """
+    safe = frame[[column.name for column in table.columns]].copy()
+    for column in table.columns:
+        if column.kind is Kind.TEXT:
+            safe[column.name] = safe[column.name].map(_defused)
+    return safe.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode("utf-8-sig")
+
+
+def _defused(cell: str) -> str:
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
