@@ -58,7 +58,7 @@ logger.server.level = INFO
 
 
 def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
-    """The broker, and before the first start the formatting of its storage. Writes its configuration under home/kafka."""
+    """The broker, and before its first start the formatting of its storage; both configured under home/kafka."""
     folder = home / "kafka"
     folder.mkdir(parents=True, exist_ok=True)
     config, logging = folder / "server.properties", folder / "log4j2.properties"

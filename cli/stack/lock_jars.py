@@ -15,7 +15,7 @@ from cli.stack.jars import LOCK_FILE, Jar
 ROOTS = {
     # The broker; log4j-slf4j-impl is what its own distribution logs with.
     "kafka": ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"),
-    # What the pip distribution of Flink lacks: the Kafka connector, Parquet with Hadoop's client, the SQL client's gateway.
+    # What Flink's pip distribution lacks: the Kafka connector, Parquet with Hadoop's client, the SQL client's gateway.
     "flink": (
         "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
         "org.apache.flink:flink-sql-parquet:2.3.0",
@@ -54,11 +54,8 @@ def resolve(name: str, roots: tuple[str, ...]) -> list[Jar]:
     with tempfile.TemporaryDirectory() as folder:
         pom, listing = Path(folder, "pom.xml"), Path(folder, "jars.txt")
         pom.write_text(_pom(roots, transitive=name not in SHADED))
-        subprocess.run(
-            ["mvn", "-q", "-B", "-f", pom, "dependency:list", "-DincludeScope=runtime", f"-DoutputFile={listing}"]
-            + ["-DoutputAbsoluteArtifactFilename=true"],
-            check=True,
-        )
+        goal = ["dependency:list", "-DincludeScope=runtime", "-DoutputAbsoluteArtifactFilename=true"]
+        subprocess.run(["mvn", "-q", "-B", "-f", str(pom), *goal, f"-DoutputFile={listing}"], check=True)
         rows = [line.strip() for line in listing.read_text().splitlines() if ":jar:" in line]
     jars = []
     for row in rows:

@@ -31,7 +31,7 @@ def main() -> None:
     if os.getppid() != parent:  # it died before the tie was made
         sys.exit(1)
     try:
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606 - becoming the command is the purpose
     except OSError as error:
         print(f"cannot start {command[0]}: {error.strerror}", file=sys.stderr)
         sys.exit(127)
