@@ -1,0 +1,1 @@
+"""From the play archive to a published model version."""

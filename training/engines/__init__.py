@@ -1,0 +1,1 @@
+"""Engines that turn interactions into factors: one contract, several technologies."""

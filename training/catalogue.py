@@ -1,0 +1,33 @@
+"""The catalogue as training sees it: the texts it may learn from, and the tracks it must leave out."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from backend.domain.tracks import Artist, Track, catalogue_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right."""
+
+    texts: Mapping[str, str]
+    withheld: frozenset[str]
+
+
+def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
+    """A track is withheld where it, or any of its artists, carries no training right."""
+    names: dict[str, str] = {}
+    withheld_artists = set()
+    for artist in artists:
+        names[artist.artist_id] = artist.name
+        if not artist.allow_training:
+            withheld_artists.add(artist.artist_id)
+    texts: dict[str, str] = {}
+    withheld = set()
+    for track in tracks:
+        if not track.allow_training or not withheld_artists.isdisjoint(track.artist_ids):
+            withheld.add(track.track_id)
+        else:
+            known = tuple(names[artist_id] for artist_id in track.artist_ids if artist_id in names)
+            texts[track.track_id] = catalogue_text(track, known or ("unknown artist",))
+    return Catalogue(texts=texts, withheld=frozenset(withheld))

@@ -1,0 +1,87 @@
+"""Implicit ALS in this process, on irspack's native solver (chosen by measurement: docs/adr/0005-als-engine.md)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+from irspack.recommenders import _ials_core as native
+
+from backend.domain.errors import InvalidInput, Violation
+from backend.ports.models import FoldIn
+from training.dataset import Interactions
+from training.engines.trainer import AlsSettings, Factors, gram
+
+SUBSPACE = 64
+"""Coordinates that one step of iALS++ solves together (Rendle et al. 2021, "iALS++")."""
+
+
+class LocalTrainer:
+    """Implicit ALS with `threads` threads; byte-identical for the same seed where `threads` is 1."""
+
+    name = "local"
+
+    def __init__(self, *, threads: int, report: Callable[[str], None] = lambda _: None) -> None:
+        self._threads = threads
+        self._report = report
+
+    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int) -> Factors:
+        """As the contract says."""
+        if len(pairs) == 0:
+            raise InvalidInput([Violation("interactions", "there is no play to learn from: ingest plays first")])
+        confidence = _confidence(pairs.matrix(), settings)
+        base = _base_regularization(confidence, settings)
+        trainer = native.IALSTrainer(_model(settings, base, seed), confidence)
+        solver = self._solver()
+        for sweep in range(settings.sweeps):
+            trainer.step(solver)
+            self._report(f"ALS sweep {sweep + 1} of {settings.sweeps}")
+        tracks = np.ascontiguousarray(trainer.item)
+        return Factors(
+            listeners=np.ascontiguousarray(trainer.user),
+            tracks=tracks,
+            fold_in=FoldIn(
+                gram=gram(tracks),
+                unobserved_weight=settings.unobserved_weight,
+                regularization=base,
+                confidence_scale=settings.confidence_scale,
+                frequency_offset=settings.unobserved_weight * len(pairs.track_ids),
+                frequency_power=settings.frequency_power,
+            ),
+        )
+
+    def _solver(self) -> native.IALSSolverConfig:
+        return (
+            native.IALSSolverConfigBuilder()
+            .set_n_threads(self._threads)
+            .set_solver_type(native.SolverType.IALSPP)
+            .set_ialspp_subspace_dimension(SUBSPACE)
+            .set_ialspp_iteration(1)
+            .build()
+        )
+
+
+def _confidence(plays: sp.csr_matrix, settings: AlsSettings) -> sp.csr_matrix:
+    confidence = plays.copy()
+    confidence.data = np.float32(settings.confidence_scale) * np.log1p(plays.data)
+    return confidence
+
+
+def _base_regularization(confidence: sp.csr_matrix, settings: AlsSettings) -> float:
+    pairs = np.diff(confidence.indptr)
+    median = float(np.median(pairs[pairs > 0]))
+    offset = settings.unobserved_weight * confidence.shape[1]
+    return float(settings.regularization / (median + offset) ** settings.frequency_power)
+
+
+def _model(settings: AlsSettings, base: float, seed: int) -> native.IALSModelConfig:
+    return (
+        native.IALSModelConfigBuilder()
+        .set_K(settings.dimension)
+        .set_init_stdev(settings.init_deviation)
+        .set_alpha0(settings.unobserved_weight)
+        .set_reg(base)
+        .set_nu(settings.frequency_power)
+        .set_loss_type(native.LossType.ORIGINAL)
+        .set_random_seed(seed)
+        .build()
+    )

@@ -1,0 +1,91 @@
+"""What a model version says of itself: `manifest.json`, read by the server, by `segue models` and by people."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from backend.domain.recommendations import CandidateSource
+from backend.ports.models import FoldIn
+from training.engines.trainer import AlsSettings
+from training.files import sha256, write_whole
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataWindow:
+    """What a version was learned from: first and last play (ISO 8601 UTC), sizes, and rows left out by reason."""
+
+    first_play: str
+    last_play: str
+    plays: int
+    listeners: int
+    tracks: int
+    excluded: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionFacts:
+    """Everything in the manifest but the version's name and the hashes. Metrics by name, for example "ndcg@20"."""
+
+    created_at: datetime
+    engine: str
+    seed: int
+    settings: AlsSettings
+    fold_in: FoldIn
+    encoder_name: str
+    encoder_dimension: int
+    fusion: Mapping[CandidateSource, float]
+    metrics: Mapping[str, float]
+    data: DataWindow
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_manifest(folder: Path, facts: VersionFacts) -> str:
+    """Hash every file in `folder`, write `manifest.json` beside them; the version's name.
+
+    The name is the moment of creation and the first six digits of a hash over the files' hashes, so that two versions
+    of one second with different content have different names.
+    """
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
+    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    version = f"{facts.created_at:%Y%m%dT%H%M%SZ}-{digest[:6]}"
+    text = json.dumps(_document(version, facts, files), indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / "manifest.json", text.encode())
+    return version
+
+
+def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> dict[str, object]:
+    fold_in = facts.fold_in
+    return {
+        "format": FORMAT,
+        "version": version,
+        "created_at": facts.created_at.isoformat(),
+        "engine": facts.engine,
+        "seed": facts.seed,
+        "factors": {
+            "dimension": facts.settings.dimension,
+            "unobserved_weight": fold_in.unobserved_weight,
+            "regularization": fold_in.regularization,
+            "confidence_scale": fold_in.confidence_scale,
+            "frequency_offset": fold_in.frequency_offset,
+            "frequency_power": fold_in.frequency_power,
+        },
+        "encoder": {"name": facts.encoder_name, "dimension": facts.encoder_dimension},
+        "fusion": {source.value: weight for source, weight in facts.fusion.items()},
+        "metrics": dict(facts.metrics),
+        "data": {
+            "from": facts.data.first_play,
+            "to": facts.data.last_play,
+            "plays": facts.data.plays,
+            "listeners": facts.data.listeners,
+            "tracks": facts.data.tracks,
+            "excluded": dict(facts.data.excluded),
+        },
+        "settings": asdict(facts.settings),
+        "notes": dict(facts.notes),
+        "files": dict(files),
+    }
