@@ -48,7 +48,7 @@ def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, sta
     colours = [GREY if name == OTHERS else ARTIST_COLOURS[place] for place, name in enumerate(names)]
     title = _MEASURES[measure]
     chart = alt.Chart(data).mark_area(opacity=0.85) if stacked else alt.Chart(data).mark_line(point=len(data) < 400)
-    return chart.encode(
+    encoded: alt.Chart = chart.encode(
         x=_hour_axis("window_start"),
         y=alt.Y(f"{measure}:Q", title=title, stack="zero" if stacked else None, axis=alt.Axis(format="~s")),
         color=alt.Color(
@@ -64,6 +64,7 @@ def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, sta
             alt.Tooltip(f"{measure}:Q", title=title, format=","),
         ],
     ).properties(height=340)
+    return encoded
 
 
 def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
@@ -73,7 +74,7 @@ def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
     """
     data = frame.sort_values("rank").head(top)
     data = data.assign(
-        track=_labels(data, "track_id", "title"), times="×" + data["ratio"].map("{:.1f}".format), order=range(len(data))
+        track=_labels(data, "track_id", "title"), times=data["ratio"].map("{:.1f} times".format), order=range(len(data))
     )
     data["track"] = data["rank"].astype(str) + ". " + data["track"]
     base = alt.Chart(data).encode(
@@ -93,7 +94,8 @@ def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
     )
     usual = base.mark_tick(color=ORANGE, thickness=3, size=16).encode(x="baseline_24h:Q")
     ratio = base.mark_text(align="left", dx=6, color=GREY).encode(x="plays_24h:Q", text="times:N")
-    return (bars + usual + ratio).properties(height=alt.Step(26))
+    chart: alt.LayerChart = (bars + usual + ratio).properties(height=alt.Step(26))
+    return chart
 
 
 def anomaly_timeline(frame: pd.DataFrame) -> alt.Chart:
@@ -103,7 +105,7 @@ def anomaly_timeline(frame: pd.DataFrame) -> alt.Chart:
     """
     data = _with_kinds(frame)
     lanes = _kinds_in(data)
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
         .mark_point(filled=True, opacity=0.8)
         .encode(
@@ -119,6 +121,7 @@ def anomaly_timeline(frame: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=60 * len(lanes) + 60)
     )
+    return chart
 
 
 def anomaly_breadth(frame: pd.DataFrame) -> alt.Chart:
@@ -128,7 +131,7 @@ def anomaly_breadth(frame: pd.DataFrame) -> alt.Chart:
     """
     data = _with_kinds(frame)
     axis = alt.Axis(format="~s", tickCount=5)
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
         .mark_point(filled=True, opacity=0.8, size=160)
         .encode(
@@ -139,13 +142,14 @@ def anomaly_breadth(frame: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=280)
     )
+    return chart
 
 
 def reason_shares(frame: pd.DataFrame) -> alt.Chart:
     """Each recommendation's score divided among the sources that found it. `frame` has the columns of REASONS."""
     data = frame.assign(track=frame["place"].astype(str) + ". " + frame["title"])
     sources = [source for source in SOURCE_COLOURS if source in set(data["source"])]
-    return (
+    chart: alt.Chart = (
         alt.Chart(data)
         .mark_bar()
         .encode(
@@ -165,6 +169,7 @@ def reason_shares(frame: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=alt.Step(26))
     )
+    return chart
 
 
 _MEASURES: Final = {
@@ -213,8 +218,8 @@ def _hours_of_top(frame: pd.DataFrame, measure: str, top: int, *, others: bool) 
     return data.assign(artist=data["artist"].astype(str), place=data["artist"].map(places), hour=_told(data))
 
 
-def _told(frame: pd.DataFrame) -> pd.Series:
-    return frame["window_start"].dt.strftime("%Y-%m-%d %H:%M UTC")
+def _told(frame: pd.DataFrame) -> list[str]:
+    return [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in frame["window_start"]]
 
 
 def _with_kinds(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, REASONS, RECOMMENDATI
 
 def engagement_frame(rows: Iterable[analytics_pb2.ArtistEngagement]) -> pd.DataFrame:
     """The columns of ARTIST_ENGAGEMENT, in the rows' order; completion_rate is NaN where it is absent."""
-    return _frame(
+    return frame_of(
         ARTIST_ENGAGEMENT,
         [
             (
@@ -34,7 +34,7 @@ def engagement_frame(rows: Iterable[analytics_pb2.ArtistEngagement]) -> pd.DataF
 
 def trend_frame(rows: Iterable[analytics_pb2.Trend]) -> pd.DataFrame:
     """The columns of TRENDS, in the rows' order."""
-    return _frame(
+    return frame_of(
         TRENDS,
         [
             (
@@ -57,7 +57,7 @@ def trend_frame(rows: Iterable[analytics_pb2.Trend]) -> pd.DataFrame:
 
 def anomaly_frame(rows: Iterable[analytics_pb2.Anomaly]) -> pd.DataFrame:
     """The columns of ANOMALIES, in the rows' order; kinds and severities unknown to this client read "unknown"."""
-    return _frame(
+    return frame_of(
         ANOMALIES,
         [
             (
@@ -80,7 +80,7 @@ def anomaly_frame(rows: Iterable[analytics_pb2.Anomaly]) -> pd.DataFrame:
 
 def recommendation_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFrame:
     """The columns of RECOMMENDATIONS, best first."""
-    return _frame(
+    return frame_of(
         RECOMMENDATIONS,
         [
             (
@@ -98,7 +98,7 @@ def recommendation_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd
 
 def reason_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFrame:
     """The columns of REASONS, one row per reason of each track, strongest first."""
-    return _frame(
+    return frame_of(
         REASONS,
         [
             (
@@ -129,7 +129,8 @@ def upsert(frame: pd.DataFrame, changes: pd.DataFrame, table: Table) -> pd.DataF
     return merged.drop_duplicates(list(table.key), keep="first", ignore_index=True)
 
 
-def _frame(table: Table, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def frame_of(table: Table, rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Rows of cells, in the order of the table's columns, as a frame of its types; times are naive UTC datetime64."""
     values = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
     series = {}
     for column, cells in zip(table.columns, values, strict=True):

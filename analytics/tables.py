@@ -19,12 +19,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; `unit` is empty where there is none to name. Only REAL columns may be absent in a row."""
+    """One column; `unit` is empty where there is none to name."""
 
     name: str
     kind: Kind
     unit: str
     meaning: str
+    optional: bool = False
+
+    @property
+    def nullable(self) -> bool:
+        """Whether a row may lack it: REAL columns always (a NaN is an absence), others where `optional`."""
+        return self.optional or self.kind is Kind.REAL
 
     @property
     def dtype(self) -> str:
@@ -132,5 +138,36 @@ REASONS: Final = Table(
         Column("rank", Kind.INTEGER, "place", "Place in that source's list, from 1."),
         Column("share", Kind.REAL, "share, 0 to 1", "The source's part of the score."),
         Column("text", Kind.TEXT, "", "The reason in words."),
+    ),
+)
+
+DATA_DICTIONARY: Final = Table(
+    "data_dictionary",
+    "What every column of the export means.",
+    ("table_name", "column_name"),
+    (
+        Column("table_name", Kind.TEXT, "", "The table."),
+        Column("column_name", Kind.TEXT, "", "The column."),
+        Column("position", Kind.INTEGER, "place", "The column's place in its table, from 1."),
+        Column("type", Kind.TEXT, "", "text, integer, real or time."),
+        Column("unit", Kind.TEXT, "", "The unit; empty where there is none."),
+        Column("in_key", Kind.TEXT, "", "yes where the column is part of the table's primary key, otherwise no."),
+        Column("may_be_null", Kind.TEXT, "", "yes or no."),
+        Column("meaning", Kind.TEXT, "", "The column in words."),
+    ),
+)
+
+EXPORT_METADATA: Final = Table(
+    "export_metadata",
+    "How each table of the export came to be.",
+    ("table_name",),
+    (
+        Column("table_name", Kind.TEXT, "", "The table."),
+        Column("meaning", Kind.TEXT, "", "What one row of it is."),
+        Column("rows", Kind.INTEGER, "rows", "Rows in the export."),
+        Column("complete", Kind.TEXT, "", "yes, or no where the export's row limit cut the table."),
+        Column("as_of", Kind.TIME, "UTC", "When the table's newest row was written.", optional=True),
+        Column("exported_at", Kind.TIME, "UTC", "When the export was asked for."),
+        Column("exported_by", Kind.TEXT, "", "The program and its version."),
     ),
 )
