@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     archive_url: str = Field(
         "", description="Play archive: file:///folder (default: home/archive), s3://… on a cluster."
     )
+    checkpoints_url: str = Field(
+        "", description="Flink checkpoints: file:///folder (default: home/checkpoints), s3://…"
+    )
     encoder_folder: Path | None = Field(None, description="Exported text encoder (default: home/encoder).")
     pinecone_api_key: SecretStr | None = Field(None, description="Needed with pinecone://.")
 
@@ -70,6 +73,14 @@ class Settings(BaseSettings):
     checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")
     lateness_minutes: int = Field(10, ge=0, description="How long an hour's window waits for late plays.")
     state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    trend_ranks: int = Field(50, ge=1, description="Tracks ranked in each hour's trends.")
+    trend_listeners: int = Field(3, ge=1, description="Distinct listeners in 24 h before a track can be a trend.")
+    anomaly_hours: int = Field(24, ge=1, description="Hours of an artist's past before its hours are judged.")
+    anomaly_plays: int = Field(30, ge=1, description="Plays (or expected plays) in an hour before it can be odd.")
+    anomaly_z: float = Field(6.0, gt=0, description="Standard deviations from the baseline that make an hour odd.")
+    farm_plays_per_listener: float = Field(
+        10.0, gt=1, description="Plays per listener and hour from which a surge is a stream farm."
+    )
     keep_models: int = Field(5, ge=2, description="Published model versions kept by `segue models prune`.")
 
     @classmethod
@@ -98,6 +109,11 @@ class Settings(BaseSettings):
     def archive(self) -> str:
         """The play archive's URL, the default filled in."""
         return self.archive_url or (self.home / "archive").absolute().as_uri()
+
+    @property
+    def checkpoints(self) -> str:
+        """Where Flink keeps its checkpoints, the default filled in."""
+        return self.checkpoints_url or (self.home / "checkpoints").absolute().as_uri()
 
     @property
     def encoder(self) -> Path:

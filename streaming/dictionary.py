@@ -1,0 +1,30 @@
+"""Writes the data dictionary from the DDL: `python -m streaming.dictionary > docs/data-dictionary.md`."""
+
+import sys
+from pathlib import Path
+
+from streaming.schema import TableSchema, schema
+
+_HEADER = """\
+# Data dictionary
+
+Made from the DDL in `streaming/tables/` by `python -m streaming.dictionary`; `make check` compares. Topic, collection
+and table share one name (topics and folders start with the tenant). Every moment is UTC. A result table is an upsert-kafka
+topic keyed by its primary key, so that replays are harmless, and the sink carries it into the store.
+"""
+
+
+def _section(table: TableSchema) -> str:
+    key = f"Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else "Append-only."
+    rows = "\n".join(f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns)
+    return f"\n## {table.name}\n\n{table.about}\n{key}\n\n| column | type | meaning |\n| --- | --- | --- |\n{rows}\n"
+
+
+def dictionary() -> str:
+    """The whole document."""
+    tables = sorted(file.stem for file in (Path(__file__).parent / "tables").glob("*.sql"))
+    return _HEADER + "".join(_section(schema(table)) for table in tables)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(dictionary())

@@ -1,0 +1,24 @@
+-- The tracks that rise most in each hour, against their own seven days before.
+CREATE TABLE trends (
+  track_id      STRING,
+  artist_id     STRING,
+  window_start  TIMESTAMP_LTZ(3),  -- start of the last of the 24 hours
+  `rank`        BIGINT,            -- from 1 within the hour
+  plays_24h     BIGINT,
+  listeners_24h BIGINT,            -- distinct
+  baseline_24h  DOUBLE,            -- mean plays per 24 h over the seven days before, silent days counted as 0
+  ratio         DOUBLE,            -- plays_24h over the baseline, the baseline floored at 1
+  z_score       DOUBLE,            -- standard deviations above the baseline
+  PRIMARY KEY (track_id, window_start) NOT ENFORCED
+) WITH (
+  'connector' = 'upsert-kafka',
+  'topic' = '${tenant}.trends',
+  'properties.bootstrap.servers' = '${kafka_servers}',
+  'key.format' = 'json',
+  'key.json.timestamp-format.standard' = 'ISO-8601',
+  'value.format' = 'json',
+  'value.json.timestamp-format.standard' = 'ISO-8601',
+  'properties.compression.type' = 'lz4',
+  'sink.buffer-flush.max-rows' = '20000',
+  'sink.buffer-flush.interval' = '${refresh_seconds} s'
+);

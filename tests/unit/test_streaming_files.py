@@ -1,0 +1,67 @@
+"""The SQL files as data: schemas, rendering, statement splitting, the data dictionary."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backend.domain import tables
+from backend.settings import Settings
+from streaming import dictionary, render, schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_data_dictionary_is_fresh() -> None:
+    """docs/data-dictionary.md is what the DDL says."""
+    assert dictionary.dictionary() == (ROOT / "docs" / "data-dictionary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("artist_engagement", tables.ArtistEngagement),
+        ("track_popularity", tables.TrackPopularity),
+        ("trends", tables.Trend),
+        ("anomalies", tables.Anomaly),
+    ],
+)
+def test_tables_have_the_columns_of_their_rows(table: str, row: type) -> None:
+    """The DDL and the domain's row name the same columns in the same order."""
+    assert list(row.__dataclass_fields__) == [column.name for column in schema.schema(table).columns]
+
+
+def test_result_tables_are_those_with_a_primary_key() -> None:
+    """The sink carries keyed tables; plays and the archive are append-only."""
+    assert ["anomalies", "artist_engagement", "track_popularity", "trends"] == schema.result_tables()
+
+
+def test_script_leaves_no_placeholder_and_one_statement_set() -> None:
+    """Every `${name}` is filled in, and all inserts share one statement set."""
+    sql = render.script(Settings(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/x/chk-7")
+    assert "${" not in sql
+    assert 1 == sql.count("EXECUTE STATEMENT SET BEGIN")
+    assert len(render.LIVE_TABLES) == len(re.findall(r"^INSERT INTO", sql, re.MULTILINE))
+    assert "SET 'execution.state-recovery.path' = 'file:///checkpoints/x/chk-7';" in sql
+
+
+def test_settings_cannot_break_out_of_their_quotes() -> None:
+    """A quote in a setting is doubled, as SQL wants it."""
+    assert "a''b" == render.variables(Settings(kafka_servers="a'b"))["kafka_servers"]
+
+
+def test_statements_lose_comments_and_keep_order() -> None:
+    """Comments go, statements stay apart and in order."""
+    assert ["SELECT 1", "SELECT 2"] == render.statements("-- a; b\nSELECT 1; -- c\nSELECT 2;\n")
+
+
+def test_connector_is_replaced_whole() -> None:
+    """The WITH clause is exchanged, the columns stay."""
+    ddl = render.with_connector("CREATE TABLE t (a INT) WITH (\n 'connector' = 'kafka'\n)", {"connector": "print"})
+    assert "CREATE TABLE t (a INT) WITH (\n  'connector' = 'print'\n)" == ddl
+
+
+def test_ddl_without_connector_is_refused() -> None:
+    """A statement without WITH clause is named in the error."""
+    with pytest.raises(ValueError, match="CREATE TABLE t"):
+        render.with_connector("CREATE TABLE t (a INT)", {"connector": "print"})
