@@ -9,8 +9,8 @@ _HEADER = """\
 # Data dictionary
 
 Made from the DDL in `streaming/tables/` by `python -m streaming.dictionary`; `make check` compares. Topic, collection
-and table share one name (topics and folders start with the tenant). Every moment is UTC. A result table is an upsert-kafka
-topic keyed by its primary key, so that replays are harmless, and the sink carries it into the store.
+and table share one name (topics and folders start with the tenant). Every moment is UTC. A result table is an
+upsert-kafka topic keyed by its primary key, so that replays are harmless; the sink carries it into the store.
 """
 
 
