@@ -174,11 +174,12 @@ def overview(url: str) -> dict[str, Any]:
         raise Unavailable(f"Flink does not answer on {url} yet") from error
 
 
-def check(url: str, *, task_managers: int) -> None:
+def check(url: str, *, task_managers: int) -> str:
     """Raises Unavailable until the cluster answers and has at least this many TaskManagers."""
     check_port(urlsplit(url).port or 0)
     if overview(url)["taskmanagers"] < task_managers:
         raise Unavailable("the TaskManager has not registered yet")
+    return ""
 
 
 def sql_client_command(settings: Settings, file: Path) -> tuple[list[str], dict[str, str]]:

@@ -85,7 +85,7 @@ def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
     return [Part(name=FORMAT, title="Kafka storage", argv=argv, once=True), broker]
 
 
-def check(port: int) -> None:
+def check(port: int) -> str:
     """Raises Unavailable until the broker answers a metadata request."""
     check_port(port)
     from confluent_kafka import KafkaException
@@ -97,3 +97,4 @@ def check(port: int) -> None:
         admin.list_topics(timeout=0.5)
     except KafkaException as error:
         raise Unavailable(f"the broker on {LOOPBACK}:{port} does not answer yet") from error
+    return ""

@@ -22,7 +22,7 @@ def parts(home: Path, *, port: int) -> list[Part]:
     ]
 
 
-def check(port: int) -> None:
+def check(port: int) -> str:
     """Raises Unavailable until the server answers a ping."""
     check_port(port)
     from pymongo import MongoClient
@@ -33,3 +33,4 @@ def check(port: int) -> None:
             client.admin.command("ping")
     except PyMongoError as error:
         raise Unavailable(f"the store on {LOOPBACK}:{port} does not answer yet") from error
+    return ""

@@ -17,15 +17,16 @@ SMALL_JVM = ("-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-Djava.awt
 class Part:
     """One child process.
 
-    `check` raises Unavailable until the part answers, within half a second; None: it is well once it has run for a
-    second. `needs` names parts that must be well first. A `once` part is well when it has exited with 0.
+    `check` raises Unavailable until the part answers, within half a second, and returns a remark (mostly ""); None: it
+    is well once it has run for a second. `needs` names parts that must be well first. A `once` part is well when it
+    has exited with 0.
     """
 
     name: str
     title: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    check: Callable[[], None] | None = None
+    check: Callable[[], str] | None = None
     needs: tuple[str, ...] = ()
     once: bool = False
     address: str = ""
