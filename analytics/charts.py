@@ -40,7 +40,7 @@ OTHERS: Final = "Other artists"
 def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, stacked: bool = False) -> alt.Chart:
     """`measure` per hour for the `top` artists by their sum, one line each, or stacked with all others in grey.
 
-    `frame` has the columns of ARTIST_ENGAGEMENT; `measure` is plays, unique_listeners, milliseconds_played or skips.
+    `frame` has the columns of ARTIST_ENGAGEMENT; `measure` is plays, unique_listeners, hours_heard or skips.
     Hours without a row of an artist count zero. `top` is at most six: no palette holds more apart.
     """
     data = _hours_of_top(frame, measure, min(top, len(ARTIST_COLOURS)), others=stacked)
@@ -175,7 +175,7 @@ def reason_shares(frame: pd.DataFrame) -> alt.Chart:
 _MEASURES: Final = {
     "plays": "Plays per hour",
     "unique_listeners": "Listeners per hour",
-    "milliseconds_played": "Milliseconds heard per hour",
+    "hours_heard": "Hours heard per hour",
     "skips": "Skips per hour",
 }
 
@@ -204,7 +204,9 @@ def _labels(frame: pd.DataFrame, key: str, name: str) -> pd.Series:
 
 def _hours_of_top(frame: pd.DataFrame, measure: str, top: int, *, others: bool) -> pd.DataFrame:
     """One row per hour and artist: artist, place, window_start, hour, measure; silent hours are zero."""
-    labelled = frame.assign(artist=_labels(frame, "artist_id", "artist_name"))
+    labelled = frame.assign(
+        artist=_labels(frame, "artist_id", "artist_name"), hours_heard=frame["milliseconds_played"] / 3_600_000
+    )
     leaders = list(labelled.groupby("artist")[measure].sum().nlargest(top).index)
     labelled["artist"] = labelled["artist"].where(labelled["artist"].isin(leaders), OTHERS)
     if not others:

@@ -68,11 +68,15 @@ OPTIONS: Final = (
 """Channel arguments."""
 
 
+class InsecureChannel(Exception):
+    """A plain channel would carry the token beyond this machine."""
+
+
 def connect(address: str, token: str, *, certificate: Path | None = None) -> grpc.Channel:
     """Return a channel to `address` (host:port) that sends `token` with each call; nothing is dialled yet.
 
     `certificate` is a PEM file that the server's certificate is checked against; without it the channel is plain text.
-    Raises ValueError where a plain channel would carry the token beyond this machine, OSError where the
+    Raises InsecureChannel where a plain channel would carry the token beyond this machine, OSError where the
     certificate cannot be read. The caller closes the channel.
     """
     if certificate is not None:
@@ -81,7 +85,10 @@ def connect(address: str, token: str, *, certificate: Path | None = None) -> grp
     elif _is_local(address):
         channel = grpc.insecure_channel(address, options=OPTIONS)
     else:
-        raise ValueError(f"{address} is not on this machine: give a certificate, or the token would travel in the open")
+        raise InsecureChannel(
+            f"{address} is not on this machine: give a certificate (SEGUE_TLS_CERTIFICATE), or the token would "
+            "travel in the open."
+        )
     return grpc.intercept_channel(channel, _Defaults(token))
 
 

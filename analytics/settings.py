@@ -39,6 +39,8 @@ def read(
     variables = os.environ if environment is None else environment
     home = Path(variables.get("SEGUE_HOME") or ".segue")
     certificate = variables.get("SEGUE_TLS_CERTIFICATE")
+    if certificate and not Path(certificate).is_file():
+        raise NotConfigured(f"SEGUE_TLS_CERTIFICATE names {certificate}, which is not a file.")
     return ServerSettings(
         address=address or variables.get("SEGUE_SERVER_ADDRESS") or _address_of_stack(home) or DEFAULT_ADDRESS,
         token=token or variables.get("SEGUE_TOKEN") or _operator_token(home),
