@@ -1,0 +1,1 @@
+"""The `segue` command and the embedded stack it runs."""

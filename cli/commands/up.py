@@ -1,0 +1,33 @@
+"""Start the embedded stack in the background and wait until it is healthy."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.bring_up import visible_stack
+from cli.output import Output
+from cli.stack import health, plan
+
+
+def command(
+    parts: Annotated[str, typer.Option(help="Parts to start, comma-separated.")] = ",".join(plan.ALL),
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Start the embedded stack in the background and wait until it is healthy.
+
+    Kafka, Flink, the store, the server, the sink, the job keeper and the dashboard run on this machine's loopback
+    until `segue down`. Running it again does nothing.
+    """
+    output, settings = Output(as_json=json), options.settings(home)
+    started = time.monotonic()
+    stack = visible_stack(settings, output, parts=parts.split(","), detached=True)
+    fresh = stack.start()
+    seconds = round(time.monotonic() - started, 1)
+    output.say(f"The stack is up ({seconds} s)." if fresh else "The stack was up already.")
+    running = stack.settings
+    output.say(f"gRPC: {running.server_address}   dashboard: http://{running.dashboard_address}")
+    output.say("Next: `segue status` shows every part, `segue down` stops them.")
+    output.result({"started": fresh, "seconds": seconds, "parts": health.status(running, running.home)})
