@@ -1,0 +1,44 @@
+"""A mapping that forgets: at most so many entries, and optionally only for so long."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class BoundedMap(Generic[Key, Value]):
+    """Keeps the `size` entries put or read last; entries older than `seconds` are gone. Thread-safe."""
+
+    def __init__(self, size: int, *, seconds: float = float("inf"), clock: Callable[[], float] = lambda: 0.0) -> None:
+        self._size = size
+        self._seconds = seconds
+        self._clock = clock
+        self._entries: OrderedDict[Key, tuple[float, Value]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value | None:
+        """The value, None where there is none or it is too old."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            put_at, value = entry
+            if self._clock() - put_at > self._seconds:
+                del self._entries[key]
+                return None
+            self._entries.move_to_end(key)
+            return value
+
+    def put(self, key: Key, value: Value) -> None:
+        """Keep a value; the entry used longest ago goes where there is no room."""
+        with self._lock:
+            self._entries[key] = (self._clock(), value)
+            self._entries.move_to_end(key)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
