@@ -123,13 +123,14 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Run one command line; its exit code. Errors raised on purpose end here; others keep their traceback."""
     try:
-        code = build(argv)(args=list(argv), prog_name="segue", standalone_mode=False)
+        code = build(argv)(args=list(argv) or ["--help"], prog_name="segue", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(argv, "interrupted", kind="Interrupted", code=INTERRUPTED)
     except Exception as error:
         if hasattr(error, "format_message"):  # Typer's own: a wrong option, a missing argument
             command = next((f"{word} " for word in argv if word in COMMANDS), "")
-            if not error.format_message():  # no argument at all: Typer has shown the help already
+            if type(error).__name__ == "NoArgsIsHelpError":
+                sys.stderr.write(error.format_message() + "\n")
                 return 2
             message = f"{error.format_message().rstrip('.')}; see `segue {command}--help`"
             return _fail(argv, message, kind="Usage", code=2)

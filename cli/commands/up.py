@@ -1,4 +1,4 @@
-"""Start the embedded stack in the background and wait until it is healthy."""
+"""Start the embedded stack in the background."""
 
 import time
 from typing import Annotated

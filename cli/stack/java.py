@@ -30,8 +30,8 @@ def runtime() -> Runtime | None:
     if found is None:
         return None
     modules = subprocess.run(["java", "--list-modules"], capture_output=True, text=True, check=False).stdout
-    # The module that Spark asks for and jlinked runtimes leave out.
-    return Runtime(version=int(found[1]), is_full="jdk.unsupported@" in modules and "java.management@" in modules)
+    # Spark starts Java with --add-modules=jdk.incubator.vector, which jlinked runtimes leave out.
+    return Runtime(version=int(found[1]), is_full="jdk.incubator.vector@" in modules)
 
 
 def check() -> None:
