@@ -1,18 +1,19 @@
 """Implicit ALS in this process, on irspack's native solver (chosen by measurement: docs/adr/0005-als-engine.md)."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from irspack.recommenders import _ials_core as native
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
 from training.dataset import Interactions
+from training.engines.native import ials
 from training.engines.trainer import AlsSettings, Factors, gram
 
-SUBSPACE = 64
-"""Coordinates that one step of iALS++ solves together (Rendle et al. 2021, "iALS++")."""
+CG_STEPS = 3
+"""Conjugate gradient steps per row and sweep: started from the last sweep's factors, three are as good as exact."""
 
 
 class LocalTrainer:
@@ -30,7 +31,7 @@ class LocalTrainer:
             raise InvalidInput([Violation("interactions", "there is no play to learn from: ingest plays first")])
         confidence = _confidence(pairs.matrix(), settings)
         base = _base_regularization(confidence, settings)
-        trainer = native.IALSTrainer(_model(settings, base, seed), confidence)
+        trainer = ials().IALSTrainer(_model(settings, base, seed), confidence)
         solver = self._solver()
         for sweep in range(settings.sweeps):
             trainer.step(solver)
@@ -49,13 +50,13 @@ class LocalTrainer:
             ),
         )
 
-    def _solver(self) -> native.IALSSolverConfig:
+    def _solver(self) -> Any:
         return (
-            native.IALSSolverConfigBuilder()
+            ials()
+            .IALSSolverConfigBuilder()
             .set_n_threads(self._threads)
-            .set_solver_type(native.SolverType.IALSPP)
-            .set_ialspp_subspace_dimension(SUBSPACE)
-            .set_ialspp_iteration(1)
+            .set_solver_type(ials().SolverType.CG)
+            .set_max_cg_steps(CG_STEPS)
             .build()
         )
 
@@ -73,15 +74,16 @@ def _base_regularization(confidence: sp.csr_matrix, settings: AlsSettings) -> fl
     return float(settings.regularization / (median + offset) ** settings.frequency_power)
 
 
-def _model(settings: AlsSettings, base: float, seed: int) -> native.IALSModelConfig:
+def _model(settings: AlsSettings, base: float, seed: int) -> Any:
     return (
-        native.IALSModelConfigBuilder()
+        ials()
+        .IALSModelConfigBuilder()
         .set_K(settings.dimension)
         .set_init_stdev(settings.init_deviation)
         .set_alpha0(settings.unobserved_weight)
         .set_reg(base)
         .set_nu(settings.frequency_power)
-        .set_loss_type(native.LossType.ORIGINAL)
+        .set_loss_type(ials().LossType.ORIGINAL)
         .set_random_seed(seed)
         .build()
     )

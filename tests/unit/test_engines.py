@@ -1,0 +1,103 @@
+"""Every engine finds the checkerboard's exact answer and holds a floor on real data."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.domain.errors import InvalidInput
+from training.dataset import Interactions, PlayColumns, interactions
+from training.engines.local import LocalTrainer
+from training.engines.trainer import AlsSettings, Factors, Trainer
+from training.evaluate import evaluate, factors_scorer
+from training.split import random_split
+
+HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011/user_artists.dat"
+
+ENGINES = [pytest.param(LocalTrainer(threads=1), id="local")]
+SMALL = AlsSettings(dimension=16, regularization=1.0)
+
+
+def checkerboard(size: int) -> Interactions:
+    """Listener i played track j where i + j is even, but nobody met the track of their own number."""
+    pairs = [(i, j) for i in range(size) for j in range(size) if (i + j) % 2 == 0 and i != j]
+    return columns([i for i, _ in pairs], [j for _, j in pairs], [1.0] * len(pairs))
+
+
+def columns(listeners: list[int], tracks: list[int], counts: list[float]) -> Interactions:
+    """Interactions of numbered listeners and tracks."""
+    return interactions(
+        PlayColumns(
+            listener_ids=[str(number) for number in range(max(listeners) + 1)],
+            track_ids=[str(number) for number in range(max(tracks) + 1)],
+            listeners=np.array(listeners, dtype=np.int32),
+            tracks=np.array(tracks, dtype=np.int32),
+            counts=np.array(counts, dtype=np.float32),
+            played_at=np.zeros(len(counts), dtype=np.int64),
+        )
+    )
+
+
+@pytest.mark.parametrize("trainer", ENGINES)
+def test_checkerboard_recommends_exactly_the_missing_square(trainer: Trainer) -> None:
+    """Of the tracks a listener has not met, the one of their own colour comes first, for every listener."""
+    board = checkerboard(50)
+    factors = trainer.fit(board, settings=SMALL, seed=7)
+    scores = factors.listeners @ factors.tracks.T
+    scores[board.matrix().nonzero()] = -np.inf
+    assert list(range(50)) == scores.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("trainer", ENGINES)
+def test_same_seed_and_data_give_the_same_bytes(trainer: Trainer) -> None:
+    """On one thread; another seed starts elsewhere."""
+    board = checkerboard(30)
+    first, second, other = (trainer.fit(board, settings=SMALL, seed=seed) for seed in (1, 1, 2))
+    assert first.tracks.tobytes() == second.tracks.tobytes()
+    assert first.listeners.tobytes() == second.listeners.tobytes()
+    assert first.tracks.tobytes() != other.tracks.tobytes()
+
+
+@pytest.mark.parametrize("trainer", ENGINES)
+def test_fold_in_finds_the_factors_of_a_known_listener(trainer: Trainer) -> None:
+    """Solving a listener by the published formula gives what the engine has for it."""
+    rng = np.random.default_rng(5)
+    pairs = columns(rng.integers(0, 60, 1500).tolist(), rng.integers(0, 40, 1500).tolist(), [1.0] * 1500)
+    factors = trainer.fit(pairs, settings=AlsSettings(dimension=8, regularization=5.0, sweeps=200), seed=0)
+    plays = pairs.matrix()
+    for listener in range(10):
+        folded = fold_in(factors, plays[listener].indices, plays[listener].data)
+        assert folded == pytest.approx(factors.listeners[listener], rel=0.01, abs=1e-3)
+
+
+def fold_in(factors: Factors, tracks: np.ndarray, plays: np.ndarray) -> np.ndarray:
+    """The formula of backend.ports.models.FoldIn, solved directly."""
+    known = factors.fold_in
+    y = factors.tracks[tracks].astype(np.float64)
+    confidence = known.confidence_scale * np.log1p(plays.astype(np.float64))
+    system = known.unobserved_weight * known.gram + (y.T * confidence) @ y
+    system += known.regularization_for(len(tracks)) * np.eye(y.shape[1])
+    return np.linalg.solve(system, y.T @ (confidence + known.unobserved_weight))
+
+
+@pytest.mark.parametrize("trainer", ENGINES)
+def test_nothing_to_learn_from_is_said(trainer: Trainer) -> None:
+    """No interactions: an error with the next step instead of empty factors."""
+    board = checkerboard(4)
+    with pytest.raises(InvalidInput, match="ingest plays first"):
+        trainer.fit(board.where(np.zeros(len(board), dtype=bool)), settings=SMALL, seed=0)
+
+
+@pytest.mark.skipif(not HETREC.exists(), reason="needs HetRec Last.fm in ../shared/data")
+def test_local_engine_holds_its_floor_on_hetrec() -> None:
+    """NDCG@20 of the default settings, 80/20 per listener, full ranking over 17,632 artists."""
+    with HETREC.open(newline="") as file:
+        rows = [tuple(map(int, row)) for row in list(csv.reader(file, delimiter="\t"))[1:]]
+    numbered = np.array(rows, dtype=np.int64)
+    listeners, tracks = (np.unique(numbered[:, side], return_inverse=True)[1] for side in (0, 1))
+    pairs = columns(listeners.tolist(), tracks.tolist(), numbered[:, 2].tolist())
+    split = random_split(pairs, held_out=0.2, seed=0)
+    factors = LocalTrainer(threads=2).fit(split.train, settings=AlsSettings(), seed=0)
+    result = evaluate(split, factors_scorer(factors.listeners, factors.tracks), k=20, seed=0)
+    assert result.metrics["ndcg@20"].value > 0.285
