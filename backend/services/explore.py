@@ -1,0 +1,134 @@
+"""Answers that need no listener: similar tracks, search by words, popular tracks."""
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+
+from backend.domain.errors import NotFound, Unavailable
+from backend.domain.page_tokens import question_digest
+from backend.domain.recommendations import Answer, AnswerPath, Candidate, CandidateSource
+from backend.domain.tracks import Track, catalogue_text
+from backend.ports.encoder import TextEncoder
+from backend.ports.models import ModelVersion
+from backend.ports.vectors import Vectors
+from backend.services.answers import AnswerPage, Answers
+from backend.services.catalogue import Catalogue
+from backend.services.model import CurrentModel
+from backend.services.rank import fuse
+from backend.services.retrieve import Retriever
+from backend.services.trending import Trending
+
+_log = logging.getLogger(__name__)
+
+FOUND = 400
+"""Candidates asked of each source: two of the largest pages."""
+
+SIMILAR_WEIGHTS = {CandidateSource.FACTORS: 0.5, CandidateSource.CONTENT: 0.5}
+
+
+class Explorer:
+    """The use cases. `encoder` opens the text encoder on first use; it raises Unavailable until one is exported."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        model: CurrentModel,
+        retriever: Retriever,
+        trending: Trending,
+        answers: Answers,
+        encoder: Callable[[], TextEncoder],
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._catalogue = catalogue
+        self._model = model
+        self._retriever = retriever
+        self._trending = trending
+        self._answers = answers
+        self._open_encoder = encoder
+        self._encoder: TextEncoder | None = None
+        self._new_id = new_id
+
+    def similar(self, track_id: str, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+        """Tracks near one track, by listening and by words. Raises NotFound: unknown track, no model; InvalidInput."""
+
+        def answer() -> Answer:
+            track = self._catalogue.tracks([track_id]).get(track_id)
+            if track is None:
+                raise NotFound(f"there is no track '{track_id}'")
+            model = self._current()
+            by_listening = self._retriever.like_track(model, track_id, limit=FOUND)
+            by_words = self._like_words_of(model, track)
+            return self._fused([*by_listening, *by_words], SIMILAR_WEIGHTS, exclude=frozenset({track_id}), model=model)
+
+        return self._paged(question_digest("similar", track_id), page_size, page_token, answer)
+
+    def search(self, query: str, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+        """Tracks whose text is near the words. Raises NotFound (no model), Unavailable (no encoder), InvalidInput."""
+
+        def answer() -> Answer:
+            model = self._current()
+            found = self._retriever.near_words(
+                model, self._encode(model, query), limit=FOUND, exclude=frozenset(), because=f"near '{query}' in words"
+            )
+            return self._fused(found, {CandidateSource.CONTENT: 1.0}, model=model)
+
+        return self._paged(question_digest("search", query), page_size, page_token, answer)
+
+    def popular(self, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+        """Tracks with the most listeners lately. Raises Unavailable, InvalidInput."""
+
+        def answer() -> Answer:
+            return self._fused(self._trending.popular().candidates, {CandidateSource.TREND: 1.0})
+
+        return self._paged(question_digest("popular"), page_size, page_token, answer)
+
+    def _paged(self, question: str, page_size: int, page_token: str, answer: Callable[[], Answer]) -> AnswerPage:
+        if page_token:
+            return self._answers.next_page(page_token, page_size=page_size, question=question)
+        return self._answers.first_page(answer(), page_size=page_size, question=question)
+
+    def _current(self) -> ModelVersion:
+        model = self._model.version
+        if model is None:
+            raise NotFound("no model version is published yet: run `segue train`")
+        return model
+
+    def _like_words_of(self, model: ModelVersion, track: Track) -> list[Candidate]:
+        vector = self._retriever.content_of(model, track.track_id)
+        if vector is None:
+            # Newer than the model: its words are embedded now.
+            try:
+                vector = self._encode(model, catalogue_text(track, self._catalogue.artist_names(track)))
+            except Unavailable as error:
+                _log.warning("answering without the words of %s: %s", track.track_id, error)
+                return []
+        own = frozenset({track.track_id})
+        return self._retriever.near_words(model, vector, limit=FOUND, exclude=own, because="near it in words")
+
+    def _encode(self, model: ModelVersion, text: str) -> Vectors:
+        if self._encoder is None:
+            self._encoder = self._open_encoder()
+        if self._encoder.name != model.encoder_name:
+            raise Unavailable(
+                f"model {model.version} was made with {model.encoder_name}, the encoder here is {self._encoder.name}"
+            )
+        vector: Vectors = self._encoder.encode([text])[0]
+        return vector
+
+    def _fused(
+        self,
+        candidates: Sequence[Candidate],
+        weights: dict[CandidateSource, float],
+        *,
+        exclude: frozenset[str] = frozenset(),
+        model: ModelVersion | None = None,
+    ) -> Answer:
+        ranked = fuse(candidates, weights, exclude=exclude)
+        tracks = self._catalogue.tracks(one.track_id for one in ranked)
+        return Answer(
+            recommendation_id=self._new_id(),
+            recommendations=tuple(one for one in ranked if one.track_id in tracks),
+            model_version=model.version if model else "",
+            path=AnswerPath.HYBRID if model else AnswerPath.COLD_START,
+        )

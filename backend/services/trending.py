@@ -1,0 +1,86 @@
+"""What rises and what is popular among all listeners, as candidates."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from backend.domain.errors import Unavailable
+from backend.domain.recommendations import Candidate, CandidateSource
+from backend.domain.tables import TrackPopularity, Trend
+from backend.ports.store import TableQuery, TableStore
+
+_log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 5.0
+RISING = 100
+POPULAR = 500
+LATELY = timedelta(hours=48)
+"""How far a track's last counted hour may lie behind the newest hour of any artist."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrendList:
+    """Candidates, best first; `stale` where the store could not be read and an older list stands in."""
+
+    candidates: tuple[Candidate, ...]
+    stale: bool = False
+
+
+class Trending:
+    """The newest hour's trends, then the popular tracks; read from the store at most every few seconds.
+
+    "Newest" is by event time, so that a history of years ago has its trends too.
+    """
+
+    def __init__(self, store: TableStore, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._kept: tuple[TrendList, TrendList] | None = None
+        self._kept_at = 0.0
+        self._lock = threading.Lock()
+
+    def rising_and_popular(self) -> TrendList:
+        """Rising tracks by rank, then popular ones. Raises Unavailable where nothing was ever read."""
+        return self._lists()[0]
+
+    def popular(self) -> TrendList:
+        """Tracks with the most listeners lately. Raises Unavailable where nothing was ever read."""
+        return self._lists()[1]
+
+    def _lists(self) -> tuple[TrendList, TrendList]:
+        with self._lock:
+            if self._kept is not None and self._clock() - self._kept_at < KEPT_SECONDS:
+                return self._kept
+            try:
+                self._kept = self._read()
+            except Unavailable as error:
+                if self._kept is None:
+                    raise
+                _log.warning("trends are old: %s", error)
+                self._kept = (TrendList(self._kept[0].candidates, True), TrendList(self._kept[1].candidates, True))
+            self._kept_at = self._clock()
+            return self._kept
+
+    def _read(self) -> tuple[TrendList, TrendList]:
+        newest = self._store.artist_engagement(TableQuery(page_size=1)).rows
+        hour = newest[0].window_start if newest else datetime.fromtimestamp(0, tz=UTC) + LATELY
+        trends = self._store.trends(TableQuery(start=hour - LATELY, page_size=RISING)).rows
+        popular = self._store.popular_tracks(since=hour - LATELY, limit=POPULAR)
+        latest = tuple(trend for trend in trends if trend.window_start == trends[0].window_start)
+        return TrendList(_rising_first(latest, popular)), TrendList(_rising_first((), popular))
+
+
+def _rising_first(trends: Sequence[Trend], popular: Sequence[TrackPopularity]) -> tuple[Candidate, ...]:
+    texts = {
+        trend.track_id: f"rising: {trend.plays_24h} plays in 24 hours, {trend.ratio:.1f} times its usual"
+        for trend in trends
+    }
+    for row in popular:
+        texts.setdefault(row.track_id, f"popular: {row.listeners_24h} listeners in 24 hours")
+    return tuple(
+        Candidate(track_id=track_id, source=CandidateSource.TREND, rank=rank, score=1.0 / rank, because=text)
+        for rank, (track_id, text) in enumerate(texts.items(), 1)
+    )
