@@ -1,5 +1,6 @@
 """Starting the embedded stack before a person's eyes: jars with a bar, each part with its seconds."""
 
+import time
 from collections.abc import Sequence
 
 from backend.settings import Settings
@@ -17,15 +18,12 @@ def fetch_jars(output: Output, parts: Sequence[str]) -> None:
     if not todo:
         return
     total = sum(jar.bytes for jar in todo)
-    with output.step(f"fetching {len(todo)} Java archives into {jars.cache_folder()}", "Java archives are here"):
-        fetch_with_bar(output, parts, total)
-
-
-def fetch_with_bar(output: Output, parts: Sequence[str], total: int) -> None:
-    """The download itself, `total` bytes long."""
+    started = time.monotonic()
+    output.say(f"… fetching {len(todo)} Java archives into {jars.cache_folder()}")
     with output.bar("Java archives", total, unit="bytes") as progress:
         task = progress.task_ids[0]
-        jars.fetch(parts, advance=lambda count: progress.advance(task, count))
+        jars.fetch(todo, advance=lambda count: progress.advance(task, count))
+    output.done("Java archives are here", time.monotonic() - started)
 
 
 def reporter(output: Output) -> Report:

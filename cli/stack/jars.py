@@ -3,12 +3,12 @@
 import importlib.util
 import os
 import tomllib
+import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from backend.domain.errors import SegueError, Unavailable
 
@@ -16,7 +16,7 @@ LOCK_FILE = Path(__file__).with_name("jars.lock")
 REPOSITORY_VARIABLE = "SEGUE_MAVEN_REPOSITORY"
 
 Advance = Callable[[int], None]
-"""Is told how many more bytes have arrived; negative where a file starts again. Called from several threads."""
+"""Is told how many more bytes have arrived. Called from several threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +64,16 @@ def class_path(*sets: str) -> str:
     return os.pathsep.join(str(path) for path in paths(*sets))
 
 
+def is_cached(jar: Jar) -> bool:
+    """Whether it is in the cache in full size; its hash was checked when it came."""
+    file = cache_folder() / jar.file_name
+    return file.exists() and file.stat().st_size == jar.bytes
+
+
 def missing(sets: Iterable[str]) -> list[Jar]:
-    """The jars of these sets that are not in the cache in full size; their hashes were checked when they came."""
+    """The locked jars of these sets that are not in the cache."""
     wanted = set(sets)
-    found = []
-    for jar in locked():
-        file = cache_folder() / jar.file_name
-        if jar.set in wanted and not (file.exists() and file.stat().st_size == jar.bytes):
-            found.append(jar)
-    return found
+    return [jar for jar in locked() if jar.set in wanted and not is_cached(jar)]
 
 
 def package_folder(name: str) -> Path:
@@ -107,32 +108,16 @@ def repository() -> str:
     return root.rstrip("/") + "/"
 
 
-class _Progress:
-    """Pooch's progress-bar protocol for one file, passed on to `advance`."""
-
-    def __init__(self, advance: Advance) -> None:
-        self.total = 0
-        self._advance = advance
-        self._sent = 0
-
-    def update(self, count: int) -> None:
-        self._sent += count
-        self._advance(count)
-
-    def reset(self) -> None:
-        """Pooch sets the bar to zero and then to the total once a download is complete."""
-        self._advance(-self._sent)
-        self._sent = 0
-
-    def close(self) -> None:
-        """Pooch is done with this file."""
-
-
 def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
     import pooch
 
-    def download(url: str, output: str, caller: Any) -> None:
-        pooch.HTTPDownloader(progressbar=_Progress(advance), chunk_size=1 << 16, timeout=30)(url, output, caller)
+    def download(url: str, output: str, _: object) -> None:
+        with urllib.request.urlopen(url, timeout=30) as response, Path(output).open("wb") as file:
+            while chunk := response.read(1 << 16):
+                file.write(chunk)
+                advance(len(chunk))
+            if file.tell() < jar.bytes:
+                raise ConnectionError(f"only {file.tell()} of {jar.bytes} bytes came")
 
     try:
         pooch.retrieve(
@@ -147,33 +132,33 @@ def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
             f"{jar.coordinate} from {base} is not the file that jars.lock names (its SHA-256 differs); "
             f"if {REPOSITORY_VARIABLE} is set, check that mirror, else try again"
         ) from error
-    except OSError as error:  # requests' exceptions are OSErrors
+    except OSError as error:
         raise Unavailable(
-            f"cannot fetch {jar.coordinate} ({error.__class__.__name__}); check the network and run the command again "
+            f"cannot fetch {jar.coordinate} ({error}); check the network and run the command again "
             f"(what has arrived is kept), or set {REPOSITORY_VARIABLE} to a Maven repository you can reach"
         ) from error
 
 
-def fetch(sets: Sequence[str], *, advance: Advance = lambda _: None, workers: int = 4) -> int:
-    """Bring every jar of these sets into the cache; the number of bytes that were missing.
+def fetch(jars: Sequence[Jar], *, advance: Advance = lambda _: None, workers: int = 4) -> None:
+    """Bring these jars into the cache.
 
     Files that are there already are not asked for again, so a second call goes on where a broken first one ended.
     A file becomes visible only when whole and of the right SHA-256. Raises Unavailable (offline; names the
     coordinate) and SegueError (hash mismatch).
     """
-    todo = missing(sets)
+    todo = [jar for jar in jars if not is_cached(jar)]
     if not todo:
-        return 0
+        return
     import pooch
 
     cache_folder().mkdir(parents=True, exist_ok=True)
     base = repository()
     pooch.get_logger().setLevel("WARNING")
     with ThreadPoolExecutor(workers) as pool:
+        # The largest first: they decide when the last thread is done.
         futures = [pool.submit(_fetch_one, jar, base, advance) for jar in sorted(todo, key=lambda jar: -jar.bytes)]
         try:
             for future in futures:
                 future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-    return sum(jar.bytes for jar in todo)

@@ -1,0 +1,58 @@
+"""The choice of ports."""
+
+import random
+import socket
+from pathlib import Path
+
+import pytest
+
+from backend.domain.errors import SegueError
+from cli.stack import ports
+
+
+@pytest.fixture
+def listener() -> socket.socket:
+    """Another program that listens on some loopback port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_same_ports_again_after_a_restart(tmp_path: Path) -> None:
+    """What was chosen once is chosen again while it is free."""
+    assert ports.choose(tmp_path, {}) == ports.choose(tmp_path, {})
+
+
+def test_remembered_port_that_is_taken_is_replaced(tmp_path: Path, listener: socket.socket) -> None:
+    """A remembered port that another program holds now gives way to a free one."""
+    taken = listener.getsockname()[1]
+    (tmp_path / ports.PORTS_FILE).write_text(f'{{"kafka": {taken}}}')
+
+    chosen = ports.choose(tmp_path, {})["kafka"]
+
+    assert chosen != taken
+    assert ports.is_free(chosen)
+
+
+def test_configured_port_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A configured port wins over the usual and the remembered one."""
+    (tmp_path / ports.PORTS_FILE).write_text('{"server": 29998}')
+    wanted = ports.free_port(set(), random.Random(7))
+
+    assert wanted == ports.choose(tmp_path, {"server": wanted})["server"]
+
+
+def test_configured_port_that_is_taken_is_an_error(tmp_path: Path, listener: socket.socket) -> None:
+    """The error names the port, the part, and how to find who holds it."""
+    taken = listener.getsockname()[1]
+
+    with pytest.raises(SegueError, match=f"port {taken}, configured for server.*ss -ltnp"):
+        ports.choose(tmp_path, {"server": taken})
+
+
+def test_no_two_parts_share_a_port(tmp_path: Path) -> None:
+    """Even where a configured port is another part's usual one."""
+    wanted = ports.USUAL["mongo"] if ports.is_free(ports.USUAL["mongo"]) else ports.free_port(set(), random.Random(1))
+
+    chosen = ports.choose(tmp_path, {"kafka": wanted})
+
+    assert len(ports.USUAL) == len(set(chosen.values()))
