@@ -9,6 +9,8 @@ from typing import Any, Final
 import altair as alt
 import pandas as pd
 
+from analytics.shapes import OTHERS, hours_of_top, hours_told, labels
+
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, GREY = (
     "#0072B2",
     "#E69F00",
@@ -25,16 +27,15 @@ KIND_LABELS: Final = {
     "drop": "Drop",
     "unknown": "Other",
 }
-KIND_COLOURS: Final = {"Release spike": GREEN, "Stream farm": VERMILION, "Drop": BLUE, "Other": GREY}
+KIND_COLOURS: Final = {"Release spike": GREEN, "Stream farm": VERMILION, "Drop": SKY, "Other": GREY}
 KIND_SHAPES: Final = {
     "Release spike": "triangle-up",
     "Stream farm": "square",
     "Drop": "triangle-down",
     "Other": "circle",
 }
-SEVERITY_SIZES: Final = {"low": 60, "medium": 160, "high": 320, "unknown": 60}
+SEVERITY_SIZES: Final = {"low": 80, "medium": 200, "high": 400}
 SOURCE_COLOURS: Final = {"factors": BLUE, "content": ORANGE, "trend": GREEN, "linear": PURPLE, "unknown": GREY}
-OTHERS: Final = "Other artists"
 
 
 def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, stacked: bool = False) -> alt.Chart:
@@ -43,14 +44,14 @@ def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, sta
     `frame` has the columns of ARTIST_ENGAGEMENT; `measure` is plays, unique_listeners, hours_heard or skips.
     Hours without a row of an artist count zero. `top` is at most six: no palette holds more apart.
     """
-    data = _hours_of_top(frame, measure, min(top, len(ARTIST_COLOURS)), others=stacked)
+    data = hours_of_top(frame, measure, min(top, len(ARTIST_COLOURS)), others=stacked)
     names = list(dict.fromkeys(data["artist"]))
     colours = [GREY if name == OTHERS else ARTIST_COLOURS[place] for place, name in enumerate(names)]
     title = _MEASURES[measure]
     chart = alt.Chart(data).mark_area(opacity=0.85) if stacked else alt.Chart(data).mark_line(point=len(data) < 400)
     encoded: alt.Chart = chart.encode(
-        x=_hour_axis("window_start"),
-        y=alt.Y(f"{measure}:Q", title=title, stack="zero" if stacked else None, axis=alt.Axis(format="~s")),
+        x=_hour_axis(data["window_start"]),
+        y=alt.Y(f"{measure}:Q", title=title, stack="zero" if stacked else None, axis=_COUNTS),
         color=alt.Color(
             "artist:N",
             sort=names,
@@ -63,7 +64,7 @@ def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, sta
             alt.Tooltip("hour:N", title="Hour"),
             alt.Tooltip(f"{measure}:Q", title=title, format=","),
         ],
-    ).properties(height=340)
+    ).properties(height=400)
     return encoded
 
 
@@ -74,7 +75,7 @@ def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
     """
     data = frame.sort_values("rank").head(top)
     data = data.assign(
-        track=_labels(data, "track_id", "title"), times=data["ratio"].map("{:.1f} times".format), order=range(len(data))
+        track=labels(data, "track_id", "title"), times=data["ratio"].map("{:.1f} times".format), order=range(len(data))
     )
     data["track"] = data["rank"].astype(str) + ". " + data["track"]
     base = alt.Chart(data).encode(
@@ -90,9 +91,9 @@ def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
         ],
     )
     bars = base.mark_bar(color=BLUE, cornerRadiusEnd=3).encode(
-        x=alt.X("plays_24h:Q", title="Plays in 24 h (bar), usual plays per 24 h (mark)", axis=alt.Axis(format="~s"))
+        x=alt.X("plays_24h:Q", title="Plays in 24 h (bar), usual plays per 24 h (mark)", axis=_COUNTS)
     )
-    usual = base.mark_tick(color=ORANGE, thickness=3, size=16).encode(x="baseline_24h:Q")
+    usual = base.mark_tick(color=ORANGE, thickness=3, size=16, opacity=1).encode(x="baseline_24h:Q")
     ratio = base.mark_text(align="left", dx=6, color=GREY).encode(x="plays_24h:Q", text="times:N")
     chart: alt.LayerChart = (bars + usual + ratio).properties(height=alt.Step(26))
     return chart
@@ -107,19 +108,19 @@ def anomaly_timeline(frame: pd.DataFrame) -> alt.Chart:
     lanes = _kinds_in(data)
     chart: alt.Chart = (
         alt.Chart(data)
-        .mark_point(filled=True, opacity=0.8)
+        .mark_point(filled=True, opacity=1)
         .encode(
-            x=_hour_axis("window_start"),
+            x=_hour_axis(data["window_start"]),
             y=alt.Y("lane:N", sort=lanes, title=None, scale=alt.Scale(domain=lanes)),
             size=alt.Size(
                 "severity:N",
-                scale=alt.Scale(domain=list(SEVERITY_SIZES)[:3], range=list(SEVERITY_SIZES.values())[:3]),
-                legend=alt.Legend(title="Severity", orient="bottom"),
+                scale=alt.Scale(domain=list(SEVERITY_SIZES), range=list(SEVERITY_SIZES.values())),
+                legend=alt.Legend(title="Severity", orient="bottom", symbolFillColor=GREY),
             ),
             **_kind_marks(lanes),
             tooltip=_ANOMALY_TOOLTIP,
         )
-        .properties(height=60 * len(lanes) + 60)
+        .properties(height=300)
     )
     return chart
 
@@ -130,17 +131,19 @@ def anomaly_breadth(frame: pd.DataFrame) -> alt.Chart:
     `frame` has the columns of ANOMALIES.
     """
     data = _with_kinds(frame)
-    axis = alt.Axis(format="~s", tickCount=5)
+    axis = alt.Axis(format=",d", values=[0, *(10**power for power in range(8))])
     chart: alt.Chart = (
         alt.Chart(data)
-        .mark_point(filled=True, opacity=0.8, size=160)
+        .mark_point(filled=True, opacity=1, size=160)
         .encode(
-            x=alt.X("unique_listeners:Q", title="Listeners in the hour", scale=alt.Scale(type="symlog"), axis=axis),
-            y=alt.Y("plays:Q", title="Plays in the hour", scale=alt.Scale(type="symlog"), axis=axis),
+            x=alt.X(
+                "unique_listeners:Q", title="Listeners in the hour", scale=_log(data["unique_listeners"]), axis=axis
+            ),
+            y=alt.Y("plays:Q", title="Plays in the hour", scale=_log(data["plays"]), axis=axis),
             **_kind_marks(_kinds_in(data)),
             tooltip=_ANOMALY_TOOLTIP,
         )
-        .properties(height=280)
+        .properties(height=300)
     )
     return chart
 
@@ -172,6 +175,7 @@ def reason_shares(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+_COUNTS: Final = alt.Axis(format=",~f", tickCount=6)
 _MEASURES: Final = {
     "plays": "Plays per hour",
     "unique_listeners": "Listeners per hour",
@@ -192,40 +196,24 @@ _ANOMALY_TOOLTIP: Final = [
 ]
 
 
-def _hour_axis(field: str) -> alt.X:
-    return alt.X(f"{field}:T", title="Hour (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap=True))
-
-
-def _labels(frame: pd.DataFrame, key: str, name: str) -> pd.Series:
-    """Names, with the id behind those that several ids share: one label must never mean two things."""
-    shared = frame.groupby(name)[key].transform("nunique") > 1
-    return frame[name].where(~shared, frame[name] + " (" + frame[key] + ")")
-
-
-def _hours_of_top(frame: pd.DataFrame, measure: str, top: int, *, others: bool) -> pd.DataFrame:
-    """One row per hour and artist: artist, place, window_start, hour, measure; silent hours are zero."""
-    labelled = frame.assign(
-        artist=_labels(frame, "artist_id", "artist_name"), hours_heard=frame["milliseconds_played"] / 3_600_000
+def _hour_axis(hours: pd.Series) -> alt.X:
+    """An axis of whole hours that says 15:00, and the day at midnight, where Vega would say 03 PM in local time."""
+    span = int((hours.max() - hours.min()) / pd.Timedelta(hours=1)) if len(hours) else 0
+    axis = alt.Axis(
+        labelExpr="utcFormat(datum.value, utchours(datum.value) == 0 ? '%d %b' : '%H:%M')",
+        labelOverlap=True,
+        tickCount=min(max(span, 1), 12),
     )
-    leaders = list(labelled.groupby("artist")[measure].sum().nlargest(top).index)
-    labelled["artist"] = labelled["artist"].where(labelled["artist"].isin(leaders), OTHERS)
-    if not others:
-        labelled = labelled[labelled["artist"] != OTHERS]
-    grid = labelled.pivot_table(index="window_start", columns="artist", values=measure, aggfunc="sum")
-    if not grid.empty:
-        grid = grid.reindex(pd.date_range(grid.index.min(), grid.index.max(), freq="h", name="window_start"))
-    order = [name for name in [*leaders, OTHERS] if name in grid.columns]
-    data = grid[order].fillna(0).melt(ignore_index=False, var_name="artist", value_name=measure).reset_index()
-    places = {name: place for place, name in enumerate(order)}
-    return data.assign(artist=data["artist"].astype(str), place=data["artist"].map(places), hour=_told(data))
+    return alt.X("window_start:T", title="Hour (UTC)", scale=alt.Scale(type="utc"), axis=axis)
 
 
-def _told(frame: pd.DataFrame) -> list[str]:
-    return [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in frame["window_start"]]
+def _log(counts: pd.Series) -> alt.Scale:
+    """A logarithmic scale that has a place for zero, up to twice the largest count."""
+    return alt.Scale(type="symlog", domain=[0, 2 * max(int(counts.max()), 1)], nice=False)
 
 
 def _with_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(lane=frame["kind"].map(KIND_LABELS).fillna("Other"), hour=_told(frame))
+    return frame.assign(lane=frame["kind"].map(KIND_LABELS).fillna("Other"), hour=hours_told(frame))
 
 
 def _kinds_in(data: pd.DataFrame) -> list[str]:

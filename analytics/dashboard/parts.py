@@ -32,40 +32,42 @@ PERIODS: Final = {
 
 _HOUR = st.column_config.DatetimeColumn("Hour (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
 COLUMNS: Final[dict[str, Any]] = {
-    "artist_name": st.column_config.TextColumn("Artist", width="medium"),
+    "artist_name": st.column_config.TextColumn("Artist", width=160),
     "artist_id": st.column_config.TextColumn("Artist id"),
     "window_start": _HOUR,
     "plays": st.column_config.NumberColumn("Plays", format="localized"),
     "unique_listeners": st.column_config.NumberColumn("Listeners", format="localized"),
     "hours_heard": st.column_config.NumberColumn("Hours heard", format="%.1f"),
     "completion_rate": st.column_config.ProgressColumn(
-        "Completion", help="Time heard over the tracks' length.", format="percent", min_value=0, max_value=1
+        "Completion", help="Time heard over the tracks' length.", format="percent", min_value=0, max_value=1, width=130
     ),
     "skips": st.column_config.NumberColumn("Skips", help="Plays under 30 s of a longer track.", format="localized"),
-    "rank": st.column_config.NumberColumn("Rank", width="small"),
-    "title": st.column_config.TextColumn("Track", width="medium"),
+    "rank": st.column_config.NumberColumn("Rank", width=50),
+    "title": st.column_config.TextColumn("Track", width=190),
     "plays_24h": st.column_config.NumberColumn("Plays in 24 h", format="localized"),
     "listeners_24h": st.column_config.NumberColumn("Listeners in 24 h", format="localized"),
     "baseline_24h": st.column_config.NumberColumn("Usual plays per 24 h", format="%.1f"),
-    "ratio": st.column_config.NumberColumn("Times the usual", format="%.1f"),
+    "ratio": st.column_config.NumberColumn(
+        "Ratio", help="Plays in 24 h over the usual plays per 24 h.", width=70, format="%.1f"
+    ),
     "z_score": st.column_config.NumberColumn("z", help="Standard deviations from the baseline.", format="%.1f"),
-    "what": st.column_config.TextColumn("What", width="small"),
-    "severity": st.column_config.TextColumn("Severity", width="small"),
-    "story": st.column_config.TextColumn("What happened", width="large"),
+    "what": st.column_config.TextColumn("What", width=110),
+    "severity": st.column_config.TextColumn("Severity", width=80),
+    "story": st.column_config.TextColumn("What happened", width=520),
     "plays_per_listener": st.column_config.NumberColumn("Plays per listener", format="%.1f"),
     "baseline_plays": st.column_config.NumberColumn("Usual plays per hour", format="%.1f"),
-    "place": st.column_config.NumberColumn("#", width="small"),
+    "place": st.column_config.NumberColumn("#", width=40),
     "artists": st.column_config.TextColumn("Artists", width="medium"),
     "score": st.column_config.NumberColumn("Score", format="%.3f"),
     "why": st.column_config.TextColumn("Why", width="large"),
 }
 
 
-def table(frame: pd.DataFrame, columns: list[str], *, key: str, height: int | None = None) -> None:
+def table(frame: pd.DataFrame, columns: list[str], *, key: str) -> None:
     """Show these columns of the frame, each under its label."""
     shown = frame[columns]
     config = {name: COLUMNS[name] for name in columns}
-    st.dataframe(shown, column_config=config, hide_index=True, key=key, height=height or "auto", placeholder="-")
+    st.dataframe(shown, column_config=config, hide_index=True, key=key, placeholder="-")
 
 
 def download(frame: pd.DataFrame, described: Table, *, key: str) -> None:

@@ -19,10 +19,7 @@ COLUMNS = [
     "what",
     "severity",
     "story",
-    "plays",
-    "unique_listeners",
     "plays_per_listener",
-    "baseline_plays",
     "z_score",
 ]
 

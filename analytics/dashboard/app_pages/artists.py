@@ -55,7 +55,7 @@ def _rows(rows: Rows, measure: str, words: str) -> None:
     # One listener may hear several artists in an hour: listeners must never be added up.
     stacked = stacked and measure != "Listeners"
     st.altair_chart(charts.engagement(frame, measure=MEASURES[measure], stacked=stacked), width="stretch")
-    parts.table(frame.assign(hours_heard=frame["milliseconds_played"] / 3_600_000), COLUMNS, key="artists", height=420)
+    parts.table(frame.assign(hours_heard=frame["milliseconds_played"] / 3_600_000), COLUMNS, key="artists")
     parts.download(frame, ARTIST_ENGAGEMENT, key="artists-csv")
 
 

@@ -46,10 +46,10 @@ def _tiles(newest: datetime, engagement: Rows, rising: int, anomalies: int) -> N
 
 
 def _engagement(rows: Rows) -> None:
-    st.subheader("Engagement", anchor=False)
+    st.subheader("Engagement, newest hour", anchor=False)
     parts.as_of(rows)
-    columns = ["artist_name", "window_start", "plays", "unique_listeners", "completion_rate", "skips"]
-    parts.table(rows.frame.head(SHOWN), columns, key="live-engagement", height=390)
+    columns = ["artist_name", "plays", "unique_listeners", "completion_rate", "skips"]
+    parts.table(rows.frame.head(SHOWN), columns, key="live-engagement")
 
 
 def _trends(rows: Rows) -> None:
@@ -58,8 +58,8 @@ def _trends(rows: Rows) -> None:
     if rows.frame.empty:
         st.info("No track rises now. A track needs several listeners in 24 h, and a past to rise above.")
         return
-    columns = ["rank", "title", "artist_name", "plays_24h", "ratio", "listeners_24h"]
-    parts.table(rows.frame.head(SHOWN), columns, key="live-trends", height=390)
+    columns = ["rank", "title", "artist_name", "plays_24h", "ratio"]
+    parts.table(rows.frame.head(SHOWN), columns, key="live-trends")
 
 
 def _anomalies(rows: Rows) -> None:
