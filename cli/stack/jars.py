@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import tomllib
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -108,16 +109,23 @@ def repository() -> str:
     return root.rstrip("/") + "/"
 
 
-def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
-    import pooch
-
-    def download(url: str, output: str, _: object) -> None:
-        with urllib.request.urlopen(url, timeout=30) as response, Path(output).open("wb") as file:
+def _download(url: str, output: str, advance: Advance, size: int) -> None:
+    """Write what `url` answers to the file `output`. Raises OSError where that is not an answer of `size` bytes."""
+    try:
+        # The operator's own choice of repository, whatever its scheme.
+        with urllib.request.urlopen(url, timeout=30) as response, Path(output).open("wb") as file:  # noqa: S310
             while chunk := response.read(1 << 16):
                 file.write(chunk)
                 advance(len(chunk))
-            if file.tell() < jar.bytes:
-                raise ConnectionError(f"only {file.tell()} of {jar.bytes} bytes came")
+            if file.tell() < size:
+                raise ConnectionError(f"only {file.tell()} of {size} bytes came")
+    except urllib.error.HTTPError as error:
+        with error:  # it holds the connection
+            raise ConnectionError(f"the repository answers {error.code} {error.reason}") from None
+
+
+def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
+    import pooch
 
     try:
         pooch.retrieve(
@@ -125,7 +133,7 @@ def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
             known_hash=f"sha256:{jar.sha256}",
             fname=jar.file_name,
             path=cache_folder(),
-            downloader=download,
+            downloader=lambda url, output, _: _download(url, output, advance, jar.bytes),
         )
     except ValueError as error:
         raise SegueError(

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from cli.stack import ports
 
 
 @pytest.fixture
-def listener() -> socket.socket:
+def listener() -> Iterator[socket.socket]:
     """Another program that listens on some loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server

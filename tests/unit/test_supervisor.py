@@ -134,7 +134,11 @@ def test_orphans_of_a_crashed_part_are_killed_before_it_is_started_again(tmp_pat
         orphan = int(file.read_text())
         os.kill(supervisor.state.part("family").pid, signal.SIGKILL)
 
-        assert eventually(lambda: supervisor.look() is None and supervisor.state.part("family").restarts == 1)
+        def is_noticed() -> bool:
+            supervisor.look()
+            return supervisor.state.part("family").restarts == 1
+
+        assert eventually(is_noticed)
         assert eventually(lambda: is_gone(orphan))
 
 
