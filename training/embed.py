@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.ports.encoder import TextEncoder
 from backend.ports.vectors import Vectors
 from training.files import write_whole
 
@@ -61,7 +62,7 @@ class EmbeddingCache:
                 self._vectors.update(zip(map(bytes, stored["digests"]), stored["vectors"], strict=True))
 
     def embed(
-        self, texts: Sequence[str], encoder: SentenceEncoder, *, report: Callable[[str], None] = lambda _: None
+        self, texts: Sequence[str], encoder: TextEncoder, *, report: Callable[[str], None] = lambda _: None
     ) -> Vectors:
         """(len(texts), dimension) float32 in the order of `texts`; asks `encoder` for unknown texts only."""
         digests = [hashlib.sha256(text.encode()).digest() for text in texts]
@@ -72,9 +73,7 @@ class EmbeddingCache:
             return np.empty((0, encoder.dimension), dtype=np.float32)
         return np.stack([self._vectors[digest] for digest in digests])
 
-    def _add(
-        self, digests: list[bytes], texts: list[str], encoder: SentenceEncoder, report: Callable[[str], None]
-    ) -> None:
+    def _add(self, digests: list[bytes], texts: list[str], encoder: TextEncoder, report: Callable[[str], None]) -> None:
         parts = []
         for start in range(0, len(texts), CHUNK):
             report(f"embedding texts: {start} of {len(texts)}")

@@ -1,0 +1,165 @@
+"""Versions are published whole, pointed to only when they hold, and pruned."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend import wiring
+from backend.domain.errors import ModelRefused, Unavailable
+from backend.domain.recommendations import CandidateSource
+from backend.ports.models import FoldIn, ModelRepository
+from backend.ports.vectors import VectorIndex
+from backend.settings import Settings
+from training import publish
+from training.engines.trainer import AlsSettings, Factors, gram
+from training.files import sha256
+from training.lock import training_lock
+from training.manifest import DataWindow, VersionFacts
+from training.metrics import Estimate
+
+NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with everything below a folder of the test's own."""
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def index(settings: Settings) -> VectorIndex:
+    """The embedded vector index."""
+    return wiring.vector_index(settings)
+
+
+@pytest.fixture
+def models(settings: Settings) -> ModelRepository:
+    """The folder repository."""
+    return wiring.models(settings)
+
+
+def arrays() -> publish.VersionArrays:
+    """Three tracks: one played and described, one only described, one only played."""
+    tracks = np.array([[1, 2], [0, 0], [3, 4]], dtype=np.float32)
+    fold_in = FoldIn(gram=gram(tracks), unobserved_weight=0.1, regularization=2.0, confidence_scale=1.0)
+    return publish.VersionArrays(
+        track_ids=["a", "b", "c"],
+        listener_ids=["l"],
+        factors=Factors(listeners=np.ones((1, 2), dtype=np.float32), tracks=tracks, fold_in=fold_in),
+        content=np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float32),
+    )
+
+
+def facts(held: publish.VersionArrays, *, created_at: datetime = NOW) -> VersionFacts:
+    """What the manifest says of `arrays`."""
+    return VersionFacts(
+        created_at=created_at,
+        engine="local",
+        seed=7,
+        settings=AlsSettings(dimension=2),
+        fold_in=held.factors.fold_in,
+        encoder_name="all-MiniLM-L6-v2",
+        encoder_dimension=3,
+        fusion={CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25},
+        metrics={"ndcg@20": 0.3},
+        data=DataWindow(first_play="", last_play="", plays=9, listeners=1, tracks=2, excluded={"skip": 4}),
+    )
+
+
+@pytest.fixture
+def release(tmp_path: Path, index: VectorIndex, models: ModelRepository) -> Callable[[int], str]:
+    """Publishes the version of a given minute and points to it."""
+
+    def at(minute: int) -> str:
+        folder = tmp_path / f"draft-{minute}"
+        folder.mkdir()
+        held = arrays()
+        version = publish.write_version(folder, held, facts(held, created_at=NOW + timedelta(minutes=minute)))
+        publish.publish(folder, version, held, index=index, models=models)
+        models.point(version)
+        return version
+
+    return at
+
+
+def test_published_version_is_what_was_written(
+    release: Callable[[int], str], index: VectorIndex, models: ModelRepository
+) -> None:
+    """The repository loads it, and the namespaces hold the rows that are not empty."""
+    version = release(0)
+    loaded = models.load(version)
+    assert (2, "all-MiniLM-L6-v2") == (loaded.dimension, loaded.encoder_name)
+    assert [[10.0, 14.0], [14.0, 20.0]] == loaded.fold_in.gram.tolist()
+    assert {CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25} == loaded.fusion
+    assert ["a", "c"] == sorted(index.fetch(f"{version}.factors", ["a", "b", "c"]))
+    assert ["a", "b"] == sorted(index.fetch(f"{version}.content", ["a", "b", "c"]))
+
+
+def test_same_content_and_moment_have_the_same_name_and_bytes(tmp_path: Path) -> None:
+    """A version's name is its moment and a hash of its files; a changed file changes it."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    held = arrays()
+    first, second = (publish.write_version(folder, held, facts(held)) for folder in folders[:2])
+    held.factors.tracks[0, 0] = 9
+    third = publish.write_version(folders[2], held, facts(held))
+    assert first == second != third
+    assert first.startswith("20261121T101500Z-")
+    assert (folders[0] / "manifest.json").read_bytes() == (folders[1] / "manifest.json").read_bytes()
+
+
+def test_manifest_lists_the_hash_of_every_file(tmp_path: Path) -> None:
+    """Nothing in the folder is unlisted, and each hash fits."""
+    held = arrays()
+    publish.write_version(tmp_path, held, facts(held))
+    listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
+    assert {path.name for path in tmp_path.iterdir()} - {"manifest.json"} == set(listed)
+    assert all(sha256(tmp_path / name) == digest for name, digest in listed.items())
+
+
+def test_factors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    """A diverged training never becomes a version."""
+    held = arrays()
+    held.factors.tracks[0, 0] = np.nan
+    with pytest.raises(ModelRefused, match=r"track_factors\.npy"):
+        publish.write_version(tmp_path, held, facts(held))
+
+
+def test_only_a_fall_beyond_the_interval_is_guarded() -> None:
+    """Within the interval is chance; a metric that one version lacks says nothing."""
+    new = {"ndcg@20": Estimate(0.28, 0.26, 0.30), "recall@20": Estimate(0.10, 0.09, 0.11)}
+    assert [] == publish.fallen(new, {"ndcg@20": 0.29})
+    assert [] == publish.fallen({}, {"ndcg@20": 0.29})
+    assert ["recall@20 fell from 0.1200 to 0.1000 (at most 0.1100)"] == publish.fallen(
+        new, {"ndcg@20": 0.3, "recall@20": 0.12}
+    )
+
+
+def test_prune_keeps_the_newest_the_current_and_the_previous(
+    release: Callable[[int], str], index: VectorIndex, models: ModelRepository
+) -> None:
+    """Versions go with their vectors, and so do namespaces that a crash left behind."""
+    versions = [release(minute) for minute in range(5)]
+    models.point(versions[0])
+    index.create("20261121T000000Z-dead00.factors", ["a"], np.ones((1, 2), dtype=np.float32))
+    assert [versions[2], versions[1]] == publish.prune(2, index=index, models=models)
+    kept = {versions[0], versions[3], versions[4]}
+    assert kept == {summary.version for summary in models.summaries()}
+    assert kept == {namespace.partition(".")[0] for namespace in index.namespaces()}
+
+
+def test_two_trainings_never_run_at_once(tmp_path: Path) -> None:
+    """The second is told to wait; after the first ended it may run."""
+    with (
+        training_lock(tmp_path),
+        pytest.raises(Unavailable, match="another training"),
+        training_lock(tmp_path),
+    ):
+        pass
+    with training_lock(tmp_path):
+        pass
