@@ -18,7 +18,7 @@ SELECT track_id, artist_id, CAST(hour_end - INTERVAL '1' HOUR AS TIMESTAMP_LTZ(3
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY z_score DESC, track_id) AS nth
   FROM TABLE(TUMBLE(
-    (SELECT * FROM track_trends WHERE listeners_24h >= ${trend_listeners} AND z_score >= 2 AND ratio >= 1.5e0),
+    (SELECT * FROM track_trends WHERE listeners_24h >= ${trend_listeners} AND z_score >= 3 AND ratio >= 1.5e0),
     DESCRIPTOR(hour_time), INTERVAL '1' HOUR))
 )
 WHERE nth <= ${trend_ranks};

@@ -18,7 +18,7 @@ CREATE TABLE play_archive (
   'connector' = 'filesystem',
   'path' = '${archive}',
   'format' = 'parquet',
-  'parquet.compression' = 'ZSTD',
+  'parquet.compression' = 'SNAPPY',
   'parquet.utc-timezone' = 'true',
   'parquet.write.int64.timestamp' = 'true',
   'parquet.timestamp.time.unit' = 'millis'
