@@ -11,16 +11,11 @@ from cli.stack.part import LOOPBACK
 
 PORTS_FILE = "ports.json"
 
-USUAL = {
-    "kafka": 9092,
-    "kafka-controller": 9093,
-    "mongo": 27017,
-    "flink": 8081,
-    "flink-rpc": 6123,
-    "server": 50051,
-    "dashboard": 8501,
-}
-"""Every port of the stack, and where people expect to find it."""
+USUAL = {"kafka": 9092, "mongo": 27017, "flink": 8081, "server": 50051, "dashboard": 8501}
+"""Where people expect to find each part."""
+
+NAMES = (*USUAL, "kafka-controller", "flink-rpc")
+"""Every port of the stack; the last two are only used among its own processes."""
 
 _RANGE = range(20_000, 32_000)
 """Below the kernel's range for outgoing connections, so that no client can sit on a remembered port by chance."""
@@ -48,7 +43,7 @@ def free_port(taken: set[int], chance: random.Random) -> int:
 
 
 def choose(home: Path, fixed: Mapping[str, int], chance: random.Random | None = None) -> dict[str, int]:
-    """A port for every name of USUAL, remembered in home/ports.json.
+    """A port for each of NAMES, remembered in home/ports.json.
 
     `fixed` ones are taken as they are; one that another program holds raises SegueError.
     """
@@ -61,11 +56,11 @@ def choose(home: Path, fixed: Mapping[str, int], chance: random.Random | None = 
     file = home / PORTS_FILE
     remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
     chosen = dict(fixed)
-    for name, usual in USUAL.items():
+    for name in NAMES:
         if name in chosen:
             continue
-        taken = set(chosen.values())
-        wishes = (port for port in (remembered.get(name), usual) if port and port not in taken and is_free(port))
+        taken, wished = set(chosen.values()), (remembered.get(name), USUAL.get(name))
+        wishes = (port for port in wished if port and port not in taken and is_free(port))
         chosen[name] = next(wishes, 0) or free_port(taken, chance or random.Random())
     file.write_text(json.dumps(chosen, indent=2) + "\n")
     return chosen

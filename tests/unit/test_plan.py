@@ -1,0 +1,58 @@
+"""From settings to a plan of parts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from backend.domain.errors import InvalidInput
+from backend.settings import ENDPOINTS_FILE, Settings
+from cli.stack import plan
+
+
+def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:
+    """A Kafka cluster and a Flink cluster on other machines leave only the rest to us."""
+    settings = Settings(kafka_servers="kafka-1:9092,kafka-2:9092", flink_url="http://flink.example:8081")
+
+    assert ["mongo", "server"] == plan.local_parts(settings, ("server", "flink", "mongo", "kafka"))
+
+
+def test_configured_loopback_address_fixes_the_port() -> None:
+    """An address on this machine is where the part must listen."""
+    settings = Settings(store_url="mongodb://127.0.0.1:27999")
+
+    assert ["mongo"] == plan.local_parts(settings, ["mongo"])
+    assert {"mongo": 27999} == plan.fixed_ports(settings, ["kafka", "mongo"])
+
+
+def test_what_the_last_stack_left_behind_is_not_configured(tmp_path: Path) -> None:
+    """Addresses from endpoints.json fix nothing: after a restart they may change."""
+    (tmp_path / ENDPOINTS_FILE).write_text(json.dumps({"kafka_servers": "127.0.0.1:21999"}))
+    settings = Settings(home=tmp_path)
+
+    assert "127.0.0.1:21999" == settings.kafka_servers
+    assert {} == plan.configured(settings)
+
+
+def test_unknown_part_is_named() -> None:
+    """A misspelt part is an error that lists the right names."""
+    with pytest.raises(InvalidInput, match="flunk: not one of kafka, mongo, flink"):
+        plan.local_parts(Settings(), ["flunk", "kafka"])
+
+
+def test_children_see_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set comes out of the environment as it went in."""
+    settings = Settings(home=tmp_path, tenant="other", refresh_seconds=2, token="secret", server_reflection=True)
+    for name, value in plan.child_environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert settings == Settings()
+
+
+def test_a_part_only_waits_for_parts_that_run_here(tmp_path: Path) -> None:
+    """With Kafka elsewhere, the topics are prepared as soon as the store is up."""
+    made = plan.parts(Settings(home=tmp_path), ["mongo", "server"], {"mongo": 27998})
+
+    assert [("mongo", ()), ("prepare", ("mongo",)), ("server", ("prepare",))] == [
+        (part.name, part.needs) for part in made
+    ]
