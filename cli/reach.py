@@ -1,0 +1,42 @@
+"""How commands reach the server as a client, and the client's failures as Segue's own errors."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from analytics.client import InsecureChannel
+from analytics.errors import AccessRefused, QueryFailed, ServerDown
+from analytics.extract import ExportFailed
+from analytics.settings import NotConfigured, ServerSettings, read
+from backend.domain.errors import SegueError, Unauthenticated, Unavailable
+from backend.settings import Settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables of this process with the settings written over them: what `analytics.settings.read` looks at."""
+    variables = dict(os.environ, SEGUE_HOME=str(settings.home), SEGUE_SERVER_ADDRESS=settings.server_address)
+    if settings.token is not None:
+        variables["SEGUE_TOKEN"] = settings.token.get_secret_value()
+    if settings.tls_certificate is not None:
+        variables["SEGUE_TLS_CERTIFICATE"] = str(settings.tls_certificate)
+    return variables
+
+
+def server(settings: Settings) -> ServerSettings:
+    """The server's address, token and certificate. Raises NotConfigured."""
+    return read(environment=environment(settings))
+
+
+@contextmanager
+def failures_as_segue_errors() -> Iterator[None]:
+    """Raise what analytics raises as the SegueError that the command line knows how to tell."""
+    try:
+        yield
+    except ServerDown as error:
+        raise Unavailable(str(error)) from error
+    except (AccessRefused, NotConfigured) as error:
+        raise Unauthenticated(str(error)) from error
+    except QueryFailed as error:
+        raise SegueError(f"{error} {error.details}".rstrip()) from error
+    except (ExportFailed, InsecureChannel) as error:
+        raise SegueError(str(error)) from error
