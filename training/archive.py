@@ -61,13 +61,23 @@ def read_archive(url: str) -> ArchivedPlays:
     return ArchivedPlays(plays=_columns(table), excluded=excluded)
 
 
-def _table(url: str) -> Any:
+def count_rows(url: str) -> int:
+    """Rows of every finished file under `url`, from the files' footers. Raises NotFound where there is none."""
+    return int(_dataset(url).count_rows())
+
+
+def _dataset(url: str) -> Any:
     filesystem, path = pafs.FileSystem.from_uri(url)
     if filesystem.get_file_info(path).type != pafs.FileType.Directory:
         raise _nothing_at(url)
     dataset = pads.dataset(path, filesystem=filesystem, format="parquet", partitioning="hive")
     if not dataset.files:
         raise _nothing_at(url)
+    return dataset
+
+
+def _table(url: str) -> Any:
+    dataset = _dataset(url)
     missing = [name for name in COLUMNS if name not in dataset.schema.names]
     if missing:
         found = ", ".join(dataset.schema.names)
