@@ -209,7 +209,7 @@ def _hour_axis(hours: pd.Series) -> alt.X:
 
 def _log(counts: pd.Series) -> alt.Scale:
     """A logarithmic scale that has a place for zero, up to twice the largest count."""
-    return alt.Scale(type="symlog", domain=[0, 2 * max(int(counts.max()), 1)], nice=False)
+    return alt.Scale(type="symlog", domain=[0, 2 * max(counts, default=1)], nice=False)
 
 
 def _with_kinds(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
-    """Return the table's columns as UTF-8 CSV with a byte-order mark, which Excel needs to read UTF-8.
+    """Return the table's columns as CSV (RFC 4180) in UTF-8 with a byte-order mark, which Excel needs to read UTF-8.
 
     Text that would run as a formula gets an apostrophe before it; times are ISO 8601 in UTC.
     """
@@ -19,7 +19,7 @@ def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
     for column in table.columns:
         if column.kind is Kind.TEXT:
             safe[column.name] = safe[column.name].map(_defused)
-    return safe.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode("utf-8-sig")
+    return safe.to_csv(index=False, lineterminator="\r\n", date_format="%Y-%m-%dT%H:%M:%SZ").encode("utf-8-sig")
 
 
 def _defused(cell: str) -> str:

@@ -158,11 +158,11 @@ def recommendations(channel: grpc.Channel, listener_id: str, *, count: int = 20)
 
 
 def _analytics(channel: grpc.Channel) -> Any:
-    return analytics_pb2_grpc.AnalyticsServiceStub(channel)  # type: ignore[no-untyped-call]  # generated, untyped
+    return analytics_pb2_grpc.AnalyticsServiceStub(channel)
 
 
 def _recommend(channel: grpc.Channel) -> Any:
-    return recommend_pb2_grpc.RecommendServiceStub(channel)  # type: ignore[no-untyped-call]  # generated, untyped
+    return recommend_pb2_grpc.RecommendServiceStub(channel)
 
 
 def _collect(

@@ -20,7 +20,7 @@ class _Flaky(analytics_pb2_grpc.AnalyticsServiceServicer):
 
     def ListTrends(self, request, context):  # noqa: N802 - named by the contract
         self.calls.append((dict(context.invocation_metadata()), context.time_remaining()))
-        if len(self.calls) == 1:
+        if 1 == len(self.calls):
             context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
         return analytics_pb2.ListTrendsResponse()
 
@@ -41,7 +41,7 @@ def test_a_read_is_sent_again_with_its_token(flaky) -> None:
     servicer, address = flaky
     with connect(address, "secret") as channel:
         analytics_pb2_grpc.AnalyticsServiceStub(channel).ListTrends(analytics_pb2.ListTrendsRequest())
-    assert [metadata["authorization"] for metadata, _ in servicer.calls] == ["Bearer secret"] * 2
+    assert ["Bearer secret"] * 2 == [metadata["authorization"] for metadata, _ in servicer.calls]
 
 
 def test_a_call_without_a_timeout_gets_the_default(flaky) -> None:
@@ -70,11 +70,11 @@ def test_settings_prefer_arguments_then_environment_then_the_running_stack(tmp_p
     (tmp_path / "tokens" / "operator.token").write_text("from-file\n")
     environment = {"SEGUE_HOME": str(tmp_path)}
     found = settings.read(environment=environment)
-    assert (found.address, found.token) == ("127.0.0.1:1", "from-file")
+    assert ("127.0.0.1:1", "from-file") == (found.address, found.token)
     found = settings.read(environment=environment | {"SEGUE_SERVER_ADDRESS": "127.0.0.1:2", "SEGUE_TOKEN": "env"})
-    assert (found.address, found.token) == ("127.0.0.1:2", "env")
+    assert ("127.0.0.1:2", "env") == (found.address, found.token)
     found = settings.read(address="127.0.0.1:3", token="flag", environment=environment)
-    assert (found.address, found.token) == ("127.0.0.1:3", "flag")
+    assert ("127.0.0.1:3", "flag") == (found.address, found.token)
 
 
 def test_a_missing_token_says_what_to_do(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def test_the_extract_holds_every_row(channel: grpc.Channel, content: Content, tm
     """Counts, sums, the absent completion rates and the hours come back as they were sent."""
     target = tmp_path / "out" / "segue.hyper"
     written = hyper.export(channel, target, now=NOW)
-    assert {
+    assert {"artist_engagement": 192, "trends": 10, "anomalies": 3} == {
         name: count for name, count in written.rows.items() if name in {"artist_engagement", "trends", "anomalies"}
-    } == {"artist_engagement": 192, "trends": 10, "anomalies": 3}
+    }
     (row,) = _read(
         target,
         "SELECT COUNT(*), SUM(plays), COUNT(completion_rate), CAST(MAX(window_start) AS TEXT) FROM artist_engagement",
@@ -89,8 +89,8 @@ def test_empty_tables_are_exported_too(tmp_path: Path) -> None:
     target = tmp_path / "segue.hyper"
     with serving(Content(as_of=None)) as address, connect(address, TOKEN) as channel:
         hyper.export(channel, target, now=NOW)
-    assert _read(target, "SELECT COUNT(*) FROM anomalies", tmp_path) == [[0]]
-    assert _read(target, "SELECT as_of FROM export_metadata WHERE table_name='anomalies'", tmp_path) == [[None]]
+    assert [[0]] == _read(target, "SELECT COUNT(*) FROM anomalies", tmp_path)
+    assert [[None]] == _read(target, "SELECT as_of FROM export_metadata WHERE table_name='anomalies'", tmp_path)
 
 
 def test_a_repeated_key_stops_the_export() -> None:
@@ -105,7 +105,7 @@ def test_not_a_number_and_infinity_become_null(tmp_path: Path) -> None:
     frame = trend_frame([analytics_pb2.Trend(track_id=name) for name in "abc"])
     frame["ratio"] = [np.nan, np.inf, 2.0]
     extract.write_parquet(extract.TableData(table=TRENDS, frame=frame), tmp_path / "t.parquet")
-    assert pq.read_table(tmp_path / "t.parquet")["ratio"].to_pylist() == [None, None, 2.0]
+    assert [None, None, 2.0] == pq.read_table(tmp_path / "t.parquet")["ratio"].to_pylist()
 
 
 def test_parquet_holds_the_same_tables(channel: grpc.Channel, content: Content, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_failed_export_leaves_the_old_one(tmp_path: Path) -> None:
     target.write_text("an old extract")
     with connect("127.0.0.1:1", TOKEN) as nowhere, pytest.raises(ServerDown):
         hyper.export(nowhere, target, now=NOW)
-    assert target.read_text() == "an old extract"
+    assert "an old extract" == target.read_text()
 
 
 def test_a_name_that_tableau_cannot_open_is_refused(channel: grpc.Channel, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_engagement_rows_become_typed_columns() -> None:
     )
     assert [column.dtype for column in ARTIST_ENGAGEMENT.columns] == [str(dtype) for dtype in frame.dtypes]
     assert ["a", "Ada", pd.Timestamp(HOUR), 3, 2, 500, 0.5, 1] == frame.iloc[0].tolist()
-    assert frame.loc[1, "artist_name"] == "b"
+    assert "b" == frame.loc[1, "artist_name"]
     assert np.isnan(frame.loc[1, "completion_rate"])
 
 
@@ -56,7 +56,7 @@ def test_no_rows_become_an_empty_frame_with_the_same_columns() -> None:
     """Pages and exports need no special case for an empty table."""
     full = frames.engagement_frame([analytics_pb2.ArtistEngagement(artist_id="a", window_start=stamp(HOUR))])
     empty = frames.engagement_frame([])
-    assert len(empty) == 0
+    assert 0 == len(empty)
     assert full.dtypes.to_dict() == empty.dtypes.to_dict()
 
 
@@ -68,8 +68,8 @@ def test_anomaly_words_are_plain_and_unknown_ones_say_so() -> None:
             analytics_pb2.Anomaly(alert_id="y", kind=99),
         ]
     )
-    assert frame["kind"].tolist() == ["stream_farm", "unknown"]
-    assert frame["severity"].tolist() == ["high", "unknown"]
+    assert ["stream_farm", "unknown"] == frame["kind"].tolist()
+    assert ["high", "unknown"] == frame["severity"].tolist()
 
 
 def test_reasons_are_told_in_words_and_in_shares() -> None:
@@ -86,11 +86,13 @@ def test_reasons_are_told_in_words_and_in_shares() -> None:
             ],
         )
     ]
-    assert frames.recommendation_frame(tracks).values.tolist() == [[1, "t", "Tea", "Ada, Bo", 2.0, "like you; rising"]]
-    assert (frames.reason_frame(tracks).values.tolist()) == [
-        [1, "t", "Tea", "factors", 1, 0.75, "like you"],
-        [1, "t", "Tea", "trend", 4, 0.25, "rising"],
-    ]
+    assert [[1, "t", "Tea", "Ada, Bo", 2.0, "like you; rising"]] == frames.recommendation_frame(tracks).values.tolist()
+    assert (
+        [
+            [1, "t", "Tea", "factors", 1, 0.75, "like you"],
+            [1, "t", "Tea", "trend", 4, 0.25, "rising"],
+        ]
+    ) == frames.reason_frame(tracks).values.tolist()
 
 
 def test_changes_replace_rows_by_key() -> None:
@@ -98,8 +100,8 @@ def test_changes_replace_rows_by_key() -> None:
     table = Table("t", "", ("id",), ())
     old = pd.DataFrame({"id": ["a", "b"], "plays": [1, 2]})
     merged = frames.upsert(old, pd.DataFrame({"id": ["b", "c"], "plays": [5, 6]}), table)
-    assert dict(zip(merged["id"], merged["plays"], strict=True)) == {"a": 1, "b": 5, "c": 6}
-    assert old["plays"].tolist() == [1, 2]
+    assert {"a": 1, "b": 5, "c": 6} == dict(zip(merged["id"], merged["plays"], strict=True))
+    assert [1, 2] == old["plays"].tolist()
 
 
 def test_every_page_is_read(channel: grpc.Channel, content: Content) -> None:
@@ -115,7 +117,7 @@ def test_every_page_is_read(channel: grpc.Channel, content: Content) -> None:
 def test_the_limit_cuts_and_says_so(channel: grpc.Channel) -> None:
     """Rows beyond the limit are not asked for, and the answer is marked incomplete."""
     rows = queries.artist_engagement(channel, limit=30)
-    assert (len(rows.frame), rows.complete) == (30, False)
+    assert (30, False) == (len(rows.frame), rows.complete)
 
 
 def test_a_row_that_moved_between_pages_counts_once(channel: grpc.Channel, content: Content) -> None:
@@ -126,7 +128,7 @@ def test_a_row_that_moved_between_pages_counts_once(channel: grpc.Channel, conte
     content.trends.append(again)
     frame = queries.trends(channel).frame
     assert frame["track_id"].is_unique
-    assert frame.loc[frame["track_id"] == "track-1", "plays_24h"].tolist() == [7]
+    assert [7] == frame.loc["track-1" == frame["track_id"], "plays_24h"].tolist()
 
 
 def test_filters_reach_the_server(channel: grpc.Channel, content: Content) -> None:
@@ -138,7 +140,7 @@ def test_filters_reach_the_server(channel: grpc.Channel, content: Content) -> No
     request = content.requests[-1]
     assert request.kind == analytics_pb2.ANOMALY_KIND_DROP
     assert request.min_severity == analytics_pb2.SEVERITY_LOW
-    assert request.artist_id == "a"
+    assert "a" == request.artist_id
     assert HOUR - timedelta(hours=4) == request.range.start_time.ToDatetime(UTC)
     assert not request.range.HasField("end_time")
 
@@ -148,7 +150,7 @@ def test_a_watch_yields_the_page_signs_of_life_and_changes(channel: grpc.Channel
     """A sign of life is an answer without rows and without a time."""
     first, alive, change = watch(channel)
     assert len(first.frame) >= 3
-    assert (len(alive.frame), alive.as_of) == (0, None)
+    assert (0, None) == (len(alive.frame), alive.as_of)
     assert (len(change.frame), change.as_of) == (1, HOUR)
 
 
@@ -157,15 +159,15 @@ def test_closing_a_watch_hangs_up(channel: grpc.Channel) -> None:
     watch = queries.watch_trends(channel)
     next(watch)
     watch.close()
-    assert list(watch) == []
+    assert [] == list(watch)
 
 
 def test_recommendations_come_with_path_and_version(channel: grpc.Channel, content: Content) -> None:
     """The answer says which path and which model made it."""
     answer = queries.recommendations(channel, "listener-1", count=5)
-    assert (answer.path, answer.model_version) == ("hybrid", "20261121T100000Z")
-    assert answer.tracks["place"].tolist() == [1, 2, 3, 4, 5]
-    assert content.requests[-1].page_size == 5
+    assert ("hybrid", "20261121T100000Z") == (answer.path, answer.model_version)
+    assert [1, 2, 3, 4, 5] == answer.tracks["place"].tolist()
+    assert 5 == content.requests[-1].page_size
 
 
 def test_a_server_that_is_down_is_told_in_a_sentence() -> None:
@@ -195,4 +197,4 @@ def test_naive_times_are_read_as_utc() -> None:
     frame = frames.trend_frame(
         [analytics_pb2.Trend(track_id="t", window_start=stamp(datetime(2026, 1, 1, tzinfo=UTC)))]
     )
-    assert frame.loc[0, "window_start"].isoformat() == "2026-01-01T00:00:00+00:00"
+    assert "2026-01-01T00:00:00+00:00" == frame.loc[0, "window_start"].isoformat()

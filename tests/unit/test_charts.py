@@ -1,0 +1,135 @@
+"""Charts, sentences and downloads: from literal frames to what a person sees or saves."""
+
+import io
+from datetime import timedelta
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from segue.v1 import analytics_pb2
+
+from analytics import charts, shapes, words
+from analytics.download import to_csv
+from analytics.frames import anomaly_frame, engagement_frame, reason_frame, trend_frame
+from analytics.tables import TRENDS
+from tests.analytics_server import HOUR, filled, stamp
+
+
+def _engagement(*rows: tuple[str, str, int, int]) -> pd.DataFrame:
+    """Rows of (artist id, name, hour after HOUR, plays)."""
+    return engagement_frame(
+        [
+            analytics_pb2.ArtistEngagement(
+                artist_id=artist_id,
+                artist_name=name,
+                window_start=stamp(HOUR + timedelta(hours=hour)),
+                plays=plays,
+                milliseconds_played=plays * 3_600_000,
+            )
+            for artist_id, name, hour, plays in rows
+        ]
+    )
+
+
+def _values(chart: alt.Chart) -> pd.DataFrame:
+    return chart.data
+
+
+def test_an_hour_without_a_row_is_zero() -> None:
+    """A line must fall to the ground where nobody played, not bridge the gap."""
+    data = _values(charts.engagement(_engagement(("a", "Ada", 0, 5), ("a", "Ada", 2, 7))))
+    assert [5, 0, 7] == data["plays"].tolist()
+    assert "2026-11-21 11:00 UTC" == data["hour"].tolist()[1]
+
+
+def test_the_top_artists_have_lines_and_the_rest_is_grey_when_stacked() -> None:
+    """A line chart leaves the rest out; a stack keeps the total true."""
+    frame = _engagement(*((str(number), f"Artist {number}", 0, 10 - number) for number in range(9)))
+    lines = _values(charts.engagement(frame))
+    stack = charts.engagement(frame, stacked=True)
+    assert lines["artist"].tolist() == [f"Artist {number}" for number in range(6)]
+    assert _values(stack)["plays"].sum() == frame["plays"].sum()
+    assert stack.to_dict()["encoding"]["color"]["scale"]["range"][-1] == charts.GREY
+
+
+def test_two_artists_of_one_name_keep_apart() -> None:
+    """One label never means two things."""
+    frame = _engagement(("a", "Nova", 0, 5), ("b", "Nova", 0, 7), ("c", "Oda", 0, 1))
+    assert ["Nova (a)", "Nova (b)", "Oda"] == shapes.labels(frame, "artist_id", "artist_name").tolist()
+
+
+def test_time_heard_is_told_in_hours() -> None:
+    """Milliseconds mean nothing to a reader."""
+    chart = charts.engagement(_engagement(("a", "Ada", 0, 5)), measure="hours_heard")
+    assert [5.0] == _values(chart)["hours_heard"].tolist()
+    assert "Hours heard per hour" == chart.to_dict()["encoding"]["y"]["title"]
+
+
+def test_trends_stand_in_order_of_rank() -> None:
+    """The bars follow the ranks, however the rows came, and each tells its ratio."""
+    frame = trend_frame(reversed(filled().trends))
+    chart = charts.trends(frame, top=3)
+    data = chart.layer[0].data if isinstance(chart.data, alt.utils.schemapi.UndefinedType) else chart.data
+    assert [1, 2, 3] == data["rank"].tolist()
+    assert ["13.0 times", "7.0 times", "5.0 times"] == data["times"].tolist()
+
+
+def test_anomalies_of_each_kind_have_their_lane() -> None:
+    """All three lanes stand there, also where one is empty; unknown kinds get their own."""
+    frame = anomaly_frame(filled().anomalies[:2])
+    lanes = charts.anomaly_timeline(frame).to_dict()["encoding"]["y"]["scale"]["domain"]
+    assert lanes == ["Release spike", "Stream farm", "Drop"]
+    strange = charts.anomaly_timeline(anomaly_frame([analytics_pb2.Anomaly(kind=99, window_start=stamp(HOUR))]))
+    assert "Other" == strange.to_dict()["encoding"]["y"]["scale"]["domain"][-1]
+
+
+def test_every_chart_is_valid_vega_lite_without_rows() -> None:
+    """A page that draws an empty frame draws an empty chart."""
+    assert charts.engagement(engagement_frame([])).to_dict()["encoding"]
+    assert charts.trends(trend_frame([])).to_dict()["layer"]
+    assert charts.anomaly_timeline(anomaly_frame([])).to_dict()["encoding"]
+    assert charts.anomaly_breadth(anomaly_frame([])).to_dict()["encoding"]
+    assert charts.reason_shares(reason_frame([])).to_dict()["encoding"]
+
+
+def test_a_spike_and_a_farm_are_told_apart_in_words() -> None:
+    """The sentences name the breadth of the audience."""
+    spike, farm, drop = words.stories(anomaly_frame(filled().anomalies))
+    assert spike == "2,400 plays by 1,900 listeners, 1.3 each, 13 times the usual 180: a broad audience."
+    assert farm == "1,800 plays by 12 listeners, 150 each, 45 times the usual 40: too few for so much."
+    assert drop.startswith("2 plays by 2 listeners where 90 plays are usual")
+
+
+def test_an_artist_without_a_past_has_no_ratio() -> None:
+    """Dividing by almost nothing would shout."""
+    row = analytics_pb2.Anomaly(
+        kind="ANOMALY_KIND_RELEASE_SPIKE",
+        plays=1,
+        unique_listeners=1,
+        plays_per_listener=1,
+        baseline_plays=0.01,
+        window_start=stamp(HOUR),
+    )
+    assert ["1 play by 1 listener, 1.0 each, where hardly any are usual: a broad audience."] == words.stories(
+        anomaly_frame([row])
+    ).tolist()
+
+
+@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", " =1", "\r=1"])
+def test_a_title_that_is_a_formula_is_defused(title: str) -> None:
+    """A spreadsheet shows it as text; other titles and numbers stay as they are."""
+    frame = trend_frame([analytics_pb2.Trend(track_id="t", title=title, z_score=-3.5, window_start=stamp(HOUR))])
+    read = pd.read_csv(io.BytesIO(to_csv(frame, TRENDS)), dtype={"title": str})
+    assert read.loc[0, "title"].lstrip("'") != read.loc[0, "title"]
+    assert -3.5 == read.loc[0, "z_score"]
+    assert "t" == read.loc[0, "track_id"]
+
+
+def test_times_and_absences_in_csv() -> None:
+    """Times are ISO 8601 with their zone, an absent number is an empty cell, and columns are the table's."""
+    frame = trend_frame([analytics_pb2.Trend(track_id="t", window_start=stamp(HOUR))])
+    frame["ratio"] = np.nan
+    header, row, _ = to_csv(frame, TRENDS).decode("utf-8-sig").split("\r\n")
+    assert header.split(",") == [column.name for column in TRENDS.columns]
+    assert row == "t,t,,,2026-11-21T10:00:00Z,0,0,0,0.0,,0.0"

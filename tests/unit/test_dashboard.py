@@ -1,0 +1,203 @@
+"""Every page of the dashboard, run by Streamlit's own AppTest against a real gRPC server: full, empty, stale, down."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from analytics.dashboard import APP
+from tests.analytics_server import SPITEFUL, TOKEN, Content, filled, serving
+
+PAGES = ("live", "artists", "trends", "anomalies", "listener")
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def content() -> Content:
+    """Rows up to this hour, written now."""
+    now = datetime.now(UTC)
+    content = filled(newest=now.replace(minute=0, second=0, microsecond=0))
+    content.as_of = now
+    return content
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> Iterator[None]:
+    """Answers and channels of one test are none of the next one's business."""
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(content: Content, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a page of the dashboard on a server with `content`."""
+    with serving(content) as address:
+        monkeypatch.setenv("SEGUE_SERVER_ADDRESS", address)
+        monkeypatch.setenv("SEGUE_TOKEN", TOKEN)
+        yield _open
+
+
+def _open(name: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    if name != "live":
+        app.switch_page(f"app_pages/{name}.py").run()
+    return app
+
+
+def _texts(app: AppTest) -> str:
+    """All that the page says outside of tables and charts."""
+    kinds = (app.markdown, app.caption, app.text, app.info, app.warning, app.error, app.success, app.code, app.title)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def test_the_live_page_shows_totals_and_three_tables(open_page: Open, content: Content) -> None:
+    """The tiles add up the newest hour, and nothing is stale."""
+    app = open_page("live")
+    newest = [row for row in content.engagement if row.window_start == content.engagement[0].window_start]
+    tiles = [metric.value for metric in app.metric]
+    assert not app.exception
+    assert tiles == [f"{sum(row.plays for row in newest):,}", "8", "10", "3"]
+    assert [8, 10, 3] == [len(table.value) for table in app.dataframe]
+    assert 3 == _texts(app).count("as of ")
+    assert 0 == len(app.warning)
+
+
+def test_the_live_page_asks_again(open_page: Open, content: Content) -> None:
+    """A row that came since is there at the next refresh."""
+    app = open_page("live")
+    del content.anomalies[1:]
+    st.cache_data.clear()
+    assert "1" == app.run().metric[3].value
+
+
+def test_old_tables_are_called_stale(open_page: Open, content: Content) -> None:
+    """Two minutes without a new row: the page says how long, and where to look."""
+    content.as_of = datetime.now(UTC) - timedelta(minutes=7, seconds=5)
+    (warning,) = open_page("live").warning
+    assert "7 minutes ago" in warning.value
+    assert "segue status" in warning.value
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_without_rows_says_what_to_do(name: str, open_page: Open, content: Content) -> None:
+    """An empty table is no error, and no blank page."""
+    content.engagement.clear()
+    content.trends.clear()
+    content.anomalies.clear()
+    content.answer.Clear()
+    content.as_of = None
+    app = open_page(name)
+    if name == "listener":
+        app.text_input(key="listener").input("listener-1")
+        app.button[0].click().run()
+    assert not app.exception
+    assert 0 == len(app.error)
+    assert 1 == len(app.info) + len(app.success)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_server_that_is_down_is_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens on port 1: no traceback, and what to run."""
+    monkeypatch.setenv("SEGUE_SERVER_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("SEGUE_TOKEN", TOKEN)
+    app = _open(name)
+    if name == "listener":
+        app.text_input(key="listener").input("listener-1")
+        app.button[0].click().run()
+    assert not app.exception
+    (error,) = app.error
+    assert "segue up" in error.value
+
+
+def test_a_missing_token_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page names the file it looked for and the variable to set."""
+    monkeypatch.delenv("SEGUE_TOKEN", raising=False)
+    monkeypatch.setenv("SEGUE_HOME", str(tmp_path))
+    app = _open("live")
+    assert not app.exception
+    assert 1 == len(app.error)
+    assert "SEGUE_TOKEN" in app.code[0].value
+
+
+def test_artists_are_filtered_by_time_plays_and_name(open_page: Open, content: Content) -> None:
+    """Time and plays are the server's filters, the name is the page's."""
+    app = open_page("artists")
+    assert len(app.dataframe[0].value) == len(content.engagement)
+    app.segmented_control(key="period").set_value("6 hours").run()
+    assert 6 * 8 == len(app.dataframe[0].value)
+    app.text_input(key="words").input("HARBOUR").run()
+    assert {"Blue Harbour"} == set(app.dataframe[0].value["artist_name"])
+    app.number_input(key="least").set_value(50).run()
+    assert 50 == content.requests[-1].min_plays
+    app.text_input(key="words").input("nobody at all").run()
+    assert not app.exception
+    assert "No artist fits" in app.info[0].value
+
+
+@pytest.mark.parametrize("measure", ["Plays", "Listeners", "Time heard", "Skips"])
+def test_every_measure_of_artists_is_drawn(measure: str, open_page: Open) -> None:
+    """Also stacked, except listeners, who may hear several artists."""
+    app = open_page("artists")
+    app.segmented_control(key="measure").set_value(measure).run()
+    assert not app.exception
+    assert app.toggle(key="stacked").disabled == (measure == "Listeners")
+
+
+def test_trends_are_chosen_by_rank_and_name(open_page: Open) -> None:
+    """Five ranks are five rows; a name leaves its own."""
+    app = open_page("trends")
+    app.number_input(key="ranks").set_value(5).run()
+    assert [1, 2, 3, 4, 5] == app.dataframe[0].value["rank"].tolist()
+    app.text_input(key="words").input("oda").run()
+    assert ["Oda"] == app.dataframe[0].value["artist_name"].tolist()
+
+
+def test_a_spike_and_a_farm_are_told_apart(open_page: Open, content: Content) -> None:
+    """The page explains the kinds, and each row says what happened."""
+    app = open_page("anomalies")
+    assert "**few** listeners" in _texts(app)
+    frame = app.dataframe[0].value
+    assert ["Release spike", "Stream farm", "Drop"] == frame["what"].tolist()
+    assert "12 listeners, 150 each" in frame["story"].iloc[1]
+    app.button_group(key="kinds").unselect("Drop").run()
+    assert ["Release spike", "Stream farm"] == app.dataframe[0].value["what"].tolist()
+    app.selectbox(key="severity").select("High").run()
+    assert 3 == content.requests[-1].min_severity
+
+
+def test_a_listener_gets_recommendations_with_reasons(open_page: Open, content: Content) -> None:
+    """The answer names path and model version, and each track its reasons."""
+    app = open_page("listener")
+    app.text_input(key="listener").input(" listener-1 ")
+    app.number_input(key="count").set_value(5)
+    app.button[0].click().run()
+    assert ("listener-1", 5) == (content.requests[-1].listener_id, content.requests[-1].page_size)
+    assert "listeners like you; near Blue Train" == app.dataframe[0].value["why"].iloc[0]
+    assert "20261121T100000Z" in _texts(app)
+    assert "Known listener" in _texts(app)
+
+
+def test_a_degraded_answer_says_so(open_page: Open, content: Content) -> None:
+    """A listener's page does not pass off an emergency answer as a good one."""
+    content.answer.path = 3
+    app = open_page("listener")
+    app.text_input(key="listener").input("listener-1")
+    app.button[0].click().run()
+    assert "A part of the server was down" in app.warning[0].value
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_titles_are_never_rendered(name: str, open_page: Open) -> None:
+    """A title full of HTML and Markdown stands in tables as it is, and in no text that Streamlit renders."""
+    app = open_page(name)
+    if name == "listener":
+        app.text_input(key="listener").input("listener-1")
+        app.button[0].click().run()
+    assert not app.exception
+    assert "<script>" not in _texts(app)
+    if name != "anomalies":
+        assert any(SPITEFUL in table.value.to_numpy() for table in app.dataframe)
