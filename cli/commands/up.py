@@ -28,6 +28,10 @@ def command(
     seconds = round(time.monotonic() - started, 1)
     output.say(f"The stack is up ({seconds} s)." if fresh else "The stack was up already.")
     running = stack.settings
-    output.say(f"gRPC: {running.server_address}   dashboard: http://{running.dashboard_address}")
+    addresses = {part.name: part.address for part in stack.state.parts}
+    if "server" in addresses:
+        output.say(f"gRPC: {addresses['server']}")
+    if "dashboard" in addresses:
+        output.say(f"Dashboard: http://{addresses['dashboard']}")
     output.say("Next: `segue status` shows every part, `segue down` stops them.")
     output.result({"started": fresh, "seconds": seconds, "parts": health.status(running, running.home)})

@@ -80,9 +80,17 @@ def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
     )
     if formatted:
         return [broker]
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    argv = (*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", str(config))
+    options = ("--ignore-formatted", "-t", new_cluster_id(), "-c", str(config))
+    argv = (*java, "kafka.tools.StorageTool", "format", *options)
     return [Part(name=FORMAT, title="Kafka storage", argv=argv, once=True), broker]
+
+
+def new_cluster_id() -> str:
+    """A random UUID as Kafka writes it: 22 characters, the first not a dash, which would look like an option."""
+    while True:
+        text = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
 
 
 def check(port: int) -> str:

@@ -30,7 +30,7 @@ class Part:
     needs: tuple[str, ...] = ()
     once: bool = False
     address: str = ""
-    deadline_seconds: float = 90
+    deadline_seconds: float = 180  # a start takes 15; a busy machine may take ten times as long
     stop_seconds: float = 10
 
 

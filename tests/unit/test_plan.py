@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput
 from backend.settings import ENDPOINTS_FILE, Settings
-from cli.stack import plan
+from cli.stack import kafka, plan
 
 
 def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:
@@ -56,3 +56,8 @@ def test_a_part_only_waits_for_parts_that_run_here(tmp_path: Path) -> None:
     assert [("mongo", ()), ("prepare", ("mongo",)), ("server", ("prepare",))] == [
         (part.name, part.needs) for part in made
     ]
+
+
+def test_cluster_ids_never_look_like_an_option() -> None:
+    """One random id in 64 would begin with a dash, and Kafka's storage tool would refuse it."""
+    assert not any(kafka.new_cluster_id().startswith("-") for _ in range(1000))
