@@ -4,13 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
 from training.dataset import Interactions
 from training.engines.native import ials
-from training.engines.trainer import AlsSettings, Factors, gram
+from training.engines.trainer import AlsSettings, AlsWeights, Factors, gram, weights
 
 CG_STEPS = 3
 """Conjugate gradient steps per row and sweep: started from the last sweep's factors, three are as good as exact."""
@@ -29,9 +28,10 @@ class LocalTrainer:
         """As the contract says."""
         if len(pairs) == 0:
             raise InvalidInput([Violation("interactions", "there is no play to learn from: ingest plays first")])
-        confidence = _confidence(pairs.matrix(), settings)
-        base = _base_regularization(confidence, settings)
-        trainer = ials().IALSTrainer(_model(settings, base, seed), confidence)
+        confidence = pairs.matrix()
+        confidence.data = np.log1p(confidence.data)
+        solved = weights(confidence, settings)
+        trainer = ials().IALSTrainer(_model(settings, solved, seed), confidence)
         solver = self._solver()
         for sweep in range(settings.sweeps):
             trainer.step(solver)
@@ -42,11 +42,11 @@ class LocalTrainer:
             tracks=tracks,
             fold_in=FoldIn(
                 gram=gram(tracks),
-                unobserved_weight=settings.unobserved_weight,
-                regularization=base,
-                confidence_scale=settings.confidence_scale,
-                frequency_offset=settings.unobserved_weight * len(pairs.track_ids),
-                frequency_power=settings.frequency_power,
+                unobserved_weight=solved.unobserved_weight,
+                regularization=solved.regularization,
+                confidence_scale=1.0,
+                frequency_offset=solved.frequency_offset,
+                frequency_power=solved.frequency_power,
             ),
         )
 
@@ -61,28 +61,15 @@ class LocalTrainer:
         )
 
 
-def _confidence(plays: sp.csr_matrix, settings: AlsSettings) -> sp.csr_matrix:
-    confidence = plays.copy()
-    confidence.data = np.float32(settings.confidence_scale) * np.log1p(plays.data)
-    return confidence
-
-
-def _base_regularization(confidence: sp.csr_matrix, settings: AlsSettings) -> float:
-    pairs = np.diff(confidence.indptr)
-    median = float(np.median(pairs[pairs > 0]))
-    offset = settings.unobserved_weight * confidence.shape[1]
-    return float(settings.regularization / (median + offset) ** settings.frequency_power)
-
-
-def _model(settings: AlsSettings, base: float, seed: int) -> Any:
+def _model(settings: AlsSettings, solved: AlsWeights, seed: int) -> Any:
     return (
         ials()
         .IALSModelConfigBuilder()
         .set_K(settings.dimension)
         .set_init_stdev(settings.init_deviation)
-        .set_alpha0(settings.unobserved_weight)
-        .set_reg(base)
-        .set_nu(settings.frequency_power)
+        .set_alpha0(solved.unobserved_weight)
+        .set_reg(solved.regularization)
+        .set_nu(solved.frequency_power)
         .set_loss_type(ials().LossType.ORIGINAL)
         .set_random_seed(seed)
         .build()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from backend.ports.models import FoldIn
@@ -12,22 +13,53 @@ from training.dataset import Float32, Interactions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlsSettings:
-    """What implicit ALS is told; found on validation data, see docs/adr/0005-als-engine.md.
+    """What implicit ALS is told, in shares, so that one setting means the same on data of any size and density.
 
-    With c(n) = confidence_scale · log1p(n) for a pair of n plays, ALS minimises (Hu, Koren and Volinsky 2008)
-    Σ over all pairs (unobserved_weight + c(n)) · (p - x·y)² + Σ λ(m) |x|² + Σ λ(m) |y|², p = 1 where n > 0, else 0.
-    λ(m) grows with the m pairs of a listener or track as (m + unobserved_weight · rows of the other side) to the
-    frequency_power (Rendle et al. 2021), scaled so that the listener with the median m has λ = regularization: so one
-    value means the same on data of different size.
+    With confidence c(n) = log1p(n) for a pair of n plays and the unobserved weight w, ALS minimises (Hu, Koren and
+    Volinsky 2008) Σ over all pairs (w + c(n)) · (p - x·y)² + Σ λ(m) |x|² + Σ λ(m) |y|², p = 1 where n > 0, else 0.
+    `unobserved_mass`: w times all pairs, as a multiple of the sum of c. `regularization`: λ of the listener with the
+    median number of tracks m, as a share of the median sum of c of a listener. `frequency_power`: λ grows as
+    (m + w · rows of the other side) to this power (Rendle et al. 2021). Defaults: docs/adr/0005-als-engine.md.
     """
 
     dimension: int = 128
-    unobserved_weight: float = 0.1
-    confidence_scale: float = 1.0
-    regularization: float = 40.0
-    frequency_power: float = 0.9
+    unobserved_mass: float = 12.0
+    regularization: float = 0.17
+    frequency_power: float = 0.6
     sweeps: int = 12
     init_deviation: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.dimension < 1 or self.sweeps < 1:
+            raise ValueError("dimension and sweeps must be at least 1")
+        if self.unobserved_mass <= 0 or self.regularization <= 0 or self.init_deviation <= 0:
+            raise ValueError("unobserved_mass, regularization and init_deviation must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class AlsWeights:
+    """Settings turned into the numbers of backend.ports.models.FoldIn for given data; confidence_scale is 1."""
+
+    unobserved_weight: float
+    regularization: float
+    frequency_power: float
+    frequency_offset: float
+
+
+def weights(confidence: sp.csr_matrix, settings: AlsSettings) -> AlsWeights:
+    """For `confidence` (listeners, tracks), the matrix of c(n); rows and columns without entries do not count."""
+    tracks = np.diff(confidence.indptr)
+    sums = np.asarray(confidence.sum(axis=1)).ravel()[tracks > 0]
+    met = len(np.unique(confidence.indices))
+    unobserved = settings.unobserved_mass * float(sums.sum()) / (len(sums) * met)
+    offset = unobserved * confidence.shape[1]
+    scale = (float(np.median(tracks[tracks > 0])) + offset) ** settings.frequency_power
+    return AlsWeights(
+        unobserved_weight=unobserved,
+        regularization=settings.regularization * float(np.median(sums)) / scale,
+        frequency_power=settings.frequency_power,
+        frequency_offset=offset,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
