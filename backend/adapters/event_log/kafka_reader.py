@@ -7,6 +7,7 @@ from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from backend.adapters.event_log.kafka_topics import partition_counts
 from backend.domain.errors import Unavailable
@@ -96,16 +97,16 @@ class KafkaEventReader:
 
     def lag(self) -> int:
         """See `EventReader.lag`."""
-        behind = 0
+        # On a connection of its own: on the consumer's, each question would wait for a fetch to end.
+        admin = AdminClient({"bootstrap.servers": self._servers, "logger": _log})
+        ends = {Place(self._prefix + at.topic, at.partition): OffsetSpec.latest() for at in self._next}
+        starts = {Place(self._prefix + at.topic, at.partition): OffsetSpec.earliest() for at in self._next}
         try:
-            for at, offset in self._next.items():
-                low, high = self._consumer.get_watermark_offsets(
-                    Place(self._prefix + at.topic, at.partition), timeout=TIMEOUT_SECONDS
-                )
-                behind += high - max(low, offset)
+            high = [one.result().offset for one in admin.list_offsets(ends, request_timeout=TIMEOUT_SECONDS).values()]
+            low = [one.result().offset for one in admin.list_offsets(starts, request_timeout=TIMEOUT_SECONDS).values()]
         except KafkaException as error:
             raise Unavailable(f"Kafka at {self._servers} does not answer: {error}") from error
-        return behind
+        return sum(end - max(start, offset) for end, start, offset in zip(high, low, self._next.values(), strict=True))
 
     def close(self) -> None:
         """See `EventReader.close`."""

@@ -1,18 +1,29 @@
 """Making topics in Kafka, and checking the ones that are there."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from backend.adapters.event_log.topics import TOPIC_PLANS, TopicPlan
 from backend.domain.errors import Unavailable
 
 TIMEOUT_SECONDS = 15
 
+NOT_YET = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
+"""What brokers answer for a topic that was made a moment ago."""
 
-def partition_counts(client: AdminClient | Producer, names: Sequence[str]) -> dict[str, int]:
+Result = TypeVar("Result")
+
+
+def partition_counts(client: AdminClient | Producer | Consumer, names: Sequence[str]) -> dict[str, int]:
     """Partitions of each topic (full names). Raises Unavailable where one is missing or the brokers do not answer."""
     try:
         metadata = client.list_topics(timeout=TIMEOUT_SECONDS)
@@ -42,6 +53,8 @@ def create_or_check(servers: str, *, tenant: str, partitions: int, replication: 
     existing = {name: wanted[name] for name, future in futures.items() if not _created(name, future)}
     if existing:
         _check(admin, existing)
+    if len(existing) < len(wanted):
+        _await_leaders(admin, list(wanted.keys() - existing.keys()), partitions)
 
 
 def _created(name: str, future: "Future[None]") -> bool:
@@ -55,16 +68,31 @@ def _created(name: str, future: "Future[None]") -> bool:
     return True
 
 
+def _await_leaders(admin: AdminClient, names: Sequence[str], partitions: int) -> None:
+    """Wait until every partition of new topics answers: Kafka makes topics before their leaders have taken office."""
+    places = {TopicPartition(name, at): OffsetSpec.latest() for name in names for at in range(partitions)}
+    _patiently(lambda: list(admin.list_offsets(places, request_timeout=TIMEOUT_SECONDS).values()))
+
+
 def _check(admin: AdminClient, plans: dict[str, TopicPlan]) -> None:
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in plans]
-    try:
-        for resource, future in admin.describe_configs(resources, request_timeout=TIMEOUT_SECONDS).items():
-            found = future.result()
-            for setting, value in plans[resource.name].config.items():
-                if found[setting].value != value:
-                    raise Unavailable(
-                        f"topic {resource.name} has {setting}={found[setting].value} where {value} is needed: "
-                        f"change it with kafka-configs, or choose another tenant"
-                    )
-    except KafkaException as error:
-        raise Unavailable(f"Kafka did not describe its topics: {error}") from error
+    described = _patiently(lambda: list(admin.describe_configs(resources, request_timeout=TIMEOUT_SECONDS).values()))
+    for resource, found in zip(resources, described, strict=True):
+        for setting, value in plans[resource.name].config.items():
+            if found[setting].value != value:
+                raise Unavailable(
+                    f"topic {resource.name} has {setting}={found[setting].value} where {value} is needed: "
+                    f"change it with kafka-configs, or choose another tenant"
+                )
+
+
+def _patiently(ask: Callable[[], "list[Future[Result]]"]) -> list[Result]:
+    """The results, asked again while the brokers are still telling each other about a topic. Raises Unavailable."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while True:
+        try:
+            return [future.result() for future in ask()]
+        except KafkaException as error:
+            if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
+                raise Unavailable(f"Kafka did not answer for its topics: {error}") from error
+            time.sleep(0.05)

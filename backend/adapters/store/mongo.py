@@ -14,15 +14,15 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore):
     Writes are acknowledged by a majority, journalled. Thread-safe; connects on first use.
     """
 
-    def __init__(self, url: str, *, tenant: str) -> None:
+    def __init__(self, url: str, *, tenant: str, connect_seconds: float = 5.0) -> None:
         self._client: MongoClient[Document] = MongoClient(
             url,
             tz_aware=True,
             w="majority",
             journal=True,
             retryWrites=False,  # Needs sessions, which wire version 8 servers may lack; every write here is an upsert.
-            serverSelectionTimeoutMS=5_000,
-            connectTimeoutMS=5_000,
+            serverSelectionTimeoutMS=round(connect_seconds * 1000),
+            connectTimeoutMS=round(connect_seconds * 1000),
             socketTimeoutMS=60_000,
             appname=f"{tenant}-segue",
         )

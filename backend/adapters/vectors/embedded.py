@@ -149,4 +149,4 @@ def _graph(dimension: int) -> Any:
     import onnxruntime  # noqa: F401, PLC0415 - the order matters; only large indexes need either
     from usearch.index import Index  # noqa: PLC0415 - only large indexes need it
 
-    return Index(ndim=dimension, metric="ip", dtype="f32", connectivity=32, expansion_add=200, expansion_search=256)
+    return Index(ndim=dimension, metric="ip", dtype="f32", connectivity=16, expansion_add=128, expansion_search=256)

@@ -1,0 +1,252 @@
+"""Ports in memory, for tests that are about something else; tests/contract holds them to the same promises."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from zlib import crc32
+
+from backend.domain.errors import NotFound, Unavailable
+from backend.domain.listeners import Profile
+from backend.domain.page_tokens import decode_page_token, encode_page_token, question_digest
+from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
+from backend.domain.tracks import Artist, Track
+from backend.ports.event_log import Record, StoredRecord, Topic, TopicPartition
+from backend.ports.models import ModelRepository, ModelSummary, ModelVersion
+from backend.ports.store import Page, Table, TableQuery, TableRow
+
+PARTITIONS = 4
+
+
+class MemoryEventLog:
+    """`EventLog` in lists. `down` makes every record unconfirmed and every ping fail."""
+
+    def __init__(self) -> None:
+        self.partitions_of: dict[str, list[list[StoredRecord]]] = {}
+        self.down = False
+        self._lock = threading.Lock()
+
+    def append(self, topic: Topic, records: Sequence[Record], *, timeout_seconds: float) -> list[bool]:
+        if self.down:
+            return [False] * len(records)
+        with self._lock:
+            for record in records:
+                place = crc32(record.key) % PARTITIONS if record.partition is None else record.partition
+                log = self._topic(topic)[place]
+                log.append(
+                    StoredRecord(topic=topic, partition=place, offset=len(log), key=record.key, value=record.value)
+                )
+        return [True] * len(records)
+
+    def values(self, topic: Topic) -> list[bytes]:
+        """Every value, by partition and offset."""
+        return [record.value or b"" for partition in self._topic(topic) for record in partition]
+
+    def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> "MemoryEventReader":
+        return MemoryEventReader({topic: self._topic(topic) for topic in topics}, offsets)
+
+    def partitions(self, topic: Topic) -> int:
+        return PARTITIONS
+
+    def create_topics(self) -> None:
+        self.ping()
+
+    def ping(self) -> None:
+        if self.down:
+            raise Unavailable("the log is down, as the test asked")
+
+    def close(self, *, timeout_seconds: float) -> int:
+        return 0
+
+    def _topic(self, topic: str) -> list[list[StoredRecord]]:
+        return self.partitions_of.setdefault(topic, [[] for _ in range(PARTITIONS)])
+
+
+class MemoryEventReader:
+    """`EventReader` over the lists."""
+
+    def __init__(self, topics: Mapping[str, list[list[StoredRecord]]], offsets: Mapping[TopicPartition, int]) -> None:
+        self._logs = {TopicPartition(topic, at): log for topic, logs in topics.items() for at, log in enumerate(logs)}
+        self._next = {at: offsets.get(at, 0) for at in self._logs}
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[StoredRecord]:
+        found: list[StoredRecord] = []
+        for at, log in self._logs.items():
+            part = log[self._next[at] : self._next[at] + max_records - len(found)]
+            self._next[at] += len(part)
+            found.extend(part)
+        return found
+
+    def lag(self) -> int:
+        return sum(len(log) - self._next[at] for at, log in self._logs.items())
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+SortKey = Callable[[Any], tuple[Any, ...]]
+
+_ORDERS: dict[Table, tuple[SortKey, tuple[type, ...]]] = {
+    Table.ARTIST_ENGAGEMENT: (lambda row: (-_hour(row), -row.plays, row.artist_id), (int, int, str)),
+    Table.TRENDS: (lambda row: (-_hour(row), row.rank, row.track_id), (int, int, str)),
+    Table.ANOMALIES: (lambda row: (-_hour(row), -abs(row.z_score), row.alert_id), (int, float, str)),
+}
+_SEVERITIES = list(Severity)
+
+
+class MemoryStore:
+    """`Store` in dictionaries. `down` makes every method raise Unavailable."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self._tracks: dict[str, Track] = {}
+        self._artists: dict[str, Artist] = {}
+        self._profiles: dict[str, Profile] = {}
+        self._rows: dict[str, dict[str, tuple[Any, datetime]]] = {table: {} for table in Table}
+        self._as_of: dict[str, datetime] = {}
+        self._offsets: dict[TopicPartition, int] = {}
+        self._last_write = datetime.fromtimestamp(0, tz=UTC)
+
+    def put_tracks(self, tracks: Sequence[Track]) -> None:
+        self.ping()
+        self._tracks.update({track.track_id: track for track in tracks})
+
+    def put_artists(self, artists: Sequence[Artist]) -> None:
+        self.ping()
+        self._artists.update({artist.artist_id: artist for artist in artists})
+
+    def tracks(self, track_ids: Sequence[str]) -> dict[str, Track]:
+        self.ping()
+        return {one: self._tracks[one] for one in track_ids if one in self._tracks}
+
+    def artists(self, artist_ids: Sequence[str]) -> dict[str, Artist]:
+        self.ping()
+        return {one: self._artists[one] for one in artist_ids if one in self._artists}
+
+    def all_tracks(self) -> Iterator[Track]:
+        self.ping()
+        yield from (self._tracks[one] for one in sorted(self._tracks))
+
+    def all_artists(self) -> Iterator[Artist]:
+        self.ping()
+        yield from (self._artists[one] for one in sorted(self._artists))
+
+    def profiles(self, listener_ids: Sequence[str]) -> dict[str, Profile]:
+        self.ping()
+        return {one: self._profiles[one] for one in listener_ids if one in self._profiles}
+
+    def put_profiles(self, profiles: Sequence[Profile]) -> None:
+        self.ping()
+        self._profiles.update({profile.listener_id: profile for profile in profiles})
+
+    def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
+        self.ping()
+        self._last_write = max(datetime.now(UTC), self._last_write + timedelta(milliseconds=1))
+        for row in rows:
+            if row.columns is None:
+                self._rows[row.table].pop(row.key, None)
+            else:
+                self._rows[row.table][row.key] = (_row(row.table, row.columns), self._last_write)
+            self._as_of[row.table] = self._last_write
+        self._offsets.update(offsets)
+
+    def offsets(self) -> dict[TopicPartition, int]:
+        self.ping()
+        return dict(self._offsets)
+
+    def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
+        return self._page(Table.ARTIST_ENGAGEMENT, query)
+
+    def trends(self, query: TableQuery) -> Page[Trend]:
+        return self._page(Table.TRENDS, query)
+
+    def anomalies(self, query: TableQuery) -> Page[Anomaly]:
+        return self._page(Table.ANOMALIES, query)
+
+    def popular_tracks(self, *, since: datetime, limit: int) -> list[TrackPopularity]:
+        self.ping()
+        rows = [row for row, _ in self._rows[Table.TRACK_POPULARITY].values() if row.window_start >= since]
+        return sorted(rows, key=lambda row: (-row.listeners_24h, -row.plays_24h, row.track_id))[:limit]
+
+    def migrate(self) -> None:
+        self.ping()
+
+    def ping(self) -> None:
+        if self.down:
+            raise Unavailable("the store is down, as the test asked")
+
+    def close(self) -> None:
+        pass
+
+    def _page(self, table: Table, query: TableQuery) -> Page[Any]:
+        self.ping()
+        key, shape = _ORDERS[table]
+        question = question_digest(table, astuple(replace(query, page_size=0, page_token="")))
+        rows = sorted((row for row, at in self._rows[table].values() if _fits(row, at, query)), key=key)
+        if query.page_token:
+            after = decode_page_token(query.page_token, shape, question=question)
+            rows = [row for row in rows if key(row) > after]
+        shown = rows[: query.page_size]
+        token = encode_page_token(key(shown[-1]), question=question) if len(rows) > len(shown) else ""
+        return Page(rows=tuple(shown), next_page_token=token, as_of=self._as_of.get(table))
+
+
+class MemoryModels(ModelRepository):
+    """`ModelRepository` with one version that a test hands in; it never publishes."""
+
+    def __init__(self, version: ModelVersion | None = None) -> None:
+        self.version = version
+
+    def current(self) -> str | None:
+        return self.version.version if self.version else None
+
+    def previous(self) -> str | None:
+        return None
+
+    def load(self, version: str) -> ModelVersion:
+        if self.version is None or self.version.version != version:
+            raise NotFound(f"there is no model version {version}")
+        return self.version
+
+    def summaries(self) -> Sequence[ModelSummary]:
+        return []
+
+
+def _hour(row: Any) -> int:
+    start: datetime = row.window_start
+    return round(start.timestamp() * 1000)
+
+
+def _row(table: str, columns: Mapping[str, Any]) -> Any:
+    if table == Table.ANOMALIES:
+        return Anomaly(**{**columns, "kind": AnomalyKind(columns["kind"]), "severity": Severity(columns["severity"])})
+    kinds: dict[str, type[Any]] = {
+        Table.ARTIST_ENGAGEMENT: ArtistEngagement,
+        Table.TRENDS: Trend,
+        Table.TRACK_POPULARITY: TrackPopularity,
+    }
+    return kinds[table](**columns)
+
+
+def _fits(row: Any, written_at: datetime, query: TableQuery) -> bool:
+    return (
+        (query.start is None or row.window_start >= query.start)
+        and (query.end is None or row.window_start < query.end)
+        and (not query.artist_id or row.artist_id == query.artist_id)
+        and (not query.track_id or row.track_id == query.track_id)
+        and (not query.min_plays or row.plays >= query.min_plays)
+        and (not query.max_rank or row.rank <= query.max_rank)
+        and (query.min_severity is None or _SEVERITIES.index(row.severity) >= _SEVERITIES.index(query.min_severity))
+        and (query.kind is None or row.kind == query.kind)
+        and (query.written_after is None or written_at > query.written_after)
+    )
