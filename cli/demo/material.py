@@ -1,14 +1,19 @@
 """What the demo is told with: a catalogue, plays up to now, two listeners with a past and one without."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from backend.domain.errors import InvalidInput, Violation
 from backend.domain.plays import Play
 from backend.domain.tracks import Artist, Track
 
 SEED = 7
+_NEWCOMER = uuid.UUID("5f2b3f0c-58c3-5a0e-8a0d-4f2f1f0f7c11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,57 @@ def simulated(now: datetime, seed: int = SEED) -> Material:
     )
 
 
-def _two_busiest(plays: "object") -> tuple[str, str]:
-    from collections import Counter
+HETREC_PLAYS = 25_000
+"""Plays taken from HetRec: enough to learn from, few enough for a demo."""
 
-    counts = Counter(play.listener_id for play in plays)  # type: ignore[attr-defined]
-    (first, _), (second, _) = counts.most_common(2)
+
+def from_data(folder: Path, now: datetime) -> Material:
+    """The Last.fm 1K sample, moved so that it ends now, with plays made of HetRec's counts; either may be absent.
+
+    Raises InvalidInput where the folder holds neither.
+    """
+    from cli.formats.dataset import load, shift_to
+    from cli.formats.rows import ReadOptions
+
+    parts = [folder / name for name in ("lastfm-1k-sample", "lastfm-hetrec2011") if (folder / name).is_dir()]
+    if not parts:
+        missing = f"{folder} holds neither lastfm-1k-sample nor lastfm-hetrec2011; give the folder that holds them"
+        raise InvalidInput([Violation("--data", missing)])
+    options = ReadOptions(now=now)
+    sets = [load(part, options, limit=HETREC_PLAYS) for part in parts]
+    plays = sorted((play for one in sets for play in shift_to(one.plays, now)), key=lambda play: play.played_at)
+    # HetRec's catalogue is seven times what its first listeners played; the rest would only be embedded.
+    played = {play.track_id for play in plays}
+    tracks = tuple(track for one in sets for track in one.tracks if track.track_id in played)
+    by = {artist_id for track in tracks for artist_id in track.artist_ids}
+    return Material(
+        about=" and ".join(part.name for part in parts),
+        artists=tuple(artist for one in sets for artist in one.artists if artist.artist_id in by),
+        tracks=tracks,
+        plays=tuple(plays),
+        listeners=_two_busiest(plays),
+        newcomer_plays=_newcomer(plays, now),
+    )
+
+
+def _two_busiest(plays: Iterable[Play]) -> tuple[str, str]:
+    (first, _), (second, _) = Counter(play.listener_id for play in plays).most_common(2)
     return first, second
+
+
+def _newcomer(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
+    """Five plays of somebody whose taste is that of the third busiest listener: five artists of theirs, just now."""
+    model = Counter(play.listener_id for play in plays).most_common(3)[-1][0]
+    first_of_artist = {play.artist_id: play for play in plays if play.listener_id == model}
+    return tuple(
+        replace(
+            play,
+            listener_id="newcomer",
+            event_id=str(uuid.uuid5(_NEWCOMER, f"{now.isoformat()}/{nth}")),
+            played_at=now - timedelta(minutes=30 - 5 * nth),
+        )
+        for nth, play in enumerate(list(first_of_artist.values())[:5])
+    )
 
 
 @dataclass(frozen=True, slots=True)
