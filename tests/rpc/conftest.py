@@ -1,0 +1,162 @@
+"""A real server on port 0 over small ports in memory, and stubs that reach it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
+
+from backend.adapters.vectors.embedded import EmbeddedVectorIndex
+from backend.domain.errors import Unavailable
+from backend.domain.recommendations import CandidateSource
+from backend.domain.tracks import Artist, Track
+from backend.ports.encoder import TextEncoder
+from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion
+from backend.ports.vectors import VectorIndex, Vectors
+from backend.rpc.auth import Scope, issue_token
+from backend.rpc.server import Server
+from backend.settings import Settings
+from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
+
+VERSION = "20260301-test"
+WORDS = 16
+
+
+class WordEncoder:
+    """`TextEncoder` by words: each has its place, so texts that share words are near."""
+
+    name = "words"
+    dimension = WORDS
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.full((len(texts), WORDS), 0.01, dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                vectors[row, hashlib.sha256(word.encode()).digest()[0] % WORDS] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def genre(number: int) -> str:
+    """Even tracks are jazz, odd ones techno."""
+    return ("jazz", "techno")[number % 2]
+
+
+def catalogue() -> tuple[list[Track], list[Artist]]:
+    """60 tracks by 20 artists, each artist of one genre."""
+    artists = [Artist(artist_id=f"a{number}", name=f"Artist {number}") for number in range(20)]
+    tracks = [
+        Track(
+            track_id=f"t{number}",
+            title=f"{genre(number)} {number}",
+            artist_ids=(f"a{number % 20}",),
+            duration_milliseconds=200_000,
+            tags=(genre(number),),
+        )
+        for number in range(60)
+    ]
+    return tracks, artists
+
+
+def publish_model(vectors: VectorIndex, tracks: Sequence[Track]) -> ModelVersion:
+    """A version whose factors and words both tell jazz from techno."""
+    ids = [track.track_id for track in tracks]
+    noise = np.random.default_rng(1).normal(scale=0.05, size=(len(ids), 2))
+    factors = np.array([[1.0, 0.0] if number % 2 == 0 else [0.0, 1.0] for number in range(len(ids))]) + noise
+    vectors.create(FACTORS_NAMESPACE.format(version=VERSION), ids, factors.astype(np.float32))
+    words = WordEncoder().encode([track.title for track in tracks])
+    vectors.create(CONTENT_NAMESPACE.format(version=VERSION), ids, words)
+    return ModelVersion(
+        version=VERSION,
+        dimension=2,
+        encoder_name=WordEncoder.name,
+        encoder_dimension=WORDS,
+        fold_in=FoldIn(gram=factors.T @ factors, unobserved_weight=0.1, regularization=0.01, confidence_scale=1.0),
+        fusion={CandidateSource.FACTORS: 0.6, CandidateSource.CONTENT: 0.3, CandidateSource.TREND: 0.1},
+        manifest={},
+    )
+
+
+class BreakableVectorIndex(EmbeddedVectorIndex):
+    """The embedded index with a switch, for the path on which it is down."""
+
+    down = False
+
+    def search(self, *args: Any, **kwargs: Any) -> Any:
+        if self.down:
+            raise Unavailable("the vector index is down, as the test asked")
+        return super().search(*args, **kwargs)
+
+
+@dataclass
+class World:
+    """A running server, its ports, and stubs that carry the operator's token."""
+
+    settings: Settings
+    log: MemoryEventLog
+    store: MemoryStore
+    vectors: BreakableVectorIndex
+    models: MemoryModels
+    server: Server
+    channels: list[grpc.Channel] = field(default_factory=list)
+
+    def channel(self, token: str = "") -> grpc.Channel:
+        """A channel that carries `token`, the operator's where none is given."""
+        token = token or (self.settings.tokens / "operator.token").read_text().strip()
+        plain = grpc.insecure_channel(f"127.0.0.1:{self.server.port}")
+        self.channels.append(plain)
+        return grpc.intercept_channel(plain, _Bearer(token))
+
+    def token(self, *scopes: Scope, listener_id: str = "") -> str:
+        """A new token of these scopes."""
+        return issue_token(self.settings, "test", scopes, listener_id=listener_id)
+
+    @property
+    def ingest(self) -> Any:
+        return ingest_pb2_grpc.IngestServiceStub(self.channel())
+
+    @property
+    def recommend(self) -> Any:
+        return recommend_pb2_grpc.RecommendServiceStub(self.channel())
+
+    @property
+    def analytics(self) -> Any:
+        return analytics_pb2_grpc.AnalyticsServiceStub(self.channel())
+
+
+class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+    def __init__(self, token: str) -> None:
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(details._replace(metadata=self._metadata), request)
+
+    def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+        return continuation(details._replace(metadata=self._metadata), request)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A server with a catalogue and a published model; nobody has played anything yet."""
+    settings = Settings(home=tmp_path, server_address="127.0.0.1:0", server_workers=4, server_reflection=True)
+    log, store = MemoryEventLog(), MemoryStore()
+    tracks, artists = catalogue()
+    store.put_artists(artists)
+    store.put_tracks(tracks)
+    vectors = BreakableVectorIndex(tmp_path / "vectors")
+    models = MemoryModels(publish_model(vectors, tracks))
+
+    def encoder() -> TextEncoder:
+        return WordEncoder()
+
+    server = Server(settings, event_log=log, store=store, vectors=vectors, models=models, encoder=encoder)
+    server.start()
+    world = World(settings, log, store, vectors, models, server)
+    yield world
+    for channel in world.channels:
+        channel.close()
+    assert 0 == server.stop()
