@@ -92,7 +92,7 @@ def send(
     ids after `retry_delays` seconds. Raises Unavailable once those are used up (all that was confirmed before stays;
     sending everything again counts nothing twice), grpc.RpcError for any other failure of a request.
     """
-    stub = ingest_pb2_grpc.IngestServiceStub(channel)  # type: ignore[no-untyped-call] # the generated stub has no types
+    stub = ingest_pb2_grpc.IngestServiceStub(channel)
     started = time.monotonic()
     result = IngestReport()
 
@@ -207,7 +207,8 @@ class _Sender:
         self.report(self.lane.kind, len(results) - len(batch.messages))
 
     def _list(self, position: int, result: ingest_pb2.IngestResult) -> None:
-        for violation in result.violations:
+        nothing_said = ingest_pb2.FieldViolation(description="the server gave no reason")
+        for violation in result.violations or [nothing_said]:
             if len(self.rejections) < REPORTED:
                 # "plays[3].track_id" tells the place in a request that nobody sees.
                 name = violation.field.partition("].")[2] or violation.field

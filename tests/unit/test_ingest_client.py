@@ -1,17 +1,14 @@
 """The ingest client over a real channel: batches, order, retries with the same ids, and what it reports."""
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, BrokenBarrierError, Lock
-from typing import Any
+from threading import Barrier
 
 import grpc
 import pytest
-from segue.v1 import ingest_pb2, ingest_pb2_grpc, play_pb2
+from segue.v1 import play_pb2
 
 from analytics.client import connect
 from backend.domain.errors import Unavailable
@@ -19,12 +16,9 @@ from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from cli import ingest_client
+from tests.ingest_server import REJECTED, TOKEN, UNCONFIRMED, ScriptedServer, serving
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-ACCEPTED = ingest_pb2.INGEST_OUTCOME_ACCEPTED
-DUPLICATE = ingest_pb2.INGEST_OUTCOME_DUPLICATE
-REJECTED = ingest_pb2.INGEST_OUTCOME_REJECTED
-UNCONFIRMED = ingest_pb2.INGEST_OUTCOME_UNCONFIRMED
 ARTIST = Artist(artist_id="a1", name="Ada", tags=("jazz",), source=Source.SIMULATOR)
 TRACK = Track(
     track_id="t1",
@@ -48,67 +42,11 @@ TRACK = Track(
 )
 
 
-class ScriptedServer(ingest_pb2_grpc.IngestServiceServicer):
-    """A server on the other side of the wire: remembers ids, answers as the script says, then ACCEPTED or DUPLICATE.
-
-    The script holds one entry per request: a status code to abort with, or outcomes by position.
-    """
-
-    def __init__(self, *script: grpc.StatusCode | dict[int, int]) -> None:
-        self.script = deque(script)
-        self.requests: list[list[Any]] = []
-        self.stored: dict[str, Any] = {}
-        self.tokens: set[str] = set()
-        self.lock = Lock()
-        self.barrier: Barrier | None = None
-        self.abreast = False
-
-    def _answer(self, elements: Any, name: str, context: grpc.ServicerContext, response: Any) -> Any:
-        self.tokens.add(str(dict(context.invocation_metadata())["authorization"]))
-        if self.barrier is not None:
-            try:
-                self.barrier.wait(timeout=1)
-                self.abreast = True
-            except BrokenBarrierError:
-                pass  # the other request did not come while this one was held: they are not abreast
-        with self.lock:
-            self.requests.append(list(elements))
-            step = self.script.popleft() if self.script else {}
-            if isinstance(step, grpc.StatusCode):
-                context.abort(step, "as the script says")
-            return response(results=[self._result(nth, e, name, step) for nth, e in enumerate(elements)])
-
-    def _result(self, nth: int, element: Any, name: str, step: dict[int, int]) -> ingest_pb2.IngestResult:
-        key = getattr(element, name)
-        outcome = step.get(nth, DUPLICATE if key in self.stored else ACCEPTED)
-        if outcome == ACCEPTED:
-            self.stored[key] = element
-        wrong = [ingest_pb2.FieldViolation(field=f"plays[{nth}].track_id", description="unknown track")]
-        return ingest_pb2.IngestResult(id=key, outcome=outcome, violations=wrong if outcome == REJECTED else [])
-
-    def RecordPlays(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the contract names it
-        return self._answer(request.plays, "event_id", context, ingest_pb2.RecordPlaysResponse)
-
-    def UpsertTracks(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the contract names it
-        return self._answer(request.tracks, "track_id", context, ingest_pb2.UpsertTracksResponse)
-
-    def UpsertArtists(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the contract names it
-        return self._answer(request.artists, "artist_id", context, ingest_pb2.UpsertArtistsResponse)
-
-
 @contextmanager
-def serving(log: ScriptedServer) -> Iterator[grpc.Channel]:
-    """A channel, as every client opens it, to a server with this log; without gRPC's own retries, to see ours."""
-    server = grpc.server(futures.ThreadPoolExecutor(8))
-    ingest_pb2_grpc.add_IngestServiceServicer_to_server(log, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    channel = connect(f"127.0.0.1:{port}", "secret")
-    try:
+def channel_to(server: ScriptedServer) -> Iterator[grpc.Channel]:
+    """A channel as every client opens it."""
+    with serving(server) as address, connect(address, TOKEN) as channel:
         yield channel
-    finally:
-        channel.close()
-        server.stop(None).wait()
 
 
 def plays(count: int, *, apart: timedelta = timedelta(seconds=1)) -> list[Play]:
@@ -133,7 +71,7 @@ def plays(count: int, *, apart: timedelta = timedelta(seconds=1)) -> list[Play]:
 def test_everything_arrives_in_order_with_the_token() -> None:
     """Artists, then tracks, then plays in batches of a thousand; the report counts each kind."""
     log, moved = ScriptedServer(), []
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(
             channel,
             artists=[ARTIST],
@@ -145,13 +83,13 @@ def test_everything_arrives_in_order_with_the_token() -> None:
     assert [play.event_id for play in plays(2_500)] == [e.event_id for request in log.requests[2:] for e in request]
     assert (1, 1, 2_500) == (report.artists.accepted, report.tracks.accepted, report.plays.accepted)
     assert [("artists", 1), ("tracks", 1), ("plays", 1000), ("plays", 1000), ("plays", 500)] == moved
-    assert {"Bearer secret"} == log.tokens
+    assert {f"Bearer {TOKEN}"} == log.tokens
 
 
 def test_values_keep_their_fields_on_the_wire() -> None:
     """Source, training right, time and context arrive as they were."""
     log = ScriptedServer()
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         ingest_client.send(channel, tracks=[TRACK], plays=plays(1))
     track, play = log.stored["t1"], log.stored[plays(1)[0].event_id]
     assert play_pb2.SOURCE_SPOTIFY == track.source
@@ -165,7 +103,7 @@ def test_values_keep_their_fields_on_the_wire() -> None:
 def test_a_second_run_is_duplicates_only() -> None:
     """Nothing is accepted twice."""
     log = ScriptedServer()
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         ingest_client.send(channel, plays=plays(10))
         again = ingest_client.send(channel, plays=plays(10))
     assert (0, 10, 0) == (again.plays.accepted, again.plays.duplicate, again.plays.rejected)
@@ -174,7 +112,7 @@ def test_a_second_run_is_duplicates_only() -> None:
 def test_rejected_elements_are_named_by_position_and_field_and_cost_nothing_else() -> None:
     """The field is told without its place in the request; the other plays are stored."""
     log = ScriptedServer({}, {3: REJECTED})
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(channel, plays=plays(1_010, apart=timedelta(minutes=1)))
     assert 1 == report.rejected
     (rejection,) = report.rejections
@@ -185,7 +123,7 @@ def test_rejected_elements_are_named_by_position_and_field_and_cost_nothing_else
 def test_only_the_first_twenty_rejections_are_listed() -> None:
     """All are counted."""
     log = ScriptedServer(dict.fromkeys(range(50), REJECTED))
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(channel, plays=plays(60))
     assert (50, 20) == (report.plays.rejected, len(report.rejections))
 
@@ -193,7 +131,7 @@ def test_only_the_first_twenty_rejections_are_listed() -> None:
 def test_unconfirmed_plays_are_sent_again_with_the_same_ids() -> None:
     """Only the open ones go again, until they are confirmed."""
     log = ScriptedServer({1: UNCONFIRMED, 2: UNCONFIRMED}, {0: UNCONFIRMED})
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(channel, plays=plays(5), retry_delays=(0, 0, 0))
     ids = [play.event_id for play in plays(5)]
     assert [ids, ids[1:3], ids[1:2]] == [[e.event_id for e in request] for request in log.requests]
@@ -204,7 +142,7 @@ def test_unconfirmed_plays_are_sent_again_with_the_same_ids() -> None:
 def test_a_server_that_is_slow_or_shedding_is_asked_again(code: grpc.StatusCode) -> None:
     """The whole request goes again, with the same ids."""
     log = ScriptedServer(code, code)
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(channel, plays=plays(3), retry_delays=(0, 0))
     assert 3 == report.plays.accepted
     assert log.requests[0] == log.requests[2]
@@ -213,14 +151,17 @@ def test_a_server_that_is_slow_or_shedding_is_asked_again(code: grpc.StatusCode)
 def test_a_server_that_stays_down_is_told_with_what_to_do() -> None:
     """The error names how many are not stored and that repeating is harmless."""
     log = ScriptedServer(*[grpc.StatusCode.RESOURCE_EXHAUSTED] * 3)
-    with serving(log) as channel, pytest.raises(Unavailable, match=r"3 plays are not stored.*nothing is counted twice"):
+    with (
+        channel_to(log) as channel,
+        pytest.raises(Unavailable, match=r"3 plays are not stored.*nothing is counted twice"),
+    ):
         ingest_client.send(channel, plays=plays(3), retry_delays=(0, 0))
 
 
 def test_a_refused_token_is_not_tried_again() -> None:
     """Other failures end the run at once."""
     log = ScriptedServer(grpc.StatusCode.UNAUTHENTICATED)
-    with serving(log) as channel, pytest.raises(grpc.RpcError):
+    with channel_to(log) as channel, pytest.raises(grpc.RpcError):
         ingest_client.send(channel, plays=plays(3), retry_delays=(0, 0))
     assert 1 == len(log.requests)
 
@@ -229,7 +170,7 @@ def test_plays_close_in_time_go_abreast() -> None:
     """Two requests within five minutes of event time are under way at once."""
     log = ScriptedServer()
     log.barrier = Barrier(2)
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         ingest_client.send(channel, plays=plays(2_000, apart=timedelta(milliseconds=10)))
     assert log.abreast
 
@@ -238,7 +179,7 @@ def test_plays_far_apart_in_time_go_one_by_one() -> None:
     """A request is not begun while one of hours before is under way: overtaking would make plays late."""
     log = ScriptedServer()
     log.barrier = Barrier(2)
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         ingest_client.send(channel, plays=plays(2_000, apart=timedelta(minutes=1)))
     assert not log.abreast
 
@@ -246,7 +187,7 @@ def test_plays_far_apart_in_time_go_one_by_one() -> None:
 def test_an_empty_run_sends_nothing() -> None:
     """No request, all zero."""
     log = ScriptedServer()
-    with serving(log) as channel:
+    with channel_to(log) as channel:
         report = ingest_client.send(channel)
     assert replace(ingest_client.IngestReport(), seconds=report.seconds) == report
     assert [] == log.requests

@@ -1,0 +1,118 @@
+"""Send a public data set's artists, tracks and plays to the server."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from cli.output import Output
+
+if TYPE_CHECKING:
+    from backend.domain.plays import Play
+    from backend.settings import Settings
+    from cli.formats.dataset import Dataset
+    from cli.ingest_client import IngestReport
+
+SHOWN = 20
+"""Bad rows and rejections that are listed; all are counted."""
+
+
+def command(
+    *,
+    path: Annotated[Path, typer.Argument(help="A file, or a folder with the files of one data set.")],
+    format_name: Annotated[
+        str,
+        typer.Option("--format", help="lastfm-1k, hetrec, spotify-songs or spotify-2023 (default: found by content)."),
+    ] = "",
+    allow_training: Annotated[
+        bool,
+        typer.Option(
+            "--allow-training",
+            help="Let models learn from rows that come from Spotify. Its developer policy forbids training on its "
+            "content, so they are kept but left out of training unless you hold the right and say so here.",
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many plays (tracks, where the data set has no plays).")
+    ] = None,
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move all plays in time by one span, so that the last is now.")
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Exit with 0 also when rows were bad or rejected.")
+    ] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Read a public data set and send it: artists, then tracks, then plays in time order.
+
+    Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
+    unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
+    """
+    from cli.formats.dataset import load, shift_to
+    from cli.formats.rows import ReadOptions
+
+    output, settings = Output(as_json=json), options.settings(home)
+    now = datetime.now(UTC)
+    with output.step(f"reading {path}", f"read {path}"):
+        reading = ReadOptions(now=now, allow_training=True if allow_training else None)
+        data = load(path, reading, format_name=format_name, limit=limit)
+        plays = shift_to(data.plays, now) if shift_to_now else data.plays
+    report = _send(settings, output, data, plays)
+    _show(output, data, report)
+    if (report.rejected or data.bad_rows) and not skip_bad:
+        raise typer.Exit(1)
+
+
+def _send(settings: "Settings", output: Output, data: "Dataset", plays: "Sequence[Play]") -> "IngestReport":
+    from analytics.client import connect
+    from cli import ingest_client
+    from cli.reach import failures_as_segue_errors, server
+
+    total = len(data.artists) + len(data.tracks) + len(plays)
+    with failures_as_segue_errors():
+        found = server(settings)
+        with (
+            connect(found.address, found.token, certificate=found.certificate) as channel,
+            output.bar(f"sending {data.format}", total) as progress,
+        ):
+            return ingest_client.send(
+                channel,
+                artists=data.artists,
+                tracks=data.tracks,
+                plays=plays,
+                report=lambda _, count: progress.advance(progress.task_ids[0], count),
+            )
+
+
+def _show(output: Output, data: "Dataset", report: "IngestReport") -> None:
+    lines = {"artists": data.artist_lines, "tracks": data.track_lines, "plays": data.play_lines}
+    rejections = [asdict(each) | {"line": lines[each.kind][each.position]} for each in report.rejections]
+    tallies = {kind: getattr(report, kind) for kind in lines}
+    output.table(
+        f"{data.format}, sent in {report.seconds:.1f} s",
+        ("", "accepted", "duplicate", "rejected"),
+        [(kind, tally.accepted, tally.duplicate, tally.rejected) for kind, tally in tallies.items()],
+    )
+    if rejections:
+        title = f"rejected by the server: {report.rejected:,}, the first of them"
+        columns = ("kind", "line", "id", "field", "reason")
+        output.table(title, columns, [[each[column] for column in columns] for each in rejections])
+    if data.bad_rows:
+        rows = [(bad.file, bad.line, bad.field, bad.reason) for bad in data.bad_rows[:SHOWN]]
+        title = f"rows that could not be read: {len(data.bad_rows):,}, the first of them"
+        output.table(title, ("file", "line", "field", "reason"), rows)
+    output.result(
+        {
+            "format": data.format,
+            **tallies,
+            "rejections": rejections,
+            "bad_rows": len(data.bad_rows),
+            "first_bad_rows": data.bad_rows[:SHOWN],
+            "seconds": round(report.seconds, 3),
+        }
+    )
