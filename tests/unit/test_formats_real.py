@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from backend.rpc.contract import violations_of
 from cli.formats.dataset import Dataset, load
 from cli.formats.rows import ID, ReadOptions
+from cli.ingest_messages import artist_message, play_message, track_message
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,6 +63,18 @@ def test_real_values_keep_the_contract(real: Load, name: str) -> None:
     assert {play.track_id for play in data.plays} <= tracks
     assert len({play.event_id for play in data.plays}) == len(data.plays)
     assert sorted(play.played_at for play in data.plays) == [play.played_at for play in data.plays]
+
+
+@pytest.mark.parametrize("name", ["lastfm-1k-sample", "lastfm-hetrec2011", "spotify-songs-tidytuesday", "spotify-2023"])
+def test_real_values_pass_the_servers_rules(real: Load, name: str) -> None:
+    """No artist or track breaks a rule of the contract; of plays, the first thousand are looked at."""
+    data = real(name)
+    messages = [
+        *map(artist_message, data.artists),
+        *map(track_message, data.tracks),
+        *map(play_message, data.plays[:1000]),
+    ]
+    assert [] == [violation for message in messages for violation in violations_of(message, path="")]
 
 
 def test_real_null_names_are_reported_by_line(real: Load) -> None:

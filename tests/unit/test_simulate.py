@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from backend.domain.errors import InvalidInput
 from backend.domain.plays import Play
 from backend.domain.rights import Source
+from backend.rpc.contract import violations_of
+from cli.ingest_messages import artist_message, play_message, track_message
 from training.simulate import Incident, Simulation, interactions, simulate
 
 NOW = datetime(2026, 3, 11, 15, 20, tzinfo=UTC)
@@ -94,6 +96,16 @@ def test_catalogue_is_whole(world: Simulation) -> None:
     assert len(known) == len({artist.name for artist in world.artists})
     assert all(set(track.artist_ids) <= known for track in world.tracks)
     assert {Source.SIMULATOR} == {value.source for value in (*world.artists, *world.tracks, *world.plays)}
+
+
+def test_values_pass_the_servers_rules(world: Simulation) -> None:
+    """Nothing that the simulator makes is rejected on ingestion."""
+    messages = [
+        *map(artist_message, world.artists),
+        *map(track_message, world.tracks),
+        *map(play_message, world.plays[::50]),
+    ]
+    assert [] == [violation for message in messages for violation in violations_of(message, path="")]
 
 
 def test_audio_features_tell_genres_apart(world: Simulation) -> None:
