@@ -7,7 +7,6 @@ six short-lived JVMs only to compute the memory figures that stand below, 7 s of
 """
 
 import json
-import os
 import re
 import urllib.error
 import urllib.request
@@ -60,6 +59,23 @@ def _shipped_java_options() -> str:
     return found[1]
 
 
+def _memory() -> dict[str, object]:
+    """What the TaskManager is told that it has; Flink asks for every one of these where its scripts do not add them."""
+    return {
+        "taskmanager.cpu.cores": SLOTS,
+        "taskmanager.memory.task.heap.size": f"{HEAP}m",
+        "taskmanager.memory.task.off-heap.size": "0m",
+        "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
+        "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_OFF_HEAP}m",
+        "taskmanager.memory.network.min": f"{NETWORK}m",
+        "taskmanager.memory.network.max": f"{NETWORK}m",
+        "taskmanager.memory.managed.size": f"{MANAGED}m",
+        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE}m",
+        "taskmanager.memory.jvm-overhead.min": f"{OVERHEAD}m",
+        "taskmanager.memory.jvm-overhead.max": f"{OVERHEAD}m",
+    }
+
+
 def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, object]:
     """The cluster's config.yaml as flat keys."""
     home = settings.home.absolute()
@@ -76,17 +92,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
         "rest.bind-address": LOOPBACK,
         "rest.port": port,
         "web.submit.enable": "false",
-        "taskmanager.cpu.cores": SLOTS,
-        "taskmanager.memory.task.heap.size": f"{HEAP}m",
-        "taskmanager.memory.task.off-heap.size": "0m",
-        "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
-        "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_OFF_HEAP}m",
-        "taskmanager.memory.network.min": f"{NETWORK}m",
-        "taskmanager.memory.network.max": f"{NETWORK}m",
-        "taskmanager.memory.managed.size": f"{MANAGED}m",
-        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE}m",
-        "taskmanager.memory.jvm-overhead.min": f"{OVERHEAD}m",
-        "taskmanager.memory.jvm-overhead.max": f"{OVERHEAD}m",
+        **_memory(),
         "taskmanager.numberOfTaskSlots": SLOTS,
         # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
         "taskmanager.resource-id": "taskmanager-1",
@@ -121,7 +127,7 @@ def _link(folder: Path, files: list[Path]) -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What Flink's scripts must find in the environment to work on this home."""
+    """What Flink's scripts, `sql-client.sh` above all, must find in the environment to work on this home's cluster."""
     folder = home.absolute() / "flink"
     return {
         "FLINK_HOME": str(distribution()),
@@ -213,13 +219,3 @@ def check(url: str, *, task_managers: int) -> str:
     if overview(url)["taskmanagers"] < task_managers:
         raise Unavailable("the TaskManager has not registered yet")
     return ""
-
-
-def sql_client_command(settings: Settings, file: Path) -> tuple[list[str], dict[str, str]]:
-    """The command line and environment that run a SQL file against the session cluster of `settings.home`.
-
-    Flink's SQL client exits with 0 when every statement was accepted; an INSERT or statement set is submitted, not
-    awaited (unless the file says SET 'table.dml-sync' = 'true').
-    """
-    argv = ["bash", str(distribution() / "bin" / "sql-client.sh"), "-f", str(file.absolute())]
-    return argv, {**os.environ, **environment(settings.home)}

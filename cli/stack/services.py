@@ -40,6 +40,8 @@ def parts(settings: Settings) -> list[Part]:
             argv=(sys.executable, "-m", "streaming.keeper"),
             # Flink's SQL client, which the keeper runs, finds its configuration and jars by these.
             env=flink.environment(settings.home),
+            # It may sit in the middle of a submission, which is worth nothing once Flink is stopped too.
+            stop_seconds=2,
             needs=(PREPARE, "flink-taskmanager"),
         ),
         Part(
