@@ -39,6 +39,8 @@ class HealthMonitor:
         self._model = model
         self._prepared: set[str] = set()
         self._told: dict[str, bool] = {}
+        for service in (INGEST, RECOMMEND, ANALYTICS, WHOLE):
+            servicer.set(service, STATUS[False])
 
     def check(self) -> Mapping[str, bool]:
         """Look once; whether each service serves."""
@@ -58,6 +60,7 @@ class HealthMonitor:
 
     def run(self, stopping: threading.Event) -> None:
         """Check until `stopping` is set."""
+        self.check()
         while not stopping.wait(CHECK_SECONDS):
             self.check()
 

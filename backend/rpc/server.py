@@ -93,9 +93,8 @@ class Server:
         self.port = self._bound()
 
     def start(self) -> None:
-        """Look at the parts once, then serve."""
+        """Serve. Health says SERVING as soon as the parts answer, which may be later than this."""
         self._model.refresh()
-        self._monitor.check()
         for thread in self._threads:
             thread.start()
         self._server.start()

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.errors import Unavailable
 from backend.domain.recommendations import CandidateSource
 from backend.domain.tracks import Artist, Track
-from backend.ports.encoder import TextEncoder
 from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion
 from backend.ports.vectors import VectorIndex, Vectors
 from backend.rpc.auth import Scope, issue_token
@@ -24,7 +24,7 @@ from backend.settings import Settings
 from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
 
 VERSION = "20260301-test"
-WORDS = 16
+WORDS = 1024
 
 
 class WordEncoder:
@@ -34,10 +34,10 @@ class WordEncoder:
     dimension = WORDS
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        vectors = np.full((len(texts), WORDS), 0.01, dtype=np.float32)
+        vectors = np.full((len(texts), WORDS), 0.001, dtype=np.float32)
         for row, text in enumerate(texts):
             for word in text.lower().split():
-                vectors[row, hashlib.sha256(word.encode()).digest()[0] % WORDS] += 1
+                vectors[row, int(hashlib.sha256(word.encode()).hexdigest(), 16) % WORDS] += 1
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
@@ -139,24 +139,34 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
         return continuation(details._replace(metadata=self._metadata), request)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A server with a catalogue and a published model; nobody has played anything yet."""
-    settings = Settings(home=tmp_path, server_address="127.0.0.1:0", server_workers=4, server_reflection=True)
+@contextmanager
+def running(home: Path, *, with_model: bool) -> Iterator[World]:
+    """A server with a catalogue; nobody has played anything yet."""
+    settings = Settings(home=home, server_address="127.0.0.1:0", server_workers=4, server_reflection=True)
     log, store = MemoryEventLog(), MemoryStore()
     tracks, artists = catalogue()
     store.put_artists(artists)
     store.put_tracks(tracks)
-    vectors = BreakableVectorIndex(tmp_path / "vectors")
-    models = MemoryModels(publish_model(vectors, tracks))
-
-    def encoder() -> TextEncoder:
-        return WordEncoder()
-
-    server = Server(settings, event_log=log, store=store, vectors=vectors, models=models, encoder=encoder)
+    vectors = BreakableVectorIndex(home / "vectors")
+    models = MemoryModels(publish_model(vectors, tracks) if with_model else None)
+    server = Server(settings, event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
     server.start()
     world = World(settings, log, store, vectors, models, server)
     yield world
     for channel in world.channels:
         channel.close()
     assert 0 == server.stop()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A server with a published model."""
+    with running(tmp_path, with_model=True) as world:
+        yield world
+
+
+@pytest.fixture
+def cold_world(tmp_path: Path) -> Iterator[World]:
+    """A server before the first training."""
+    with running(tmp_path, with_model=False) as world:
+        yield world

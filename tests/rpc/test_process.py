@@ -1,0 +1,104 @@
+"""`python -m backend` as a process: ready, drained, or refusing to start."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from backend.settings import Settings
+from cli.stack.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(home: Path, **variables: str) -> subprocess.Popen[str]:
+    """The server as a child process."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")},
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}",
+        "SEGUE_HOME": str(home),
+        **variables,
+    }
+    command = [sys.executable, "-m", "backend"]
+    return subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True)
+
+
+def is_serving(address: str, seconds: float) -> bool:
+    """Whether the whole server says SERVING in time."""
+    deadline = time.monotonic() + seconds
+    with grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        while time.monotonic() < deadline:
+            try:
+                answer = stub.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=5)
+            except grpc.RpcError:
+                continue
+            if answer.status == health_pb2.HealthCheckResponse.SERVING:
+                return True
+            time.sleep(0.05)
+    return False
+
+
+@pytest.mark.stack
+def test_it_serves_soon_and_drains_on_sigterm(settings: Settings, tmp_path: Path) -> None:
+    """Ready on real parts, topics made; SIGTERM ends it with 0 and nothing undelivered."""
+    address = f"127.0.0.1:{free_port(set(), random.SystemRandom())}"
+    process = start(
+        tmp_path,
+        SEGUE_TENANT=f"t{uuid.uuid4().hex[:12]}",
+        SEGUE_KAFKA_SERVERS=settings.kafka_servers,
+        SEGUE_STORE_URL=settings.store_url,
+        SEGUE_SERVER_ADDRESS=address,
+    )
+    try:
+        assert is_serving(address, 30)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert 0 == process.returncode, log
+    assert '"undelivered": 0' in log
+    token = tmp_path / "tokens" / "operator.token"
+    assert 0o600 == token.stat().st_mode & 0o777
+    assert token.read_text().strip() not in log
+
+
+def test_it_refuses_an_open_port_without_tls(tmp_path: Path) -> None:
+    """Exit code 2, and the log says what to set."""
+    process = start(tmp_path, SEGUE_SERVER_ADDRESS="0.0.0.0:0")
+    _, log = process.communicate(timeout=30)
+    assert 2 == process.returncode
+    assert "tls_certificate" in log
+
+
+def test_it_refuses_a_port_that_is_taken(tmp_path: Path) -> None:
+    """Exit code 2: a second server would silently share the calls."""
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(tmp_path, SEGUE_SERVER_ADDRESS=f"127.0.0.1:{taken.getsockname()[1]}")
+        _, log = process.communicate(timeout=30)
+    assert 2 == process.returncode
+    assert "cannot start" in log
+
+
+def test_it_does_not_import_what_only_training_needs() -> None:
+    """The server's wiring loads neither PyTorch nor pandas nor Spark."""
+    code = (
+        "import sys; from backend import wiring; from backend.settings import Settings; import backend.rpc.server;"
+        "import backend.adapters.event_log.kafka, backend.adapters.store.mongo, backend.adapters.vectors.embedded;"
+        "print([name for name in ('torch', 'pandas', 'pyspark', 'pyflink', 'onnxruntime') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert "[]" == done.stdout.strip()
