@@ -31,7 +31,7 @@ from training.manifest import DataWindow, VersionFacts
 from training.metrics import Estimate
 from training.split import time_split
 
-HELD_OUT = 0.1
+HELD_OUT = 0.2
 """Share of the plays, the latest, that a version is judged by."""
 LIST_LENGTH = 20
 FUSION: Mapping[CandidateSource, float] = {
@@ -87,7 +87,7 @@ def train(
     InvalidInput (nothing to learn from), Unavailable (another training runs, a part is down), ModelRefused.
     """
     als = als or AlsSettings()
-    trainer = LocalTrainer(threads=threads or os.cpu_count() or 1, report=report)
+    trainer = LocalTrainer(threads=threads or os.cpu_count() or 1)
     watch = Stopwatch(report)
     with training_lock(settings.home):
         with watch.step("reading the play archive"):

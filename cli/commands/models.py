@@ -1,87 +1,86 @@
-"""`segue models`: the published versions, and which of them serves."""
+"""List, compare, promote, roll back and prune model versions."""
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from backend.ports.models import ModelRepository
+from backend.domain.errors import NotFound
+from cli import options
+from cli.output import Output
 
-app = typer.Typer(help="List, compare, promote, roll back and prune model versions.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from backend.ports.models import ModelRepository, ModelSummary
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Version = Annotated[str, typer.Argument(help="A version's name, as `segue models list` shows it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SHOWN = ("ndcg@20", "recall@20")
+
+
+@app.callback()
+def models() -> None:
+    """List, compare, promote, roll back and prune model versions."""
 
 
 @app.command("list")
-def list_versions(as_json: AsJson = False) -> None:
+def list_versions(home: options.Home = None, json: options.Json = False) -> None:
     """Every published version, newest first; the one that serves is marked."""
-    from dataclasses import asdict
-
-    from rich.console import Console
-    from rich.table import Table
-
-    summaries = _models().summaries()
-    if as_json:
-        typer.echo(json.dumps([asdict(summary) for summary in summaries]))
-        return
+    output, summaries = Output(as_json=json), _models(home).summaries()
     if not summaries:
-        typer.echo("no version is published yet: run `segue train`")
-        return
-    table = Table("", "version", "created", "engine", "ndcg@20", "recall@20")
-    for summary in summaries:
-        numbers = [
-            f"{summary.metrics[name]:.4f}" if name in summary.metrics else "" for name in ("ndcg@20", "recall@20")
-        ]
-        table.add_row("●" if summary.is_current else "", summary.version, summary.created_at, summary.engine, *numbers)
-    Console().print(table)
+        output.say("no version is published yet: run `segue train`")
+    output.table(
+        "",
+        ("", "version", "engine", *SHOWN),
+        [("current" if one.is_current else "", one.version, one.engine, *_shown(one)) for one in summaries],
+    )
+    output.result(summaries)
 
 
 @app.command()
-def show(version: Version, as_json: AsJson = False) -> None:
+def show(version: Version, home: options.Home = None, json: options.Json = False) -> None:
     """A version's manifest: data, settings, metrics, hashes. Its files are verified first."""
-    manifest = _models().load(version).manifest
-    typer.echo(json.dumps(dict(manifest), indent=None if as_json else 2, ensure_ascii=False))
+    output, manifest = Output(as_json=json), _models(home).load(version).manifest
+    output.table("", ("what", "value"), _lines("", manifest))
+    output.result(manifest)
 
 
 @app.command()
-def compare(old: Version, new: Version, as_json: AsJson = False) -> None:
+def compare(old: Version, new: Version, home: options.Home = None, json: options.Json = False) -> None:
     """Two versions' metrics side by side, with the change."""
-    from rich.console import Console
-    from rich.table import Table
-
-    before, after = _metrics(old), _metrics(new)
-    rows = {
-        name: {"old": before[name], "new": after[name], "change": after[name] - before[name]}
-        for name in before
-        if name in after
-    }
-    if as_json:
-        typer.echo(json.dumps({"old": old, "new": new, "metrics": rows}))
-        return
-    table = Table("metric", old, new, "change")
-    for name, row in rows.items():
-        table.add_row(name, f"{row['old']:.4f}", f"{row['new']:.4f}", f"{row['change']:+.4f}")
-    Console().print(table)
+    output, repository = Output(as_json=json), _models(home)
+    before, after = _metrics(repository, old), _metrics(repository, new)
+    changes = {name: (before[name], after[name], after[name] - before[name]) for name in before if name in after}
+    output.table(
+        "",
+        ("metric", old, new, "change"),
+        [(name, f"{was:.4f}", f"{now:.4f}", f"{change:+.4f}") for name, (was, now, change) in changes.items()],
+    )
+    output.result(
+        {
+            "old": old,
+            "new": new,
+            "metrics": {
+                name: {"old": was, "new": now, "change": change} for name, (was, now, change) in changes.items()
+            },
+        }
+    )
 
 
 @app.command()
-def promote(version: Version, as_json: AsJson = False) -> None:
+def promote(version: Version, home: options.Home = None, json: options.Json = False) -> None:
     """Make a version the one that serves; its files are verified first."""
-    _point(version, as_json)
+    _point(_models(home), version, Output(as_json=json))
 
 
 @app.command()
-def rollback(as_json: AsJson = False) -> None:
+def rollback(home: options.Home = None, json: options.Json = False) -> None:
     """Go back to the version that served before the current one."""
-    from backend.domain.errors import NotFound
-
-    previous = _models().previous()
+    repository = _models(home)
+    previous = repository.previous()
     if previous is None:
-        raise NotFound("there is no version to go back to: only one was ever promoted")
-    _point(previous, as_json)
+        raise NotFound("there is no version to go back to: see what was published with `segue models list`")
+    _point(repository, previous, Output(as_json=json))
 
 
 @app.command()
@@ -89,40 +88,51 @@ def prune(
     keep: Annotated[
         int | None, typer.Option(min=1, help="Newest versions to keep (default: setting keep_models).")
     ] = None,
-    as_json: AsJson = False,
+    home: options.Home = None,
+    json: options.Json = False,
 ) -> None:
     """Remove old versions and their vectors; the current and the previous one always stay."""
     from backend import wiring
-    from backend.settings import Settings
+    from training import publish
     from training.lock import training_lock
-    from training.publish import prune as remove
 
-    settings = Settings()
+    output, settings = Output(as_json=json), options.settings(home)
     with training_lock(settings.home):
-        removed = remove(
+        removed = publish.prune(
             keep or settings.keep_models, index=wiring.vector_index(settings), models=wiring.models(settings)
         )
-    typer.echo(json.dumps({"removed": removed}) if as_json else "removed: " + (", ".join(removed) or "nothing"))
+    output.say(f"removed {', '.join(removed) or 'nothing'}")
+    output.result({"removed": removed})
 
 
-def _point(version: str, as_json: bool) -> None:
-    models = _models()
-    models.point(version)
-    result = {"current": models.current(), "previous": models.previous()}
-    typer.echo(json.dumps(result) if as_json else f"{version} serves now; before it: {result['previous'] or 'none'}")
+def _point(repository: "ModelRepository", version: str, output: Output) -> None:
+    repository.point(version)
+    before = repository.previous()
+    output.say(f"{version} is current: the server answers with it within seconds")
+    if before:
+        output.say(f"`segue models rollback` goes back to {before}")
+    output.result({"current": version, "previous": before})
 
 
-def _metrics(version: str) -> Mapping[str, float]:
-    from backend.domain.errors import NotFound
+def _lines(prefix: str, value: object) -> list[tuple[str, str]]:
+    """Nested values as lines of dotted names."""
+    if not isinstance(value, Mapping):
+        return [(prefix, str(value))]
+    return [line for key, inner in value.items() for line in _lines(f"{prefix}.{key}" if prefix else str(key), inner)]
 
-    for summary in _models().summaries():
+
+def _shown(summary: "ModelSummary") -> list[str]:
+    return [f"{summary.metrics[name]:.4f}" if name in summary.metrics else "" for name in SHOWN]
+
+
+def _metrics(repository: "ModelRepository", version: str) -> Mapping[str, float]:
+    for summary in repository.summaries():
         if summary.version == version:
             return summary.metrics
-    raise NotFound(f"no version '{version}': `segue models list` shows them")
+    raise NotFound(f"there is no model version {version}: see them with `segue models list`")
 
 
-def _models() -> "ModelRepository":
+def _models(home: "options.Home") -> "ModelRepository":
     from backend import wiring
-    from backend.settings import Settings
 
-    return wiring.models(Settings())
+    return wiring.models(options.settings(home))

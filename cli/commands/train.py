@@ -1,11 +1,12 @@
-"""`segue train`: learn from the play archive and publish a model version."""
+"""Learn from the play archive and publish a model version."""
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli import options
+from cli.output import Output
 
 if TYPE_CHECKING:
     from training.train import TrainingReport
@@ -16,7 +17,8 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the ALS engine (default: every core of the machine).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+    home: options.Home = None,
+    json: options.Json = False,
 ) -> None:
     """Learn from the play archive, publish a model version and point to it.
 
@@ -24,46 +26,37 @@ def command(
     the catalogue's texts, judges the model on the latest plays, and publishes. A version whose guarded metrics fall
     below the current version's is published but not pointed to; `segue models promote` overrules that.
     """
-    from rich.console import Console
-
-    from backend.settings import Settings
     from training.train import train
 
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-        report = train(Settings(), now=datetime.now(UTC), seed=seed, threads=threads, report=status.update)
-    if as_json:
-        typer.echo(json.dumps(as_dict(report)))
-    else:
-        _print(report)
+    output, settings = Output(as_json=json), options.settings(home)
+    report = train(settings, now=datetime.now(UTC), seed=seed, threads=threads, report=output.say)
+    _tell(output, report)
+    output.result(report)
 
 
-def as_dict(report: "TrainingReport") -> dict[str, object]:
-    """The report as JSON holds it."""
-    return asdict(report)
-
-
-def _print(report: "TrainingReport") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
+def _tell(output: Output, report: "TrainingReport") -> None:
     data = report.data
-    console.print(
-        f"version [bold]{report.version}[/bold] from {data.plays:,} plays of {data.listeners:,} listeners "
-        f"and {data.tracks:,} tracks"
+    output.table(
+        f"Model {report.version}, judged on the latest plays",
+        ("metric", "model", "95 % interval", "most popular"),
+        [
+            (
+                name,
+                f"{estimate.value:.4f}",
+                f"{estimate.low:.4f} to {estimate.high:.4f}",
+                f"{report.baseline[name].value:.4f}",
+            )
+            for name, estimate in report.metrics.items()
+        ],
     )
-    left_out = ", ".join(f"{count:,} {reason}" for reason, count in data.excluded.items() if count)
-    console.print(f"left out: {left_out or 'nothing'}")
-    table = Table("metric", "model", "95 % interval", "most popular")
-    for name, estimate in report.metrics.items():
-        popular = report.baseline[name].value
-        table.add_row(name, f"{estimate.value:.4f}", f"{estimate.low:.4f} to {estimate.high:.4f}", f"{popular:.4f}")
-    console.print(table)
-    console.print(", ".join(f"{step} {seconds:.1f} s" for step, seconds in report.seconds.items()))
+    left_out = ", ".join(f"{count:,} by {reason}" for reason, count in data.excluded.items() if count)
+    output.say(
+        f"learned from {data.plays:,} plays of {data.listeners:,} listeners and {data.tracks:,} tracks; "
+        f"left out: {left_out or 'nothing'}"
+    )
+    for step, seconds in report.seconds.items():
+        output.done(step, seconds)
     if report.promoted:
-        console.print("promoted: the server answers with it within seconds")
+        output.say(f"{report.version} is current: the server answers with it within seconds")
     else:
-        console.print(
-            f"not promoted: {report.reason}. `segue models promote {report.version}` uses it nevertheless", style="red"
-        )
+        output.warn(f"not promoted: {report.reason}; `segue models promote {report.version}` uses it nevertheless")

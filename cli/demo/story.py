@@ -116,7 +116,7 @@ class Story:
             "most_popular": baseline,
         }
         self._output.table(
-            f"Model {report.version}, judged on the latest tenth of the plays",
+            f"Model {report.version}, judged on the latest fifth of the plays",
             ("metric", "model", "most popular"),
             [(name, value, baseline[name]) for name, value in metrics.items()],
         )

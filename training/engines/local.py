@@ -1,6 +1,5 @@
 """Implicit ALS in this process, on irspack's native solver (chosen by measurement: docs/adr/0005-als-engine.md)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,8 @@ class LocalTrainer:
 
     name = "local"
 
-    def __init__(self, *, threads: int, report: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, *, threads: int) -> None:
         self._threads = threads
-        self._report = report
 
     def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int) -> Factors:
         """As the contract says."""
@@ -33,9 +31,8 @@ class LocalTrainer:
         solved = weights(confidence, settings)
         trainer = ials().IALSTrainer(_model(settings, solved, seed), confidence)
         solver = self._solver()
-        for sweep in range(settings.sweeps):
+        for _ in range(settings.sweeps):
             trainer.step(solver)
-            self._report(f"ALS sweep {sweep + 1} of {settings.sweeps}")
         tracks = np.ascontiguousarray(trainer.item)
         return Factors(
             listeners=np.ascontiguousarray(trainer.user),
