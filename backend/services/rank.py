@@ -1,5 +1,6 @@
 """Fuses the sources' candidate lists into one ranking. Pure: the same lists give the same answer."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -35,7 +36,8 @@ def fuse(
 
 
 def _recommendation(track_id: str, parts: list[tuple[float, Candidate]]) -> Recommendation:
-    score = sum(part for part, _ in parts)
+    # Correctly rounded, so that the order of the lists does not show in the last digit.
+    score = math.fsum(part for part, _ in parts)
     strongest_first = sorted(parts, key=lambda part: (-part[0], part[1].source))
     return Recommendation(
         track_id=track_id,
