@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FoldIn
 from training.engines.trainer import AlsSettings
 from training.files import sha256, write_whole
+from training.judge import Judgement
 
 FORMAT = 1
 
@@ -29,7 +30,7 @@ class DataWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionFacts:
-    """Everything in the manifest but the version's name and the hashes. Metrics by name, for example "ndcg@20"."""
+    """Everything in the manifest but the version's name and the hashes."""
 
     created_at: datetime
     engine: str
@@ -39,9 +40,8 @@ class VersionFacts:
     encoder_name: str
     encoder_dimension: int
     fusion: Mapping[CandidateSource, float]
-    metrics: Mapping[str, float]
+    judgement: Judgement
     data: DataWindow
-    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_manifest(folder: Path, facts: VersionFacts) -> str:
@@ -76,7 +76,7 @@ def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> di
         },
         "encoder": {"name": facts.encoder_name, "dimension": facts.encoder_dimension},
         "fusion": {source.value: weight for source, weight in facts.fusion.items()},
-        "metrics": dict(facts.metrics),
+        "metrics": facts.judgement.numbers(),
         "data": {
             "from": facts.data.first_play,
             "to": facts.data.last_play,
@@ -86,6 +86,6 @@ def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> di
             "excluded": dict(facts.data.excluded),
         },
         "settings": asdict(facts.settings),
-        "notes": dict(facts.notes),
+        "objections": list(facts.judgement.objections),
         "files": dict(files),
     }

@@ -3,12 +3,12 @@
 1. the version folder is written and hashed beside the repository's own folders;
 2. both vector namespaces are created and counted;
 3. the repository takes the folder in;
-4. the pointer moves, unless a guarded metric fell.
+4. the pointer moves, unless `training.guard` objects.
 A crash between two steps leaves the old version serving and at most namespaces that no version owns; the next `prune`
 removes those.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,6 @@ from backend.ports.vectors import VectorIndex, Vectors
 from training.engines.trainer import Factors
 from training.files import write_whole
 from training.manifest import VersionFacts, write_manifest
-from training.metrics import Estimate
-
-GUARDED = ("ndcg@20", "recall@20")
-"""Metrics that a new version must hold to be promoted by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +69,6 @@ def _create(index: VectorIndex, namespace: str, ids: Sequence[str], vectors: Vec
     held = index.count(namespace)
     if held != len(filled):
         raise ModelRefused(f"namespace {namespace} holds {held} vectors of {len(filled)}")
-
-
-def fallen(new: Mapping[str, Estimate], current: Mapping[str, float]) -> list[str]:
-    """A sentence for each guarded metric whose whole interval lies below what the current version had."""
-    return [
-        f"{name} fell from {current[name]:.4f} to {new[name].value:.4f} (at most {new[name].high:.4f})"
-        for name in GUARDED
-        if name in current and name in new and new[name].high < current[name]
-    ]
 
 
 def prune(keep: int, *, index: VectorIndex, models: ModelRepository) -> list[str]:

@@ -24,16 +24,12 @@ from training.dataset import Float32, PlayColumns, compact, interactions
 from training.embed import EmbeddingCache, SentenceEncoder
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings, Factors, Trainer
-from training.evaluate import evaluate, factors_scorer, popularity_scorer
 from training.export import export_encoder, is_exported
+from training.judge import judge
 from training.lock import training_lock
 from training.manifest import DataWindow, VersionFacts
 from training.metrics import Estimate
-from training.split import time_split
 
-HELD_OUT = 0.2
-"""Share of the plays, the latest, that a version is judged by."""
-LIST_LENGTH = 20
 FUSION: Mapping[CandidateSource, float] = {
     CandidateSource.FACTORS: 0.6,
     CandidateSource.CONTENT: 0.25,
@@ -86,42 +82,45 @@ def train(
     The same archive, catalogue, seed and `threads=1` give the same version files. Raises NotFound (no archive),
     InvalidInput (nothing to learn from), Unavailable (another training runs, a part is down), ModelRefused.
     """
-    als = als or AlsSettings()
     trainer = LocalTrainer(threads=threads or os.cpu_count() or 1)
-    watch = Stopwatch(report)
     with training_lock(settings.home):
-        with watch.step("reading the play archive"):
-            catalogue = _catalogue(settings)
-            archive = read_archive(settings.archive)
-            plays, excluded = _allowed(archive, catalogue)
-        with watch.step("embedding the catalogue"):
-            content_ids, content = _embed(settings, catalogue, report)
-        with watch.step("judging on held-out plays"):
-            metrics, baseline = _judge(plays, trainer, als, seed)
-        with watch.step("learning from all plays"):
-            factors = trainer.fit(interactions(plays), settings=als, seed=seed)
-        data = _window(plays, excluded)
-        facts = VersionFacts(
-            created_at=now,
-            engine=trainer.name,
-            seed=seed,
-            settings=als,
-            fold_in=factors.fold_in,
-            encoder_name=SentenceEncoder.name,
-            encoder_dimension=SentenceEncoder.dimension,
-            fusion=FUSION,
-            metrics=_numbers(metrics, baseline),
-            data=data,
-        )
-        with watch.step("publishing"):
-            version, reason = _publish(settings, _arrays(plays, factors, content_ids, content), facts, metrics)
+        return _train(settings, trainer, als or AlsSettings(), now=now, seed=seed, watch=Stopwatch(report))
+
+
+def _train(
+    settings: Settings, trainer: Trainer, als: AlsSettings, *, now: datetime, seed: int, watch: Stopwatch
+) -> TrainingReport:
+    models = wiring.models(settings)
+    with watch.step("reading the play archive"):
+        catalogue = _catalogue(settings)
+        plays, excluded = _allowed(read_archive(settings.archive), catalogue)
+    with watch.step("embedding the catalogue"):
+        content_ids, content = _embed(settings, catalogue, watch.report)
+    with watch.step("judging on held-out plays"):
+        judgement = judge(plays, trainer, als, current=_current_manifest(models), seed=seed)
+    with watch.step("learning from all plays"):
+        factors = trainer.fit(interactions(plays), settings=als, seed=seed)
+    facts = VersionFacts(
+        created_at=now,
+        engine=trainer.name,
+        seed=seed,
+        settings=als,
+        fold_in=factors.fold_in,
+        encoder_name=SentenceEncoder.name,
+        encoder_dimension=SentenceEncoder.dimension,
+        fusion=FUSION,
+        judgement=judgement,
+        data=_window(plays, excluded),
+    )
+    with watch.step("publishing"):
+        version = _publish(settings, models, _arrays(plays, factors, content_ids, content), facts)
     return TrainingReport(
         version=version,
-        promoted=not reason,
-        reason=reason,
-        metrics=metrics,
-        baseline=baseline,
-        data=data,
+        promoted=not judgement.objections,
+        reason="; ".join(judgement.objections),
+        metrics=judgement.metrics,
+        baseline=judgement.baseline,
+        data=facts.data,
         seconds=watch.seconds,
     )
 
@@ -158,26 +157,6 @@ def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Se
         report("exporting the text encoder (once)")
         export_encoder(encoder, settings.encoder)
     return list(catalogue.texts), vectors
-
-
-def _judge(
-    plays: PlayColumns, trainer: Trainer, als: AlsSettings, seed: int
-) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Metrics of the factors and of the most-popular list on the latest plays; empty where nobody can be judged."""
-    split = time_split(plays, held_out=HELD_OUT)
-    if len(split.test) == 0 or len(split.train) == 0:
-        return {}, {}
-    factors = trainer.fit(split.train, settings=als, seed=seed)
-    judged = evaluate(split, factors_scorer(factors.listeners, factors.tracks), k=LIST_LENGTH, seed=seed)
-    popular = evaluate(split, popularity_scorer(split.train), k=LIST_LENGTH, seed=seed)
-    return dict(judged.metrics), dict(popular.metrics)
-
-
-def _numbers(metrics: Mapping[str, Estimate], baseline: Mapping[str, Estimate]) -> dict[str, float]:
-    found = {name: estimate.value for name, estimate in metrics.items()}
-    found |= {f"{name}.low": estimate.low for name, estimate in metrics.items()}
-    found |= {f"{name}.high": estimate.high for name, estimate in metrics.items()}
-    return found | {f"popular.{name}": estimate.value for name, estimate in baseline.items()}
 
 
 def _window(plays: PlayColumns, excluded: Mapping[str, int]) -> DataWindow:
@@ -220,21 +199,18 @@ def _spread(rows: Float32, places: Sequence[int], count: int) -> Float32:
     return spread
 
 
-def _publish(
-    settings: Settings, arrays: publish.VersionArrays, facts: VersionFacts, metrics: Mapping[str, Estimate]
-) -> tuple[str, str]:
-    """The version's name, and why it was not promoted ("" where it was)."""
-    models, index = wiring.models(settings), wiring.vector_index(settings)
+def _publish(settings: Settings, models: ModelRepository, arrays: publish.VersionArrays, facts: VersionFacts) -> str:
+    """Publish, then point unless the judgement objects, then prune; the new version's name."""
+    index = wiring.vector_index(settings)
     with tempfile.TemporaryDirectory(prefix="version-", dir=settings.home) as folder:
         version = publish.write_version(Path(folder), arrays, facts)
         publish.publish(Path(folder), version, arrays, index=index, models=models)
-    reason = "; ".join(publish.fallen(metrics, _current_metrics(models)))
-    if not reason:
+    if not facts.judgement.objections:
         models.point(version)
     publish.prune(settings.keep_models, index=index, models=models)
-    return version, reason
+    return version
 
 
-def _current_metrics(models: ModelRepository) -> Mapping[str, float]:
+def _current_manifest(models: ModelRepository) -> Mapping[str, object] | None:
     current = models.current()
-    return next((summary.metrics for summary in models.summaries() if summary.version == current), {})
+    return None if current is None else models.load(current).manifest

@@ -17,6 +17,7 @@ from backend.settings import Settings
 from training import publish
 from training.engines.trainer import AlsSettings, Factors, gram
 from training.files import sha256
+from training.judge import Judgement
 from training.lock import training_lock
 from training.manifest import DataWindow, VersionFacts
 from training.metrics import Estimate
@@ -65,7 +66,7 @@ def facts(held: publish.VersionArrays, *, created_at: datetime = NOW) -> Version
         encoder_name="all-MiniLM-L6-v2",
         encoder_dimension=3,
         fusion={CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25},
-        metrics={"ndcg@20": 0.3},
+        judgement=Judgement(metrics={"ndcg@20": Estimate(0.3, 0.2, 0.4)}, baseline={}, objections=()),
         data=DataWindow(first_play="", last_play="", plays=9, listeners=1, tracks=2, excluded={"skip": 4}),
     )
 
@@ -93,6 +94,7 @@ def test_published_version_is_what_was_written(
     version = release(0)
     loaded = models.load(version)
     assert (2, "all-MiniLM-L6-v2") == (loaded.dimension, loaded.encoder_name)
+    assert (0.3, 0.2) == (models.summaries()[0].metrics["ndcg@20"], models.summaries()[0].metrics["ndcg@20.low"])
     assert [[10.0, 14.0], [14.0, 20.0]] == loaded.fold_in.gram.tolist()
     assert {CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25} == loaded.fusion
     assert ["a", "c"] == sorted(index.fetch(f"{version}.factors", ["a", "b", "c"]))
@@ -128,16 +130,6 @@ def test_factors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     held.factors.tracks[0, 0] = np.nan
     with pytest.raises(ModelRefused, match=r"track_factors\.npy"):
         publish.write_version(tmp_path, held, facts(held))
-
-
-def test_only_a_fall_beyond_the_interval_is_guarded() -> None:
-    """Within the interval is chance; a metric that one version lacks says nothing."""
-    new = {"ndcg@20": Estimate(0.28, 0.26, 0.30), "recall@20": Estimate(0.10, 0.09, 0.11)}
-    assert [] == publish.fallen(new, {"ndcg@20": 0.29})
-    assert [] == publish.fallen({}, {"ndcg@20": 0.29})
-    assert ["recall@20 fell from 0.1200 to 0.1000 (at most 0.1100)"] == publish.fallen(
-        new, {"ndcg@20": 0.3, "recall@20": 0.12}
-    )
 
 
 def test_prune_keeps_the_newest_the_current_and_the_previous(

@@ -1,0 +1,98 @@
+"""A training is promoted unless the held-out plays, or their number, speak against it."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from training import guard
+from training.dataset import PlayColumns
+from training.engines.local import LocalTrainer
+from training.engines.trainer import AlsSettings
+from training.evaluate import Evaluation
+from training.judge import judge
+from training.metrics import bootstrap
+
+ALS = AlsSettings(dimension=8)
+TRAINER = LocalTrainer(threads=1)
+
+
+def evaluation(ndcg: list[float]) -> Evaluation:
+    """An evaluation of as many listeners as there are numbers; recall is the same number."""
+    values = {name: np.array(ndcg) for name in guard.GUARDED}
+    return Evaluation(
+        metrics=bootstrap(values, seed=0),
+        slices={},
+        coverage=1.0,
+        listeners=np.arange(len(ndcg), dtype=np.int32),
+        per_listener=values,
+    )
+
+
+@pytest.fixture(scope="module")
+def plays() -> PlayColumns:
+    """Listeners of four tastes over four hundred tracks; the later plays follow the same tastes."""
+    rng = np.random.default_rng(0)
+    listeners = rng.integers(0, 120, 6000)
+    tracks = 4 * rng.integers(0, 100, 6000) + listeners % 4
+    return PlayColumns(
+        listener_ids=[f"l{number:03d}" for number in range(120)],
+        track_ids=[f"t{number:03d}" for number in range(400)],
+        listeners=listeners.astype(np.int32),
+        tracks=tracks.astype(np.int32),
+        counts=np.ones(6000, dtype=np.float32),
+        played_at=np.arange(6000, dtype=np.int64),
+    )
+
+
+def test_small_losses_are_chance_and_large_ones_are_not() -> None:
+    """Only where the paired interval lies below 0 is the new version behind."""
+    rng = np.random.default_rng(1)
+    current = rng.random(200)
+    wobble = evaluation((current + rng.normal(0, 0.1, 200)).tolist())
+    worse = evaluation((current - 0.05).tolist())
+    assert [] == list(guard.behind_current(wobble, evaluation(current.tolist()), seed=0))
+    assert 2 == len(guard.behind_current(worse, evaluation(current.tolist()), seed=0))
+
+
+def test_versions_are_compared_on_the_same_listeners_only() -> None:
+    """Two different splits say nothing about two versions."""
+    other = replace(evaluation([0.1, 0.2]), listeners=np.array([3, 4], dtype=np.int32))
+    with pytest.raises(ValueError, match="different listeners"):
+        guard.behind_current(evaluation([0.1, 0.2]), other, seed=0)
+
+
+def test_a_model_behind_the_most_popular_list_is_not_promoted() -> None:
+    """However good the reason: such a model has learned nothing."""
+    assert [] == list(guard.behind_popularity(evaluation([0.2, 0.4]), evaluation([0.3, 0.3])))
+    assert 2 == len(guard.behind_popularity(evaluation([0.1, 0.2]), evaluation([0.3, 0.3])))
+
+
+def test_a_lost_archive_is_noticed() -> None:
+    """Fewer than half the plays of the current version; without a current version nothing is known."""
+    assert 1 == len(guard.lost_plays(49, {"plays": 100}))
+    assert [] == [*guard.lost_plays(51, {"plays": 100}), *guard.lost_plays(1, {})]
+
+
+def test_a_good_training_has_no_objection(plays: PlayColumns) -> None:
+    """First version, and again with the same settings."""
+    first = judge(plays, TRAINER, ALS, current=None, seed=0)
+    assert () == first.objections
+    assert first.metrics["ndcg@20"].value > first.baseline["ndcg@20"].value
+    manifest = {"engine": "local", "settings": asdict(ALS), "data": {"plays": 6000}}
+    assert () == judge(plays, TRAINER, ALS, current=manifest, seed=0).objections
+    assert {"ndcg@20", "ndcg@20.low", "ndcg@20.high", "popular.ndcg@20"} <= set(first.numbers())
+
+
+def test_worse_settings_are_found_on_the_same_plays(plays: PlayColumns) -> None:
+    """The current version's settings are fitted beside the new ones, which cannot tell four tastes apart."""
+    manifest = {"engine": "local", "settings": asdict(ALS), "data": {"plays": 6000}}
+    spoiled = replace(ALS, dimension=1)
+    objections = judge(plays, TRAINER, spoiled, current=manifest, seed=0).objections
+    assert any("with the current version's settings" in objection for objection in objections)
+
+
+def test_plays_that_leave_nobody_to_judge_are_no_objection(plays: PlayColumns) -> None:
+    """A service with one play per listener publishes without metrics."""
+    judgement = judge(plays.where(np.arange(len(plays)) < 3), TRAINER, ALS, current=None, seed=0)
+    assert ({}, ()) == (judgement.metrics, judgement.objections)
