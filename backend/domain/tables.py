@@ -27,7 +27,7 @@ class TrackPopularity:
     window_start: datetime
     plays_24h: int
     listeners_24h: int
-    plays_7d: int
+    plays_8d: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
