@@ -15,6 +15,9 @@ from backend.ports.store import TableQuery, TableStore
 _log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 5.0
+OLDEST_SECONDS = 60.0
+"""A list older than this is not given out: the caller waits for the new one."""
+
 RISING = 100
 POPULAR = 500
 LATELY = timedelta(hours=48)
@@ -30,9 +33,10 @@ class TrendList:
 
 
 class Trending:
-    """The newest hour's trends, then the popular tracks; read from the store at most every few seconds.
+    """The newest hour's trends, then the popular tracks.
 
-    "Newest" is by event time, so that a history of years ago has its trends too.
+    Kept for KEPT_SECONDS; then the next caller still gets the old list while a thread reads the new one, so that nobody
+    waits for the store but the very first. "Newest" is by event time: a history of years ago has its trends too.
     """
 
     def __init__(self, store: TableStore, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +44,7 @@ class Trending:
         self._clock = clock
         self._kept: tuple[TrendList, TrendList] | None = None
         self._kept_at = 0.0
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
     def rising_and_popular(self) -> TrendList:
         """Rising tracks by rank, then popular ones. Raises Unavailable where nothing was ever read."""
@@ -51,18 +55,34 @@ class Trending:
         return self._lists()[1]
 
     def _lists(self) -> tuple[TrendList, TrendList]:
-        with self._lock:
-            if self._kept is not None and self._clock() - self._kept_at < KEPT_SECONDS:
-                return self._kept
-            try:
-                self._kept = self._read()
-            except Unavailable as error:
-                if self._kept is None:
-                    raise
-                _log.warning("trends are old: %s", error)
-                self._kept = (TrendList(self._kept[0].candidates, True), TrendList(self._kept[1].candidates, True))
-            self._kept_at = self._clock()
+        kept = self._kept
+        age = self._clock() - self._kept_at
+        if kept is None or age > OLDEST_SECONDS:
+            with self._reading:
+                return self._refreshed()
+        if age > KEPT_SECONDS and self._reading.acquire(blocking=False):
+            threading.Thread(target=self._refresh_and_release, name="trends", daemon=True).start()
+        return kept
+
+    def _refresh_and_release(self) -> None:
+        try:
+            self._refreshed()
+        finally:
+            self._reading.release()
+
+    def _refreshed(self) -> tuple[TrendList, TrendList]:
+        """The lists, read again unless somebody just did; the old ones, marked, where the store is down."""
+        if self._kept is not None and self._clock() - self._kept_at <= KEPT_SECONDS:
             return self._kept
+        try:
+            self._kept = self._read()
+        except Unavailable as error:
+            if self._kept is None:
+                raise
+            _log.warning("trends are old: %s", error)
+            self._kept = (TrendList(self._kept[0].candidates, True), TrendList(self._kept[1].candidates, True))
+        self._kept_at = self._clock()
+        return self._kept
 
     def _read(self) -> tuple[TrendList, TrendList]:
         newest = self._store.artist_engagement(TableQuery(page_size=1)).rows

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pymongo import DeleteOne, ReplaceOne
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 
@@ -25,7 +25,9 @@ def reachable() -> Iterator[None]:
         raise Unavailable(f"the store did not do it: {error}") from error
 
 
-def write_bulk(collection: "Collection[Document]", operations: Sequence[ReplaceOne[Document] | DeleteOne]) -> None:
+def write_bulk(
+    collection: "Collection[Document]", operations: Sequence[ReplaceOne[Document] | UpdateOne | DeleteOne]
+) -> None:
     """Unordered bulks: one failing operation does not hold back the others; any failure raises Unavailable."""
     for start in range(0, len(operations), BULK):
         with reachable():

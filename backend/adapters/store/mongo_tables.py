@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pymongo import DeleteOne, ReplaceOne
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
 from backend.adapters.store.mongo_connection import Document, put, reachable, write_bulk
@@ -15,9 +15,9 @@ from backend.adapters.store.mongo_pages import (
     POPULARITY_ORDER,
     TRENDS_ORDER,
     Order,
-    continuation,
-    filters,
+    conditions,
     next_page_token,
+    spans,
 )
 from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
 from backend.ports.event_log import TopicPartition
@@ -56,7 +56,8 @@ class MongoTableStore:
         for table, by_key in operations.items():
             write_bulk(self._database[table], list(by_key.values()))
         # After the rows: whoever sees this moment can read everything written until then.
-        put(self._states, [{"_id": table, "written_at": written_at} for table in operations])
+        states = [UpdateOne({"_id": table}, _state(rows, table, written_at), upsert=True) for table in operations]
+        write_bulk(self._states, states)
         put(
             self._offsets,
             [
@@ -109,21 +110,24 @@ class MongoTableStore:
 
     def _page(self, table: Table, query: TableQuery, row_of: Callable[[Document], RowT]) -> Page[RowT]:
         order = _ORDERS[table]
-        condition = {"$and": [*filters(query), *continuation(table, order, query)]}
+        asked = conditions(table, order, query)
         with reachable():
             # Before the rows: what is written meanwhile is then newer than `as_of`, and the next look finds it.
-            state = self._states.find_one({"_id": table})
-            found = list(
-                self._database[table]
-                .find(condition if condition["$and"] else {})
-                .sort(list(order.keys.items()))
-                .limit(query.page_size + 1)
-            )
+            state = self._states.find_one({"_id": table}) or {}
+            written_at = state.get("written_at")
+            if written_at is None or (query.written_after is not None and written_at <= query.written_after):
+                return Page(rows=(), next_page_token="", as_of=written_at)
+            found: list[Document] = []
+            for condition in spans(asked, state.get("newest")):
+                sorted_rows = self._database[table].find(condition).sort(list(order.keys.items()))
+                found = list(sorted_rows.limit(query.page_size + 1))
+                if len(found) > query.page_size:
+                    break
         shown = found[: query.page_size]
         return Page(
             rows=tuple(row_of(_columns(row)) for row in shown),
             next_page_token=next_page_token(table, order, query, shown[-1]) if len(found) > len(shown) else "",
-            as_of=state["written_at"] if state else None,
+            as_of=written_at,
         )
 
 
@@ -135,6 +139,16 @@ def _operation(row: TableRow, written_at: datetime) -> ReplaceOne[Document] | De
     if isinstance(z_score, int | float):
         document["abs_z_score"] = abs(z_score)
     return ReplaceOne({"_id": row.key}, document, upsert=True)
+
+
+def _state(rows: Sequence[TableRow], table: str, written_at: datetime) -> Document:
+    """The update of a table's state: when it was written, and the latest hour it has."""
+    hours = [
+        hour
+        for row in rows
+        if row.table == table and isinstance(hour := (row.columns or {}).get("window_start"), datetime)
+    ]
+    return {"$set": {"written_at": written_at}, **({"$max": {"newest": max(hours)}} if hours else {})}
 
 
 def _columns(document: Document) -> Document:
