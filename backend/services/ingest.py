@@ -74,6 +74,7 @@ class Listening(Protocol):
 
 EventT = TypeVar("EventT", Play, Feedback)
 ItemT = TypeVar("ItemT", Track, Artist)
+AnyT = TypeVar("AnyT", Play, Feedback, Track, Artist)
 
 
 class IngestService:
@@ -239,9 +240,6 @@ class IngestService:
             else Result(id=id_of(item), outcome=Outcome.ACCEPTED if next(stored) else Outcome.UNCONFIRMED)
             for item in items
         ]
-
-
-AnyT = TypeVar("AnyT", Play, Feedback, Track, Artist)
 
 
 def _accepted(elements: Sequence[AnyT | Refused], results: Sequence[Result]) -> list[AnyT]:
