@@ -17,6 +17,7 @@ SELECT track_id,
        artist_id,
        hour_end,
        hour_time,
+       hour_number,
        plays_24h,
        listeners_24h,
        SUM(plays_24h) OVER eight_days AS plays_8d,
@@ -27,6 +28,11 @@ WINDOW eight_days AS (
   ORDER BY ${hour_order} RANGE BETWEEN ${seven_days} PRECEDING AND CURRENT ROW
 );
 
+-- One track's hours of the day are worked on apart, so its rows may come in any order: the latest hour wins.
 INSERT INTO track_popularity
 SELECT track_id, artist_id, CAST(hour_end - INTERVAL '1' HOUR AS TIMESTAMP_LTZ(3)), plays_24h, listeners_24h, plays_8d
-FROM track_weeks;
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY ${hour_order} DESC) AS nth
+  FROM track_weeks
+)
+WHERE nth = 1;
