@@ -4,6 +4,7 @@ The URL's scheme picks the technology, so the same code runs on one machine and 
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ from pydantic_settings import (
 
 ENDPOINTS_FILE = "endpoints.json"
 """Where a running embedded stack writes the URLs of its parts, inside `home`."""
+
+
+def cache_folder() -> Path:
+    """What can be fetched or computed again: $SEGUE_CACHE, else $XDG_CACHE_HOME/segue, else ~/.cache/segue."""
+    if own := os.environ.get("SEGUE_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue"
 
 
 class _StackSource(PydanticBaseSettingsSource):
@@ -37,6 +45,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SEGUE_", toml_file="segue.toml", extra="forbid", frozen=True)
 
     home: Path = Field(Path(".segue"), description="Folder for state, logs, tokens and the embedded parts' data.")
+    cache: Path = Field(
+        default_factory=cache_folder,
+        description="Folder for what can be made again: Java archives, exported encoder, embeddings of known texts "
+        "(default: ~/.cache/segue).",
+    )
     tenant: str = Field(
         "segue",
         pattern="^[a-z][a-z0-9-]{0,30}$",
@@ -57,7 +70,7 @@ class Settings(BaseSettings):
     checkpoints_url: str = Field(
         "", description="Flink checkpoints: file:///folder (default: home/checkpoints), s3://…"
     )
-    encoder_folder: Path | None = Field(None, description="Exported text encoder (default: home/encoder).")
+    encoder_folder: Path | None = Field(None, description="Exported text encoder (default: cache/encoder).")
     pinecone_api_key: SecretStr | None = Field(None, description="Needed with pinecone://.")
 
     server_address: str = Field("127.0.0.1:50051", description="Where the gRPC server listens, and where clients look.")
@@ -118,7 +131,7 @@ class Settings(BaseSettings):
     @property
     def encoder(self) -> Path:
         """The exported text encoder's folder, the default filled in."""
-        return self.encoder_folder or self.home / "encoder"
+        return self.encoder_folder or self.cache / "encoder"
 
     @property
     def tokens(self) -> Path:

@@ -4,6 +4,7 @@ import sys
 import textwrap
 
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from backend.settings import Settings
 
@@ -16,7 +17,7 @@ _HEADER = """\
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None:
+    if value is None or value is PydanticUndefined:
         return '""'
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else f'"{value}"'
 

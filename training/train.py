@@ -151,7 +151,7 @@ def _allowed(archive: ArchivedPlays, catalogue: Catalogue) -> tuple[PlayColumns,
 
 def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Sequence[str], Vectors]:
     encoder = SentenceEncoder()
-    cache = EmbeddingCache(settings.home / "embeddings" / encoder.name)
+    cache = EmbeddingCache(settings.cache / "embeddings" / encoder.name)
     vectors = cache.embed(list(catalogue.texts.values()), encoder, report=report)
     if not is_exported(settings.encoder):
         report("exporting the text encoder (once)")

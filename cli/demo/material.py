@@ -30,10 +30,10 @@ class Material:
 
 
 def simulated(now: datetime, seed: int = SEED) -> Material:
-    """Three weeks of a simulated service that end now, with a release spike and a stream farm to be found."""
+    """Two weeks of a simulated service that end now, with a release spike and a stream farm to be found."""
     from training.simulate import simulate
 
-    simulation = simulate(seed, now=now)
+    simulation = simulate(seed, now=now, days=14, plays=27_000)
     truth = simulation.ground_truth
     busy = _two_busiest(play for play in simulation.plays if play.listener_id not in truth.stream_farm.listener_ids)
     return Material(

@@ -76,7 +76,7 @@ class Story:
         """Wait until the archive and the engagement table hold every play."""
         with self._step("tables", "Flink counts the plays", f"live tables hold all {plays:,} plays"):
             deadline = time.monotonic() + TABLES_SECONDS
-            while self._archived() < plays or self._counted() < plays:
+            while self._archived() < plays or not self._at_rest() or self._counted() < plays:
                 if time.monotonic() > deadline:
                     raise SegueError(
                         f"after {TABLES_SECONDS} s the archive holds {self._archived():,} and the engagement table "
@@ -85,6 +85,12 @@ class Story:
                     )
                 time.sleep(1)
         self.results["plays_counted"] = self._counted()
+
+    def _at_rest(self) -> bool:
+        """Whether no refresh of the engagement table has come for longer than refreshes are apart."""
+        newest = queries.artist_engagement(self._channel, limit=1).as_of
+        quiet = timedelta(seconds=self._settings.refresh_seconds + 2)
+        return newest is not None and datetime.now(UTC) - newest > quiet
 
     def _archived(self) -> int:
         from backend.domain.errors import NotFound
@@ -156,11 +162,10 @@ class Story:
         )
 
     def _show(self, listener: str, answer: queries.Answer) -> None:
-        reasons = answer.reasons.groupby("track_id", sort=False)["text"].agg("; ".join)
         self._output.table(
             f"What next for {listener}? ({answer.path}, model {answer.model_version})",
             ("track", "by", "because"),
-            [(row.title, row.artist_names, reasons.get(row.track_id, "")) for row in answer.tracks.itertuples()],
+            [(row.title, row.artists, row.why) for row in answer.tracks.itertuples()],
         )
 
     def show_tables(self, material: Material) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from backend import settings
 from backend.domain.errors import SegueError, Unavailable
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
@@ -49,10 +50,8 @@ def locked() -> tuple[Jar, ...]:
 
 
 def cache_folder() -> Path:
-    """$SEGUE_CACHE/jars, else $XDG_CACHE_HOME/segue/jars, else ~/.cache/segue/jars. It need not exist yet."""
-    if own := os.environ.get("SEGUE_CACHE"):
-        return Path(own) / "jars"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "segue" / "jars"
+    """Where the jars are kept. It need not exist yet."""
+    return settings.cache_folder() / "jars"
 
 
 def paths(*sets: str) -> list[Path]:
