@@ -26,13 +26,15 @@ class Evaluation:
     """What came out. Metric names carry the length of the list, for example "ndcg@20".
 
     `per_listener` keeps the numbers behind `metrics` in the order of `listeners`, so that two rankings of the same
-    split can be compared listener by listener. `slices` holds the accuracy metrics per activity slice.
+    split can be compared listener by listener. `slices` holds the same metrics per activity slice, `activity` the
+    number of each listener's slice in SLICES.
     """
 
     metrics: Mapping[str, Estimate]
     slices: Mapping[str, Mapping[str, Estimate]]
-    coverage: float
+    coverage: Estimate
     listeners: Int32
+    activity: NDArray[np.int8]
     per_listener: Mapping[str, Float64]
 
 
@@ -57,13 +59,15 @@ def evaluate(
     relevant = split.test.matrix()[listeners]
     counts = np.diff(relevant.indptr).astype(np.int64)
     accuracy = metrics.accuracy(metrics.hits(lists, relevant), counts)
+    activity = _activity(split.train, listeners)
     per_listener = accuracy | _beyond_accuracy(split.train, listeners, lists, unit_vectors)
     named = {f"{name}@{k}": values for name, values in per_listener.items()}
     return Evaluation(
         metrics=metrics.bootstrap(named, seed=seed),
-        slices=_by_activity(split.train, listeners, {f"{name}@{k}": accuracy[name] for name in accuracy}, seed),
-        coverage=metrics.coverage(lists, len(split.train.track_ids)),
+        slices=by_activity(activity, named, seed=seed),
+        coverage=metrics.coverage_interval(lists, int(np.count_nonzero(_choice(split.train, candidates)))),
         listeners=listeners,
+        activity=activity,
         per_listener=named,
     )
 
@@ -120,13 +124,24 @@ def _beyond_accuracy(
     return found
 
 
-def _by_activity(
-    train: Interactions, listeners: Int32, accuracy: Mapping[str, Float64], seed: int
+def _choice(train: Interactions, candidates: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    return np.ones(len(train.track_ids), dtype=bool) if candidates is None else candidates
+
+
+def _activity(train: Interactions, listeners: Int32) -> NDArray[np.int8]:
+    tracks = np.bincount(train.listeners, minlength=len(train.listener_ids))[listeners]
+    number = np.zeros(len(listeners), dtype=np.int8)
+    for place, third in enumerate(np.array_split(np.argsort(tracks, kind="stable"), len(SLICES))):
+        number[third] = place
+    return number
+
+
+def by_activity(
+    activity: NDArray[np.int8], values: Mapping[str, Float64], *, seed: int
 ) -> dict[str, dict[str, Estimate]]:
-    activity = np.bincount(train.listeners, minlength=len(train.listener_ids))[listeners]
-    thirds = np.array_split(np.argsort(activity, kind="stable"), len(SLICES))
+    """Each metric per activity slice; a slice without listeners is left out."""
     return {
-        name: metrics.bootstrap({metric: values[third] for metric, values in accuracy.items()}, seed=seed)
-        for name, third in zip(SLICES, thirds, strict=True)
-        if len(third)
+        name: metrics.bootstrap({metric: each[activity == place] for metric, each in values.items()}, seed=seed)
+        for place, name in enumerate(SLICES)
+        if np.any(activity == place)
     }

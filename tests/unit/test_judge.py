@@ -11,7 +11,7 @@ from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluate import Evaluation
 from training.judge import judge
-from training.metrics import bootstrap
+from training.metrics import Estimate, bootstrap
 
 ALS = AlsSettings(dimension=8)
 TRAINER = LocalTrainer(threads=1)
@@ -23,8 +23,9 @@ def evaluation(ndcg: list[float]) -> Evaluation:
     return Evaluation(
         metrics=bootstrap(values, seed=0),
         slices={},
-        coverage=1.0,
+        coverage=Estimate(1.0, 1.0, 1.0),
         listeners=np.arange(len(ndcg), dtype=np.int32),
+        activity=np.zeros(len(ndcg), dtype=np.int8),
         per_listener=values,
     )
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
-from training.dataset import Interactions
+from training.dataset import Float32, Interactions
 from training.engines.native import ials
 from training.engines.trainer import AlsSettings, AlsWeights, Factors, gram, weights
 
@@ -29,13 +30,9 @@ class LocalTrainer:
         confidence = pairs.matrix()
         confidence.data = np.log1p(confidence.data)
         solved = weights(confidence, settings)
-        trainer = ials().IALSTrainer(_model(settings, solved, seed), confidence)
-        solver = self._solver()
-        for _ in range(settings.sweeps):
-            trainer.step(solver)
-        tracks = np.ascontiguousarray(trainer.item)
+        listeners, tracks = solve(confidence, settings, solved, seed=seed, threads=self._threads)
         return Factors(
-            listeners=np.ascontiguousarray(trainer.user),
+            listeners=listeners,
             tracks=tracks,
             fold_in=FoldIn(
                 gram=gram(tracks),
@@ -47,15 +44,23 @@ class LocalTrainer:
             ),
         )
 
-    def _solver(self) -> Any:
-        return (
-            ials()
-            .IALSSolverConfigBuilder()
-            .set_n_threads(self._threads)
-            .set_solver_type(ials().SolverType.CG)
-            .set_max_cg_steps(CG_STEPS)
-            .build()
-        )
+
+def solve(
+    confidence: sp.csr_matrix, settings: AlsSettings, solved: AlsWeights, *, seed: int, threads: int
+) -> tuple[Float32, Float32]:
+    """Factors of the rows and of the columns of `confidence`, under weights that may come from a part of it."""
+    trainer = ials().IALSTrainer(_model(settings, solved, seed), confidence)
+    solver = (
+        ials()
+        .IALSSolverConfigBuilder()
+        .set_n_threads(threads)
+        .set_solver_type(ials().SolverType.CG)
+        .set_max_cg_steps(CG_STEPS)
+        .build()
+    )
+    for _ in range(settings.sweeps):
+        trainer.step(solver)
+    return np.ascontiguousarray(trainer.user), np.ascontiguousarray(trainer.item)
 
 
 def _model(settings: AlsSettings, solved: AlsWeights, seed: int) -> Any:

@@ -1,0 +1,53 @@
+"""Implicit ALS as a source: plain, with tags stacked under the listeners, and the plain uses of `implicit`."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse as sp
+
+from training.dataset import Interactions
+from training.engines.local import solve
+from training.engines.trainer import AlsSettings, weights
+from training.evaluate import Scorer, factors_scorer
+from training.side import SideInformation
+from training.sources.matrix import log_counts, require_plays
+
+
+@dataclass(frozen=True, slots=True)
+class Als:
+    """The engine's ALS (`training.engines.local`), its scores averaged over `runs` seeds.
+
+    With `tag_weight` above 0 every tag that at least `tag_tracks` tracks carry stands in the matrix as one more
+    listener, who "played" the tracks that carry it: confidence `tag_weight` · log1p(10 · share of the track's tags),
+    the share being out of at least ten assignments, so that one stray tag says little. Tracks few people play are then
+    placed by their tags. The weights of unobserved pairs and of regularisation stay those of the listeners alone.
+    """
+
+    als: AlsSettings = field(default_factory=AlsSettings)
+    tag_weight: float = 0.0
+    tag_tracks: int = 5
+    runs: int = 1
+    threads: int = 1
+    name: str = "ials"
+
+    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
+        """As the contract says. Without tags in `side` it is plain ALS."""
+        require_plays(pairs)
+        plays = log_counts(pairs.matrix())
+        stacked = plays
+        tags = side.track_tags(plays.shape[1])
+        if tags is not None and self.tag_weight > 0:
+            stacked = sp.csr_matrix(sp.vstack([plays, self.tag_weight * tag_rows(tags, self.tag_tracks)]))
+        solved = weights(plays, self.als)
+        fits = [
+            solve(stacked, self.als, solved, seed=seed + 1000 * run, threads=self.threads) for run in range(self.runs)
+        ]
+        listeners = np.hstack([rows[: plays.shape[0]] for rows, _ in fits]) / np.float32(self.runs)
+        return factors_scorer(listeners, np.hstack([columns for _, columns in fits]))
+
+
+def tag_rows(track_tags: sp.csr_matrix, least: int) -> sp.csr_matrix:
+    """The tags of at least `least` tracks, each entry as log1p(10 · its share of its track's tags); see `Als`."""
+    kept = track_tags[np.diff(track_tags.indptr) >= least]
+    total = np.asarray(kept.sum(axis=0)).ravel()
+    return log_counts(sp.csr_matrix(kept @ sp.diags((10.0 / np.maximum(total, 10.0)).astype(np.float32))))

@@ -1,0 +1,80 @@
+"""EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", 2019): item weights in closed form."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from training.dataset import Float32, Int32, Interactions
+from training.evaluate import Scorer
+from training.metrics import Float64
+from training.side import SideInformation
+from training.sources.matrix import marks, require_plays
+
+MOST_DIMENSIONS = 6_000
+"""Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ease:
+    """X ≈ X·B with a zero diagonal in B, ridge weight `regularization`, X binary.
+
+    The system solved has as many rows as there are listeners (exact for all tracks, by Woodbury's identity) or, where
+    these are fewer, tracks; where both are above `MOST_DIMENSIONS`, only the tracks with most listeners take part and
+    the others score 0. Side information is not used.
+    """
+
+    regularization: float = 100.0
+    name: str = "ease"
+
+    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
+        """As the contract says; the seed has no part."""
+        require_plays(pairs)
+        played = marks(pairs.matrix())
+        listeners, tracks = played.shape
+        if listeners <= min(tracks, MOST_DIMENSIONS):
+            return _by_listeners(played, self.regularization)
+        return _by_tracks(played, self.regularization)
+
+
+def _by_listeners(played: sp.csr_matrix, weight: float) -> Scorer:
+    """With P = (XᵀX + λI)⁻¹ and M = (XXᵀ + λI)⁻¹: X·P = M·X and diag(P) = (1 - diag(XᵀMX)) / λ.
+
+    So the scores X·B = X - X·P / diag(P) need M alone; the X in front only marks what is known.
+    """
+    inverse = _inverse(played @ played.T, weight)
+    products = _dense_rows(inverse, played)
+    diagonal = (1.0 - np.asarray(played.multiply(products).sum(axis=0)).ravel()) / weight
+
+    def score(listeners: Int32) -> Float32:
+        known = played[listeners].toarray()
+        return np.asarray(known - products[listeners] / diagonal, dtype=np.float32)
+
+    return score
+
+
+def _by_tracks(played: sp.csr_matrix, weight: float) -> Scorer:
+    heard = np.diff(played.tocsc().indptr)
+    kept = np.sort(np.argsort(-heard, kind="stable")[:MOST_DIMENSIONS])
+    part = played[:, kept]
+    inverse = _inverse(part.T @ part, weight)
+    weights = (-inverse / np.diag(inverse)).astype(np.float32)
+    np.fill_diagonal(weights, 0.0)
+
+    def score(listeners: Int32) -> Float32:
+        scores = np.zeros((len(listeners), played.shape[1]), dtype=np.float32)
+        scores[:, kept] = part[listeners] @ weights
+        return scores
+
+    return score
+
+
+def _inverse(gram: sp.csr_matrix, weight: float) -> Float64:
+    dense = gram.toarray().astype(np.float64)
+    dense[np.diag_indices_from(dense)] += weight
+    return np.asarray(np.linalg.inv(dense))
+
+
+def _dense_rows(left: Float64, right: sp.csr_matrix) -> Float32:
+    """`left` · `right` without making `right` dense."""
+    return np.ascontiguousarray((right.T @ left.T).T, dtype=np.float32)

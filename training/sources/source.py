@@ -1,0 +1,24 @@
+"""The contract of a source: interactions and what is known beside them in, a scorer out."""
+
+from typing import Protocol
+
+from training.dataset import Interactions
+from training.evaluate import Scorer
+from training.side import SideInformation
+
+
+class Source(Protocol):
+    """A model. The same interactions, side information and seed give the same scores on one thread."""
+
+    @property
+    def name(self) -> str:
+        """As tables print it, for example "ease"."""
+        ...
+
+    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
+        """Learn. The scorer serves the listeners of `pairs`; raises InvalidInput where there is nothing to learn from.
+
+        It also scores what a listener already plays: whoever ranks leaves that out. `side` must be free of held-out
+        plays (`SideInformation.without`).
+        """
+        ...
