@@ -17,6 +17,8 @@ from training.sources.matrix import log_counts, require_plays
 class Als:
     """The engine's ALS (`training.engines.local`), its scores averaged over `runs` seeds.
 
+    `even_listeners` scales confidences so that every listener has the same mean; `damping` multiplies them by
+    popularity^-`damping` (listeners of the track), their mean kept: known tracks of the many say less of a taste.
     With `tag_weight` above 0 every tag that at least `tag_tracks` tracks carry stands in the matrix as one more
     listener, who "played" the tracks that carry it: confidence `tag_weight` · log1p(10 · share of the track's tags),
     the share being out of at least ten assignments, so that one stray tag says little. Tracks few people play are then
@@ -24,6 +26,8 @@ class Als:
     """
 
     als: AlsSettings = field(default_factory=AlsSettings)
+    even_listeners: bool = False
+    damping: float = 0.0
     tag_weight: float = 0.0
     tag_tracks: int = 5
     runs: int = 1
@@ -33,7 +37,7 @@ class Als:
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
         """As the contract says. Without tags in `side` it is plain ALS."""
         require_plays(pairs)
-        plays = log_counts(pairs.matrix())
+        plays = self._confidence(pairs)
         stacked = plays
         tags = side.track_tags(plays.shape[1])
         if tags is not None and self.tag_weight > 0:
@@ -44,6 +48,19 @@ class Als:
         ]
         listeners = np.hstack([rows[: plays.shape[0]] for rows, _ in fits]) / np.float32(self.runs)
         return factors_scorer(listeners, np.hstack([columns for _, columns in fits]))
+
+    def _confidence(self, pairs: Interactions) -> sp.csr_matrix:
+        plays = log_counts(pairs.matrix())
+        scale = np.ones(plays.nnz)
+        if self.even_listeners:
+            tracks = np.diff(plays.indptr)
+            mean = np.asarray(plays.sum(axis=1)).ravel() / np.maximum(tracks, 1)
+            scale /= np.repeat(mean, tracks)
+        if self.damping:
+            scale *= np.bincount(plays.indices, minlength=plays.shape[1])[plays.indices] ** -self.damping
+        data = plays.data * scale
+        data *= plays.data.mean() / data.mean()
+        return sp.csr_matrix((data.astype(np.float32), plays.indices, plays.indptr), plays.shape)
 
 
 def tag_rows(track_tags: sp.csr_matrix, least: int) -> sp.csr_matrix:

@@ -9,7 +9,7 @@ from training.dataset import Float32, Int32, Interactions
 from training.evaluate import Scorer
 from training.metrics import Float64
 from training.side import SideInformation
-from training.sources.matrix import marks, require_plays
+from training.sources.matrix import log_counts, marks, require_plays
 
 MOST_DIMENSIONS = 6_000
 """Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""
@@ -19,50 +19,57 @@ MOST_DIMENSIONS = 6_000
 class Ease:
     """X ≈ X·B with a zero diagonal in B, ridge weight `regularization`, X binary.
 
-    The system solved has as many rows as there are listeners (exact for all tracks, by Woodbury's identity) or, where
-    these are fewer, tracks; where both are above `MOST_DIMENSIONS`, only the tracks with most listeners take part and
-    the others score 0. Side information is not used.
+    With `tag_weight` above 0 every tag of at least `tag_tracks` tracks is one more row of X, its entries `tag_weight` ·
+    log1p(listeners who gave that tag). The system solved has as many rows as X (exact for all tracks, by Woodbury's
+    identity) or, where these are fewer, tracks; where both are above `MOST_DIMENSIONS`, only the tracks with most
+    listeners take part and the others score 0.
     """
 
     regularization: float = 100.0
+    tag_weight: float = 0.0
+    tag_tracks: int = 5
     name: str = "ease"
 
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
-        """As the contract says; the seed has no part."""
+        """As the contract says; the seed has no part. Without tags in `side` it is plain EASE."""
         require_plays(pairs)
         played = marks(pairs.matrix())
-        listeners, tracks = played.shape
-        if listeners <= min(tracks, MOST_DIMENSIONS):
-            return _by_listeners(played, self.regularization)
-        return _by_tracks(played, self.regularization)
+        rows, tracks = played, played.shape[1]
+        tags = side.track_tags(tracks)
+        if tags is not None and self.tag_weight > 0:
+            kept = log_counts(tags[np.diff(tags.indptr) >= self.tag_tracks])
+            rows = sp.csr_matrix(sp.vstack([played, self.tag_weight * kept]))
+        if rows.shape[0] <= min(tracks, MOST_DIMENSIONS):
+            return _by_rows(rows, self.regularization)
+        return _by_tracks(rows, self.regularization)
 
 
-def _by_listeners(played: sp.csr_matrix, weight: float) -> Scorer:
+def _by_rows(rows: sp.csr_matrix, weight: float) -> Scorer:
     """With P = (XᵀX + λI)⁻¹ and M = (XXᵀ + λI)⁻¹: X·P = M·X and diag(P) = (1 - diag(XᵀMX)) / λ.
 
     So the scores X·B = X - X·P / diag(P) need M alone; the X in front only marks what is known.
     """
-    inverse = _inverse(played @ played.T, weight)
-    products = _dense_rows(inverse, played)
-    diagonal = (1.0 - np.asarray(played.multiply(products).sum(axis=0)).ravel()) / weight
+    inverse = _inverse(rows @ rows.T, weight)
+    products = _dense_rows(inverse, rows)
+    diagonal = (1.0 - np.asarray(rows.multiply(products).sum(axis=0)).ravel()) / weight
 
     def score(listeners: Int32) -> Float32:
-        known = played[listeners].toarray()
+        known = rows[listeners].toarray()
         return np.asarray(known - products[listeners] / diagonal, dtype=np.float32)
 
     return score
 
 
-def _by_tracks(played: sp.csr_matrix, weight: float) -> Scorer:
-    heard = np.diff(played.tocsc().indptr)
+def _by_tracks(rows: sp.csr_matrix, weight: float) -> Scorer:
+    heard = np.diff(rows.tocsc().indptr)
     kept = np.sort(np.argsort(-heard, kind="stable")[:MOST_DIMENSIONS])
-    part = played[:, kept]
+    part = rows[:, kept]
     inverse = _inverse(part.T @ part, weight)
     weights = (-inverse / np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0.0)
 
     def score(listeners: Int32) -> Float32:
-        scores = np.zeros((len(listeners), played.shape[1]), dtype=np.float32)
+        scores = np.zeros((len(listeners), rows.shape[1]), dtype=np.float32)
         scores[:, kept] = part[listeners] @ weights
         return scores
 
