@@ -37,7 +37,6 @@ demo: $(READY) ## The main job end to end on real parts; ARGS=--exit leaves afte
 
 .PHONY: test
 test: $(READY) ## Every test, those on the embedded stack included
-	@$(BIN)/python -m cli.stack.fetch
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: check

@@ -26,7 +26,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
 
     from cli.stack import jars
 
-    jars.fetch(["flink"]) if jars.missing(["flink"]) else None
+    jars.fetch(jars.missing(["flink"]))
     connectors_path = ";".join(path.as_uri() for path in jars.paths("flink"))
 
     def run(values: Iterable[bytes]) -> dict[str, list[dict[str, object]]]:
