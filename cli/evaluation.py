@@ -10,15 +10,16 @@ from backend.domain.errors import InvalidInput, Violation
 from cli.formats.pairs import PairTable, numbered, read_pairs, read_values
 from cli.formats.rows import BadRow
 from cli.output import Output
-from training.compare import Judged, Round, compare
-from training.dataset import Interactions, PlayColumns, interactions
+from training.compare import Judged, Round, cold_round, compare
+from training.dataset import Interactions, PlayColumns, interactions, joined
 from training.side import SideInformation, friends_of, tagging_of
-from training.sources.registry import chosen
-from training.split import Split, cold_items, leave_last, random_split, time_split
+from training.sources.registry import NEED_FRIENDS, NEED_TAGS, chosen
+from training.sources.source import Source
+from training.split import Split, leave_last, random_split, time_split
 
 HELD_OUT = 0.2
-COLD_LISTENERS = 5
-"""A cold item is drawn from those with at least so many listeners: fewer make no measurable ranking."""
+_WITH_VALIDATION = 3
+"""Tables of `--train`, `--test` and `--valid`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,6 @@ class Report:
 
 def run(request: Request, output: Output) -> Report:
     """Read, split, judge. Raises InvalidInput for files that do not fit and combinations that mean nothing."""
-    sources = chosen(request.models, request.threads)
     if request.interactions is not None and request.train is None and request.test is None and request.valid is None:
         protocol, tables = f"{request.split} split", [read_pairs(request.interactions)]
         if request.split in ("time", "leave-last") and not tables[0].timed:
@@ -69,6 +69,7 @@ def run(request: Request, output: Output) -> Report:
     rounds = _split_rounds(request, plays[0], side) if len(plays) == 1 else [_file_round(plays, side)]
     if any(len(each.split.test) == 0 for each in rounds):
         raise InvalidInput([Violation("test", "nothing is held out that training does not hold already")])
+    sources = _sources(request, plays)
     with output.bar("judging models", len(rounds) * len(sources)) as progress:
         judged = compare(rounds, sources, k=request.k, advance=lambda: progress.advance(progress.task_ids[0]))
     return Report(
@@ -83,6 +84,23 @@ def run(request: Request, output: Output) -> Report:
     )
 
 
+def _sources(request: Request, plays: Sequence[PlayColumns]) -> list[Source]:
+    """The models asked for; without a name, all that the given files and the split can feed."""
+    without = [
+        *(NEED_TAGS if request.tags is None else ()),
+        *(NEED_FRIENDS if request.friends is None else ()),
+        "cold-blend" if request.split != "cold-items" else "blend",
+    ]
+    validation = None
+    if len(plays) == _WITH_VALIDATION:
+        given = Split(train=interactions(plays[0]), test=interactions(plays[2]))
+
+        def validation(_pairs: Interactions, _seed: int) -> Split:
+            return given
+
+    return chosen(request.models, request.threads, without=without, validation=validation)
+
+
 def _side(request: Request, plays: PlayColumns, tables: Sequence[PairTable]) -> tuple[SideInformation, list[BadRow]]:
     side, bad_rows = SideInformation(), [row for table in tables for row in table.bad_rows]
     if request.tags is not None:
@@ -95,8 +113,8 @@ def _side(request: Request, plays: PlayColumns, tables: Sequence[PairTable]) -> 
 
 
 def _file_round(plays: Sequence[PlayColumns], side: SideInformation) -> Round:
-    """Test pairs that training holds too are left out: they are no recommendations."""
-    train, test = interactions(plays[0]), interactions(plays[1])
+    """Models learn from training and validation; test pairs that these hold are left out: they are known."""
+    train, test = interactions(joined(plays[0], *plays[2:])), interactions(plays[1])
     split = Split(train=train, test=test.where(~np.isin(test.keys(), train.keys())))
     return Round(split=split, side=side.without(split.test), seed=0)
 
@@ -111,19 +129,7 @@ def _split_rounds(request: Request, plays: PlayColumns, side: SideInformation) -
         case "leave-last":
             splits = [leave_last(pairs)] * request.seeds
         case _:
-            return [_cold_round(pairs, side, seed) for seed in seeds]
+            return [cold_round(pairs, side, seed=seed) for seed in seeds]
     return [
         Round(split=split, side=side.without(split.test), seed=seed) for seed, split in zip(seeds, splits, strict=True)
     ]
-
-
-def _cold_round(pairs: Interactions, side: SideInformation, seed: int) -> Round:
-    """A fifth of the items with enough listeners (and tags, where tags are given), ranked among themselves."""
-    fit = np.bincount(pairs.tracks, minlength=len(pairs.track_ids)) >= COLD_LISTENERS
-    if side.tagging is not None:
-        fit &= np.bincount(side.tagging.tracks, minlength=len(pairs.track_ids)) > 0
-    lot = np.random.default_rng(seed).permutation(np.flatnonzero(fit))
-    cold = np.sort(lot[: len(lot) // 5]).astype(np.int32)
-    split = cold_items(pairs, tracks=cold)
-    candidates = np.isin(np.arange(len(pairs.track_ids)), cold)
-    return Round(split=split, side=side.without(split.test), seed=seed, candidates=candidates)

@@ -14,7 +14,7 @@ from training.metrics import Estimate, Float64
 from training.side import SideInformation
 from training.sources.matrix import marks, unit_rows
 from training.sources.source import Source
-from training.split import Split
+from training.split import Split, cold_items, drawn_tracks
 
 _DIMENSION = 64
 
@@ -63,6 +63,17 @@ def compare(
             advance()
     seeds = [each.seed for each in rounds]
     return [_judged(name, seeds, evaluations, k) for name, evaluations in found.items()]
+
+
+def cold_round(pairs: Interactions, side: SideInformation, *, seed: int) -> Round:
+    """A fifth of the tracks with enough listeners (and tags, where there are any), ranked among themselves."""
+    among = None
+    if side.tagging is not None:
+        among = np.bincount(side.tagging.tracks, minlength=len(pairs.track_ids)) > 0
+    cold = drawn_tracks(pairs, seed=seed, among=among)
+    split = cold_items(pairs, tracks=cold)
+    candidates = np.isin(np.arange(len(pairs.track_ids)), cold)
+    return Round(split=split, side=side.without(split.test), seed=seed, candidates=candidates)
 
 
 def listener_vectors(train: Interactions, *, seed: int) -> Float32:

@@ -99,6 +99,17 @@ def interactions(plays: PlayColumns) -> Interactions:
     )
 
 
+def joined(*plays: PlayColumns) -> PlayColumns:
+    """The rows of all, which must share the numbering of listeners and tracks."""
+    return replace(
+        plays[0],
+        listeners=np.concatenate([each.listeners for each in plays]),
+        tracks=np.concatenate([each.tracks for each in plays]),
+        counts=np.concatenate([each.counts for each in plays]),
+        played_at=np.concatenate([each.played_at for each in plays]),
+    )
+
+
 def compact(plays: PlayColumns) -> PlayColumns:
     """The same plays, numbered without the listeners and tracks that have none."""
     listeners, listener_numbers = np.unique(plays.listeners, return_inverse=True)

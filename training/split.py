@@ -56,6 +56,19 @@ def cold_items(pairs: Interactions, *, tracks: NDArray[np.int32]) -> Split:
     return Split(train=pairs.where(~test), test=pairs.where(test))
 
 
+COLD_LISTENERS = 5
+"""Tracks of fewer listeners are not drawn as cold ones: they make no measurable ranking."""
+
+
+def drawn_tracks(pairs: Interactions, *, seed: int, among: NDArray[np.bool_] | None = None) -> NDArray[np.int32]:
+    """A fifth, by lot, of the tracks with `COLD_LISTENERS` or more (`among` narrows the choice), for `cold_items`."""
+    fit = np.bincount(pairs.tracks, minlength=len(pairs.track_ids)) >= COLD_LISTENERS
+    if among is not None:
+        fit &= among
+    lot = np.random.default_rng(seed).permutation(np.flatnonzero(fit))
+    return np.sort(lot[: len(lot) // 5]).astype(np.int32)
+
+
 def _rank_within_listener(
     pairs: Interactions, value: NDArray[np.float64], ties: NDArray[np.int32] | None = None
 ) -> NDArray[np.int64]:

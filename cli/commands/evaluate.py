@@ -35,7 +35,10 @@ def command(
     train: Annotated[Path | None, File] = None,
     test: Annotated[Path | None, File] = None,
     valid: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Held out to learn the blend (default: by lot).")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Held out to learn the blend's weights (default: a fifth by lot)."
+        ),
     ] = None,
     interactions: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="One table, parted by --split instead.")
@@ -57,7 +60,8 @@ def command(
 
     Give --train and --test (and --valid), or --interactions and --split. Files are separated by tabs or commas; the
     most popular list is always judged too. A tag that a listener put on a held-out item is left out. Rows that cannot
-    be read are named by line and left out.
+    be read are named by line and left out. Models learn from --train and --valid together, once the blend's weights are
+    learned from --valid alone.
     """
     from cli.evaluation import Request, run
 

@@ -19,16 +19,18 @@ class Als:
 
     `even_listeners` scales confidences so that every listener has the same mean; `damping` multiplies them by
     popularity^-`damping` (listeners of the track), their mean kept: known tracks of the many say less of a taste.
-    With `tag_weight` above 0 every tag that at least `tag_tracks` tracks carry stands in the matrix as one more
-    listener, who "played" the tracks that carry it: confidence `tag_weight` · log1p(10 · share of the track's tags),
-    the share being out of at least ten assignments, so that one stray tag says little. Tracks few people play are then
-    placed by their tags. The weights of unobserved pairs and of regularisation stay those of the listeners alone.
+    With `tag_weight` above 0 every tag of at least `tag_tracks` tracks stands in the matrix as one more listener, who
+    "played" the tracks that carry it: confidence `tag_weight` · log1p(n), n the listeners who gave the tag, or with
+    `tag_shares` ten times their share of all that tag the track (out of ten at least, so that one stray tag says
+    little). Shares suit tracks with plays, counts those without: how often a track is tagged tells how well known it
+    is. The weights of unobserved pairs and of regularisation stay those of the listeners alone.
     """
 
     als: AlsSettings = field(default_factory=AlsSettings)
     even_listeners: bool = False
     damping: float = 0.0
     tag_weight: float = 0.0
+    tag_shares: bool = True
     tag_tracks: int = 5
     runs: int = 1
     threads: int = 1
@@ -41,7 +43,7 @@ class Als:
         stacked = plays
         tags = side.track_tags(plays.shape[1])
         if tags is not None and self.tag_weight > 0:
-            stacked = sp.csr_matrix(sp.vstack([plays, self.tag_weight * tag_rows(tags, self.tag_tracks)]))
+            stacked = sp.csr_matrix(sp.vstack([plays, self.tag_weight * self._tag_rows(tags)]))
         solved = weights(plays, self.als)
         fits = [
             solve(stacked, self.als, solved, seed=seed + 1000 * run, threads=self.threads) for run in range(self.runs)
@@ -62,9 +64,9 @@ class Als:
         data *= plays.data.mean() / data.mean()
         return sp.csr_matrix((data.astype(np.float32), plays.indices, plays.indptr), plays.shape)
 
-
-def tag_rows(track_tags: sp.csr_matrix, least: int) -> sp.csr_matrix:
-    """The tags of at least `least` tracks, each entry as log1p(10 · its share of its track's tags); see `Als`."""
-    kept = track_tags[np.diff(track_tags.indptr) >= least]
-    total = np.asarray(kept.sum(axis=0)).ravel()
-    return log_counts(sp.csr_matrix(kept @ sp.diags((10.0 / np.maximum(total, 10.0)).astype(np.float32))))
+    def _tag_rows(self, track_tags: sp.csr_matrix) -> sp.csr_matrix:
+        kept = track_tags[np.diff(track_tags.indptr) >= self.tag_tracks]
+        if self.tag_shares:
+            total = np.asarray(kept.sum(axis=0)).ravel()
+            kept = sp.csr_matrix(kept @ sp.diags((10.0 / np.maximum(total, 10.0)).astype(np.float32)))
+        return log_counts(kept)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from training.dataset import Interactions
 from training.evaluate import Scorer, factors_scorer
@@ -26,6 +27,8 @@ class ImplicitDefaults:
 
         require_plays(pairs)
         plays = pairs.matrix()
-        model = AlternatingLeastSquares(random_state=seed, num_threads=1)
-        model.fit(plays if self.counts else marks(plays), show_progress=False)
+        # The library warns of a BLAS with threads of its own.
+        with threadpool_limits(limits=1, user_api="blas"):
+            model = AlternatingLeastSquares(random_state=seed, num_threads=1)
+            model.fit(plays if self.counts else marks(plays), show_progress=False)
         return factors_scorer(np.asarray(model.user_factors), np.asarray(model.item_factors))

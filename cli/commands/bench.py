@@ -1,0 +1,90 @@
+"""Measure what Segue reaches beside what others do, on this machine in one run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.domain.errors import InvalidInput, Violation
+from cli import options
+from cli.output import Output
+
+if TYPE_CHECKING:
+    from training.compare import Judged
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+HETREC = Path("../shared/data/lastfm-hetrec2011")
+FILES = ("user_artists.dat", "user_taggedartists.dat", "user_friends.dat")
+
+
+@app.callback()
+def bench() -> None:
+    """Measure what Segue reaches beside what others do, on this machine in one run."""
+
+
+@app.command()
+def quality(
+    seeds: Annotated[int, typer.Option(min=1, help="Splits, with seeds 0, 1, … A split takes some minutes.")] = 5,
+    data: Annotated[Path, typer.Option(help="The folder of HetRec 2011 Last.fm.")] = HETREC,
+    json: options.Json = False,
+) -> None:
+    """Recommendation quality on HetRec Last.fm: the blends, every reference, NDCG@20 over all artists.
+
+    80/20 per listener, and a fifth of the tagged artists taken out of training and ranked among themselves. A ratio is
+    ours over the reference, its spread the standard deviation over the seeds.
+    """
+    from cli.formats.pairs import numbered, read_pairs, read_values
+    from training.dataset import interactions
+    from training.quality import quality as measure
+    from training.quality import steps
+    from training.side import SideInformation, friends_of, tagging_of
+
+    output = Output(as_json=json)
+    missing = [name for name in FILES if not (data / name).is_file()]
+    if missing:
+        raise InvalidInput(
+            [Violation("data", f"{data} has no {name}; give the folder with --data") for name in missing]
+        )
+    artists, taggings, friendships = (data / name for name in FILES)
+    plays = numbered(read_pairs(artists).pairs)[0]
+    side = SideInformation(
+        tagging=tagging_of(read_values(taggings, ("listener", "item", "tag"))[0], plays.listener_ids, plays.track_ids),
+        friends=friends_of(read_values(friendships, ("listener", "friend"))[0], plays.listener_ids),
+    )
+    with output.bar("judging models", steps(seeds)) as progress:
+        measured = measure(
+            interactions(plays),
+            side,
+            seeds=range(seeds),
+            advance=lambda: progress.advance(progress.task_ids[0]),
+        )
+    _tell(output, "80/20 per listener, all artists ranked", measured.models)
+    _tell(output, "a fifth of the tagged artists new, ranked among themselves", measured.cold_models)
+    output.table(
+        "Ratios",
+        ("name", "ours", "reference", "which", "ratio", "spread"),
+        [
+            (r.name, f"{r.ours:.4f}", f"{r.reference:.4f}", r.reference_name, f"{r.ratio:.3f}", f"{r.spread:.3f}")
+            for r in measured.rows
+        ],
+    )
+    output.result(measured)
+
+
+def _tell(output: Output, title: str, models: Sequence["Judged"]) -> None:
+    output.table(
+        f"NDCG@20 with its 95 % interval: {title}",
+        ("model", "NDCG@20", "interval", "recall@20", "coverage"),
+        [
+            (
+                judged.model,
+                f"{judged.metrics['ndcg@20'].value:.4f}",
+                f"{judged.metrics['ndcg@20'].low:.4f} to {judged.metrics['ndcg@20'].high:.4f}",
+                f"{judged.metrics['recall@20'].value:.4f}",
+                f"{judged.coverage.value:.4f}",
+            )
+            for judged in models
+        ],
+    )

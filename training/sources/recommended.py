@@ -1,0 +1,53 @@
+"""The blends that were found best on validation plays (docs/adr/0006-recommendation-quality.md says how)."""
+
+from training.engines.trainer import AlsSettings
+from training.sources.als import Als
+from training.sources.blend import Blend, cold_fifth
+from training.sources.content import Friends, TagCount, TagNeighbours, TagProfile, TagRidge
+from training.sources.ease import Ease
+from training.sources.source import Source
+
+
+def blend(*, friends: bool = False, threads: int = 1) -> Blend:
+    """For tracks with plays: tag-stacked ALS of three sizes, EASE with and without tags, near tags.
+
+    `friends` adds what friends play: it helped nowhere where it was tried.
+    """
+    sources: tuple[Source, ...] = (
+        *(stacked_als(dimension, runs, threads) for dimension, runs in ((256, 1), (128, 2), (64, 3))),
+        Ease(tag_weight=1.0, regularization=150.0, name="ease-tags"),
+        Ease(),
+        TagNeighbours(),
+    )
+    if friends:
+        return Blend(sources=(*sources, Friends()), name="blend-with-friends")
+    return Blend(sources=sources)
+
+
+def stacked_als(dimension: int = 128, runs: int = 1, threads: int = 1) -> Als:
+    """ALS with tags under the listeners, every listener heard alike, popular tracks damped."""
+    return Als(
+        als=AlsSettings(dimension=dimension, regularization=0.16, frequency_power=0.57),
+        even_listeners=True,
+        damping=0.2,
+        tag_weight=4.5,
+        runs=runs,
+        threads=threads,
+        name=f"ials-tags-{dimension}",
+    )
+
+
+def cold_blend(*, threads: int = 1) -> Blend:
+    """For tracks that nobody played yet, among themselves: by their tags in five ways."""
+    return Blend(
+        sources=(
+            TagProfile(),
+            TagCount(),
+            Als(tag_weight=1.5, tag_shares=False, threads=threads, name="ials-tag-counts"),
+            Ease(tag_weight=2.0, regularization=1500.0, name="ease-tags"),
+            TagRidge(regularization=20.0, threads=threads),
+        ),
+        validation=cold_fifth,
+        cold=True,
+        name="cold-blend",
+    )
