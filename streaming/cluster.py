@@ -42,17 +42,11 @@ def jobs(settings: Settings, name: str) -> list[Job]:
     return [Job(row["jid"], row["name"], row["state"]) for row in rows if row["name"] == name]
 
 
-def checkpoints_url(settings: Settings, name: str) -> str:
-    """Where the checkpoints of a job are kept: one folder a job name, so that a new run finds those of the last."""
-    return f"{settings.checkpoints}/{name}"
-
-
-def newest_checkpoint(settings: Settings, name: str) -> str | None:
-    """URL of the newest complete checkpoint of a job, None where there is none.
+def newest_checkpoint(url: str) -> str | None:
+    """URL of the newest complete checkpoint in the folder at `url`, None where there is none.
 
     Flink itself never looks for it. A checkpoint is complete once its `_metadata` is there, which Flink writes last.
     """
-    url = checkpoints_url(settings, name)
     files, root = fs.FileSystem.from_uri(url)
     found = [
         entry

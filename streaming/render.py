@@ -5,6 +5,7 @@ that fill the table of that name. The inserts of a job become one statement set,
 deduplication. `${names}` in the files are settings; nothing else is substituted.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -106,6 +107,16 @@ def job_statements(
         for statement in statements(Template((_HERE / "jobs" / f"{table}.sql").read_text()).substitute(names)):
             (inserts if statement.startswith("INSERT INTO") else definitions).append(statement)
     return definitions, inserts
+
+
+def digest(settings: Settings) -> str:
+    """Twelve hex digits of what the job computes: state of a job with another digest cannot be gone on from.
+
+    Where things stand (addresses, folders) is left out: moving a broker to another port changes nothing.
+    """
+    elsewhere = settings.model_copy(update={"kafka_servers": "", "archive_url": "file:///"})
+    definitions, inserts = job_statements(elsewhere)
+    return hashlib.sha256("\n".join(definitions + inserts).encode()).hexdigest()[:12]
 
 
 def script(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> str:

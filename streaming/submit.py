@@ -71,12 +71,13 @@ def _complaint(output: str) -> str:
 def ensure_running(settings: Settings) -> str | None:
     """Submit the live tables' job where the cluster does not run it; its id, or None where it ran already.
 
-    A restart never starts empty: it goes on from the newest retained checkpoint. Raises Unavailable.
+    A restart goes on from the newest retained checkpoint. Checkpoints are kept apart by the digest of the SQL: after
+    the SQL has changed, every table is computed again from the start of the log. Raises Unavailable.
     """
     name = render.job_name(settings)
     if any(job.is_alive for job in cluster.jobs(settings, name)):
         return None
-    recover_from = cluster.newest_checkpoint(settings, name)
+    checkpoints = f"{settings.checkpoints}/{name}/{render.digest(settings)}"
+    recover_from = cluster.newest_checkpoint(checkpoints)
     log.info("submitting %s from %s", name, recover_from or "the start of the log")
-    sql = render.script(settings, checkpoints=cluster.checkpoints_url(settings, name), recover_from=recover_from)
-    return run_sql(settings, sql)
+    return run_sql(settings, render.script(settings, checkpoints=checkpoints, recover_from=recover_from))
