@@ -43,7 +43,7 @@ class TagNeighbours:
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
         """As the contract says; the seed has no part."""
         require_plays(pairs)
-        described = described_tracks(pairs, side)
+        described = described_tracks(pairs, side, damped=True)
         played = unit_rows(log_counts(pairs.matrix()))
 
         def score(listeners: Int32) -> Float32:
@@ -114,13 +114,14 @@ class Friends:
         return lambda listeners: _dense(share[listeners] @ plays)
 
 
-def described_tracks(pairs: Interactions, side: SideInformation) -> sp.csr_matrix:
-    """Tracks as unit vectors of their tags: log1p(listeners who gave it) · rarity, (tracks, tags)."""
+def described_tracks(pairs: Interactions, side: SideInformation, *, damped: bool = False) -> sp.csr_matrix:
+    """Tracks as unit vectors of their tags, (tracks, tags): listeners who gave a tag (`damped`: log1p) · its rarity."""
     tags = side.track_tags(len(pairs.track_ids))
     if tags is None:
         return sp.csr_matrix((len(pairs.track_ids), 1), dtype=np.float32)
-    by_track = log_counts(sp.csr_matrix(tags.T))
-    return unit_rows(sp.csr_matrix(by_track @ sp.diags(rarity(marks(by_track)))))
+    by_track = sp.csr_matrix(tags.T)
+    weighted = log_counts(by_track) if damped else by_track
+    return unit_rows(sp.csr_matrix(weighted @ sp.diags(rarity(marks(by_track)))))
 
 
 def _silent(tracks: int) -> Scorer:

@@ -44,7 +44,7 @@ def cold_blend(*, threads: int = 1) -> Blend:
             TagProfile(),
             TagCount(),
             Als(tag_weight=1.5, tag_shares=False, threads=threads, name="ials-tag-counts"),
-            Ease(tag_weight=2.0, regularization=1500.0, name="ease-tags"),
+            Ease(tag_weight=4.0, regularization=6000.0, tag_tracks=2, name="ease-tags"),
             TagRidge(regularization=20.0, threads=threads),
         ),
         validation=cold_fifth,
