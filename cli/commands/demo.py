@@ -58,10 +58,11 @@ def command(
                 f"({settings.home / 'segue.hyper'}).\n"
                 f"Ask from another terminal: .venv/bin/segue recommend {material.listeners[0]}"
             )
+            if not leave:
+                output.say("Simulated listeners play on; Ctrl-C stops everything.")
             output.say(_timing(story.seconds))
             output.result({"seconds": story.seconds, "results": story.results})
             if not leave:
-                output.say("Simulated listeners play on; Ctrl-C stops everything.")
                 play_on(channel, material)
 
 
