@@ -26,6 +26,8 @@ from streaming.schema import schema
 from tests.recount import Recount, Row
 from training.simulate import Simulation, simulate
 
+# The first test pays for sending six thousand plays through two kills; a busy machine may take minutes for it.
+pytestmark = pytest.mark.timeout(1500)
 HOUR = timedelta(hours=1)
 CLOSED = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 2 * HOUR
 """End of the last hour that the told plays close: they go on for 15 minutes beyond, and windows wait for ten."""
@@ -93,7 +95,7 @@ def _kill(stack: Stack, part: str) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def _await(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
+def _await(condition: Callable[[], bool], what: str, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
