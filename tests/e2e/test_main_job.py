@@ -30,7 +30,7 @@ from training.simulate import Simulation, simulate
 pytestmark = pytest.mark.timeout(1500)
 HOUR = timedelta(hours=1)
 CLOSED = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 2 * HOUR
-"""End of the last hour that the told plays close: they go on for 15 minutes beyond, and windows wait for ten."""
+"""End of the last hour that the told plays close: they go on for 40 minutes beyond, and windows wait for ten."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def channel(settings: Settings) -> Iterator[grpc.Channel]:
 @pytest.fixture(scope="module")
 def simulation() -> Simulation:
     """A small service with a spike and a farm."""
-    return simulate(11, now=CLOSED + timedelta(minutes=15), artists=90, tracks=300, listeners=120, days=9, plays=6_000)
+    return simulate(11, now=CLOSED + timedelta(minutes=40), artists=90, tracks=300, listeners=120, days=9, plays=6_000)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ NOT_YET = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError._NOENT,  # librdkafka's own "No leaders found": not one partition has its leader yet
 }
-"""What brokers answer for a topic that was made a moment ago."""
+"""What brokers, and librdkafka for them, answer for a topic that was made a moment ago."""
 
 Result = TypeVar("Result")
 
