@@ -72,7 +72,13 @@ def _created(name: str, future: "Future[None]") -> bool:
 def _await_leaders(admin: AdminClient, names: Sequence[str], partitions: int) -> None:
     """Wait until every partition of new topics answers: Kafka makes topics before their leaders have taken office."""
     places = {TopicPartition(name, at): OffsetSpec.latest() for name in names for at in range(partitions)}
-    _patiently(lambda: list(admin.list_offsets(places, request_timeout=TIMEOUT_SECONDS).values()))
+
+    def ask() -> "list[Future[object]]":
+        # Renews what the client remembers: having once seen a topic without leaders, it keeps answering so.
+        admin.list_topics(timeout=TIMEOUT_SECONDS)
+        return list(admin.list_offsets(places, request_timeout=TIMEOUT_SECONDS).values())
+
+    _patiently(ask)
 
 
 def _check(admin: AdminClient, plans: dict[str, TopicPlan]) -> None:
@@ -89,11 +95,11 @@ def _check(admin: AdminClient, plans: dict[str, TopicPlan]) -> None:
 
 def _patiently(ask: Callable[[], "list[Future[Result]]"]) -> list[Result]:
     """The results, asked again while the brokers are still telling each other about a topic. Raises Unavailable."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    deadline = time.monotonic() + 3 * TIMEOUT_SECONDS
     while True:
         try:
             return [future.result() for future in ask()]
         except KafkaException as error:
             if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
                 raise Unavailable(f"Kafka did not answer for its topics: {error}") from error
-            time.sleep(0.05)
+            time.sleep(0.2)
