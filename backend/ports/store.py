@@ -20,8 +20,14 @@ class Table(StrEnum):
 
     ARTIST_ENGAGEMENT = "artist_engagement"
     TRACK_POPULARITY = "track_popularity"
+    ARTIST_POPULARITY = "artist_popularity"
     TRENDS = "trends"
     ANOMALIES = "anomalies"
+    LISTENER_ACTIVITY = "listener_activity"
+    TRACK_CLUSTERS = "track_clusters"
+    TOPIC_HOURS = "topic_hours"
+    DEAD_LETTERS = "dead_letters"
+    DEAD_LETTER_COUNTS = "dead_letter_counts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
