@@ -80,7 +80,7 @@ class Batch:
 
 
 _RESULT_TABLES = frozenset(result_tables())
-TOPICS: Sequence[str] = (*sorted(_RESULT_TABLES), *Topic)
+TOPICS: Sequence[str] = (*sorted(_RESULT_TABLES), *(topic for topic in Topic if topic is not Topic.CLUSTERS))
 
 
 def table_row(record: StoredRecord) -> TableRow:

@@ -8,12 +8,13 @@ from typing import Protocol, Self
 
 
 class Topic(StrEnum):
-    """Topics that the server writes. Adapters put the tenant's prefix before the name."""
+    """Topics that the server writes, and training (CLUSTERS). Adapters put the tenant's prefix before the name."""
 
     PLAYS = "plays"
     FEEDBACK = "feedback"
     TRACKS = "tracks"
     ARTISTS = "artists"
+    CLUSTERS = "clusters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

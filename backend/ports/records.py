@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from backend.domain.clusters import TrackClusters
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play
 from backend.domain.rights import Source
@@ -155,3 +156,30 @@ def artist_from_value(value: bytes) -> Artist:
         return Artist(**fields | {"tags": tuple(fields["tags"]), "source": Source(fields["source"])})
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedRecord(f"not an artist: {error!r}") from error
+
+
+CURRENT_CLUSTERS = "current"
+"""The only key of topic `clusters`: compaction keeps the last promoted version's clusters."""
+
+
+def clusters_record(clusters: TrackClusters) -> Record:
+    """The clusters of the version that serves, as the compacted topic `clusters` holds them."""
+    return _record(CURRENT_CLUSTERS, {"model": CURRENT_CLUSTERS, **asdict(clusters)})
+
+
+def clusters_from_value(value: bytes) -> TrackClusters:
+    """The clusters in a record of topic `clusters`. Raises MalformedRecord."""
+    try:
+        fields = json.loads(value)
+        clusters = TrackClusters(
+            version=fields["version"],
+            features=tuple(fields["features"]),
+            means=tuple(map(float, fields["means"])),
+            deviations=tuple(map(float, fields["deviations"])),
+            centroids=tuple(tuple(map(float, centroid)) for centroid in fields["centroids"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedRecord(f"not clusters: {error!r}") from error
+    if {len(clusters.features)} != {len(row) for row in (clusters.means, clusters.deviations, *clusters.centroids)}:
+        raise MalformedRecord(f"not clusters: rows of other lengths than the {len(clusters.features)} features")
+    return clusters

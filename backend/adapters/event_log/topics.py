@@ -32,6 +32,7 @@ TOPIC_PLANS = (
     TopicPlan(name=Topic.FEEDBACK, config=_server_written(KEPT)),
     TopicPlan(name=Topic.TRACKS, config=_server_written(COMPACTED)),
     TopicPlan(name=Topic.ARTISTS, config=_server_written(COMPACTED)),
+    TopicPlan(name=Topic.CLUSTERS, config=_server_written(COMPACTED)),
     *(TopicPlan(name=table, config=COMPACTED) for table in Table),
 )
 """What `EventLog.create_topics` makes or checks: events, the catalogue, and one result topic per live table."""
