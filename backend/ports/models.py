@@ -94,6 +94,10 @@ class ModelRepository(Protocol):
         """Verified against its manifest. Raises NotFound or ModelRefused."""
         ...
 
+    def read(self, version: str, name: str) -> bytes:
+        """One file of a version, checked against its hash. Raises NotFound (also: no such file) or ModelRefused."""
+        ...
+
     def summaries(self) -> Sequence[ModelSummary]:
         """Every version, newest first."""
         ...

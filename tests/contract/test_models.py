@@ -141,3 +141,15 @@ def test_only_versions_that_are_not_current_are_deleted(models: FolderModelRepos
     for call in (models.load, models.point, models.delete):
         with pytest.raises(NotFound):
             call("v2")
+
+
+def test_a_file_is_read_as_it_was_published(models: FolderModelRepository, tmp_path: Path) -> None:
+    """Whole; a file that no manifest lists is not there, an altered one is refused."""
+    models.publish(version_folder(tmp_path, "v1"))
+    assert b"t1\nt2\n" == models.read("v1", "track_ids.txt")
+    for version, name in (("v1", "manifest.json"), ("v1", "../../pointer.json"), ("v2", "track_ids.txt")):
+        with pytest.raises(NotFound):
+            models.read(version, name)
+    (tmp_path / "models" / "versions" / "v1" / "track_ids.txt").write_text("t1\nt3\n")
+    with pytest.raises(ModelRefused, match="not the file"):
+        models.read("v1", "track_ids.txt")

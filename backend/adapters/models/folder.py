@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.adapters.durable import remove_folder, replace_text, whole_folder
-from backend.adapters.models.manifest import model_version, read_manifest, summary, verify
+from backend.adapters.models.manifest import model_version, read_file, read_manifest, summary, verify
 from backend.domain.errors import ModelRefused, NotFound
 from backend.ports.models import ModelSummary, ModelVersion
 
@@ -63,6 +63,14 @@ class FolderModelRepository:
         """See `ModelRepository.load`."""
         home = self._home(version)
         return model_version(home, read_manifest(home))
+
+    def read(self, version: str, name: str) -> bytes:
+        """See `ModelRepository.read`."""
+        home = self._home(version)
+        digest = read_manifest(home).get("files", {}).get(name)
+        if digest is None:
+            raise NotFound(f"version {version} has no file {name}")
+        return read_file(home / name, digest)
 
     def summaries(self) -> Sequence[ModelSummary]:
         """See `ModelRepository.summaries`."""

@@ -43,6 +43,17 @@ def verify(folder: Path, manifest: Mapping[str, Any]) -> None:
                 raise ModelRefused(f"{folder / name} is not the file that was published")
 
 
+def read_file(path: Path, digest: str) -> bytes:
+    """A file's bytes. Raises ModelRefused where it is missing or does not have that SHA-256."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{path} cannot be read: {error}") from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ModelRefused(f"{path} is not the file that was published")
+    return content
+
+
 def model_version(folder: Path, manifest: Mapping[str, Any]) -> ModelVersion:
     """What the server holds of a version, verified. Raises ModelRefused."""
     verify(folder, manifest)
