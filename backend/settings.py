@@ -85,7 +85,13 @@ class Settings(BaseSettings):
     refresh_seconds: int = Field(5, ge=1, le=60, description="Open hours are refreshed at least this often.")
     checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")
     lateness_minutes: int = Field(10, ge=0, description="How long an hour's window waits for late plays.")
+    idle_seconds: int = Field(
+        60, ge=1, description="Silence of a topic's partition after which windows no longer wait for it."
+    )
     state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    session_minutes: int = Field(30, ge=1, description="Silence that ends a listener's session.")
+    popularity_ranks: int = Field(500, ge=1, description="Places of the popularity charts.")
+    popularity_listeners: int = Field(2, ge=1, description="Distinct listeners before an item enters a chart.")
     trend_ranks: int = Field(20, ge=1, description="Tracks ranked in each hour's trends.")
     trend_listeners: int = Field(5, ge=1, description="Distinct listeners in 24 h before a track can be a trend.")
     anomaly_hours: int = Field(24, ge=1, description="Hours of an artist's past before its hours are judged.")
@@ -95,6 +101,23 @@ class Settings(BaseSettings):
         10.0, gt=1, description="Plays per listener and hour from which a surge is a stream farm."
     )
     keep_models: int = Field(5, ge=2, description="Published model versions kept by `segue models prune`.")
+    clusters: int = Field(12, ge=2, description="Clusters of tracks by sound; fewer for a small catalogue.")
+    training_day_plays: int = Field(
+        500, ge=0, description="More plays (30 s or longer) on one day: training leaves the listener out; 0: never."
+    )
+    training_day_repeats: int = Field(
+        100, ge=0, description="More plays of one track on one day: training leaves the listener out; 0: never."
+    )
+    training_left_out_listeners: Path | None = Field(
+        None, description="File with one listener id a line whom training leaves out."
+    )
+    training_listener_plays: int = Field(
+        20_000, ge=0, description="Newest plays of each listener that training reads; 0: all."
+    )
+    training_track_plays: int = Field(
+        1_000_000, ge=0, description="Newest plays of each track that training reads; 0: all."
+    )
+    mlflow_url: str = Field("", description="MLflow tracking server that trainings are logged to (empty: none).")
 
     @classmethod
     def settings_customise_sources(
