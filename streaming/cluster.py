@@ -1,25 +1,29 @@
-"""A Flink session cluster over its REST address: which jobs run, and which checkpoint to go on from."""
+"""A Flink session cluster over its REST address: which jobs run, how they are, and how they are stopped."""
 
 import json
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-from pyarrow import fs
+from datetime import UTC, datetime
+from typing import Any
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
 
 _ALIVE = frozenset({"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "CANCELLING", "RECONCILING"})
+_LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job on the cluster; `state` is Flink's word, for example RUNNING."""
+    """A job on the cluster; `state` is Flink's word, for example RUNNING; `since` is when it was submitted, UTC."""
 
     id: str
     name: str
     state: str
+    since: datetime
 
     @property
     def is_alive(self) -> bool:
@@ -27,34 +31,166 @@ class Job:
         return self.state in _ALIVE
 
 
-def _get(settings: Settings, path: str) -> dict[str, list[dict[str, str]]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A completed checkpoint: where it stands, when it was complete, its bytes."""
+
+    url: str
+    at: datetime
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a job is: its tasks, checkpoints, restarts by itself since it was submitted, and what it failed of last.
+
+    `back_pressure` is the share of time, 0..1, that the most held-back operator waited for those after it.
+    """
+
+    tasks_running: int
+    tasks: int
+    checkpoints: int
+    checkpoint: Checkpoint | None
+    restarts: int
+    back_pressure: float
+    failure: str
+
+
+def request(settings: Settings, path: str, *, method: str = "GET", body: Mapping[str, object] | None = None) -> Any:
+    """What Flink answers, decoded. Raises Unavailable with Flink's own words where it refuses."""
+    asked = urllib.request.Request(  # noqa: S310 - the operator's URL
+        f"{settings.flink_url}{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
     try:
-        with urllib.request.urlopen(f"{settings.flink_url}{path}", timeout=5) as answer:  # noqa: S310 - operator's URL
-            body: dict[str, list[dict[str, str]]] = json.load(answer)
-            return body
+        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - the same
+            return json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        raise Unavailable(f"Flink refuses {method} {path}: {_words(error.read())}") from error
     except (urllib.error.URLError, TimeoutError, ConnectionError, json.JSONDecodeError) as error:
         raise Unavailable(f"Flink does not answer at {settings.flink_url}{path}: {error}") from error
 
 
+def _words(answer: bytes) -> str:
+    """The first line of each error that Flink names; its answer as it is where it names none."""
+    text = answer.decode(errors="replace")
+    try:
+        errors = json.loads(text)["errors"]
+    except (ValueError, KeyError, TypeError):
+        return text[:500]
+    return "; ".join(str(error).splitlines()[0] for error in errors if error)
+
+
 def jobs(settings: Settings, name: str) -> list[Job]:
-    """Every job of that name that the cluster remembers. Raises Unavailable."""
-    rows = _get(settings, "/jobs/overview")["jobs"]
-    return [Job(row["jid"], row["name"], row["state"]) for row in rows if row["name"] == name]
+    """Every job of that name that the cluster remembers, newest first. Raises Unavailable."""
+    return [job for job in every_job(settings) if job.name == name]
 
 
-def newest_checkpoint(url: str) -> str | None:
-    """URL of the newest complete checkpoint in the folder at `url`, None where there is none.
-
-    Flink itself never looks for it. A checkpoint is complete once its `_metadata` is there, which Flink writes last.
-    """
-    files, root = fs.FileSystem.from_uri(url)
+def every_job(settings: Settings) -> list[Job]:
+    """Every job of the tenant that the cluster remembers, newest first. Raises Unavailable."""
+    rows = request(settings, "/jobs/overview")["jobs"]
     found = [
-        entry
-        for entry in files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
-        if entry.base_name == "_metadata"
+        Job(row["jid"], row["name"], row["state"], _moment(row["start-time"]))
+        for row in rows
+        if row["name"].startswith(f"{settings.tenant}.")
     ]
-    if not found:
+    return sorted(found, key=lambda job: job.since, reverse=True)
+
+
+def health(settings: Settings, job: Job, *, back_pressure: bool = False) -> Health:
+    """How the job is; `back_pressure` costs a request per operator, and is 0 where not asked. Raises Unavailable."""
+    vertices = request(settings, f"/jobs/{job.id}")["vertices"]
+    checkpoints = request(settings, f"/jobs/{job.id}/checkpoints")
+    restarts = request(settings, f"/jobs/{job.id}/metrics?get=numRestarts")
+    failed = request(settings, f"/jobs/{job.id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
+    return Health(
+        tasks_running=sum(vertex["tasks"]["RUNNING"] for vertex in vertices),
+        tasks=sum(vertex["parallelism"] for vertex in vertices),
+        checkpoints=checkpoints["counts"]["completed"],
+        checkpoint=_latest(checkpoints["latest"]),
+        restarts=int(restarts[0]["value"]) if restarts else 0,
+        back_pressure=max((_held_back(settings, job, vertex["id"]) for vertex in vertices), default=0.0)
+        if back_pressure
+        else 0.0,
+        failure=failed[0]["stacktrace"] if failed else "",
+    )
+
+
+def _latest(latest: Mapping[str, Any]) -> Checkpoint | None:
+    one = latest["completed"]
+    if one is None:
         return None
-    newest = max(found, key=lambda entry: entry.mtime_ns)
-    inside: str = newest.path[len(root) :]
-    return url + inside.removesuffix("/_metadata")
+    return Checkpoint(url=one["external_path"], at=_moment(one["latest_ack_timestamp"]), bytes=one["state_size"])
+
+
+def _held_back(settings: Settings, job: Job, vertex: str) -> float:
+    measured = request(
+        settings, f"/jobs/{job.id}/vertices/{vertex}/subtasks/metrics?get=backPressuredTimeMsPerSecond&agg=max"
+    )
+    return min(float(measured[0]["max"]) / 1000, 1.0) if measured else 0.0
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def savepoint(settings: Settings, job: Job, folder: str, *, stop: bool, timeout_seconds: float = 600) -> str:
+    """Save the job's state into a new folder under the one at `folder`, and stop the job with it where `stop` says so.
+
+    Returns the savepoint's URL; it is complete, and a stopped job has ended. Raises Unavailable, the job then goes on.
+    """
+    body: Mapping[str, object] = (
+        {"targetDirectory": folder, "drain": False} if stop else {"target-directory": folder, "cancel-job": False}
+    )
+    path = f"/jobs/{job.id}/{'stop' if stop else 'savepoints'}"
+    trigger = request(settings, path, method="POST", body=body)["request-id"]
+    deadline = time.monotonic() + timeout_seconds
+    while (told := request(settings, f"/jobs/{job.id}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
+        if time.monotonic() > deadline:
+            raise Unavailable(f"Flink has not finished the savepoint of {job.name} within {timeout_seconds:.0f} s")
+        time.sleep(_LOOK_SECONDS)
+    outcome = told["operation"]
+    if "location" not in outcome:
+        cause = outcome.get("failure-cause", {})
+        raise Unavailable(f"Flink made no savepoint of {job.name}: {root_cause(cause.get('stack-trace', str(cause)))}")
+    if stop:
+        await_end(settings, job)
+    return as_url(outcome["location"])
+
+
+def as_url(location: str) -> str:
+    """Flink writes file:/folder where others write file:///folder."""
+    return location.replace("file:/", "file:///", 1) if not location.startswith("file://") else location
+
+
+def cancel(settings: Settings, job: Job) -> None:
+    """End the job at once; its retained checkpoints stay. Returns when it has ended. Raises Unavailable."""
+    request(settings, f"/jobs/{job.id}?mode=cancel", method="PATCH")
+    await_end(settings, job)
+
+
+def await_end(
+    settings: Settings,
+    job: Job,
+    *,
+    timeout_seconds: float = 60,
+    look: Callable[[], None] = lambda: None,
+) -> str:
+    """Wait until the job no longer runs; Flink's word for how it ended. `look` is called between two looks."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        state = str(request(settings, f"/jobs/{job.id}")["state"])
+        if state not in _ALIVE:
+            return state
+        look()
+        time.sleep(_LOOK_SECONDS)
+    raise Unavailable(f"{job.name} ({job.id}) has not ended within {timeout_seconds:.0f} s")
+
+
+def root_cause(stack_trace: str) -> str:
+    """The last "Caused by" of a Java stack trace, else its first line."""
+    lines = [line.strip() for line in stack_trace.splitlines() if line.strip()]
+    causes = [line for line in lines if line.startswith("Caused by:")]
+    return (causes[-1].removeprefix("Caused by:").strip() if causes else "".join(lines[:1]))[:500]

@@ -11,7 +11,7 @@ import threading
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
-from streaming import submit
+from streaming import upgrade
 
 log = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
@@ -23,7 +23,7 @@ def keep(settings: Settings, stopped: threading.Event) -> None:
     while not stopped.wait(pause):
         pause = ROUND_SECONDS
         try:
-            submitted = submit.ensure_running(settings)
+            submitted = upgrade.ensure_running(settings)
         except Unavailable as error:
             log.warning("%s", error)
             pause = 5 * ROUND_SECONDS

@@ -1,4 +1,4 @@
-"""Hands a job to a Flink cluster through Flink's own SQL client."""
+"""Hands a job to a Flink cluster through Flink's own SQL client, and sees whether it takes up its state."""
 
 import logging
 import os
@@ -6,17 +6,28 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from backend.domain.errors import Unavailable
+from backend.domain.errors import SegueError, Unavailable
 from backend.settings import Settings
 from streaming import cluster, render
+from streaming.states import State
 
 log = logging.getLogger(__name__)
 # The client plans one job and ends: optimising its bytecode costs more than it saves (30 s of CPU against 15 measured).
 _CLIENT_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xms512m -Xmx1g"
 _SUBMITTED = re.compile(r"Job ID: ([0-9a-f]{32})")
+_CANNOT_TAKE_UP = re.compile(
+    r"Cannot map checkpoint/savepoint state|Failed to rollback to checkpoint/savepoint|StateMigrationException"
+    r"|state serializer must not be incompatible|Could not restore|restore (?:operator|keyed) state|cannot be restored"
+)
+"""What Flink says where a state does not fit a job: at submission (operators differ), or in a task (types differ)."""
+
+
+class StateRefused(SegueError):
+    """Flink cannot go on from the state: the job computes something of another shape."""
 
 
 def sql_client(settings: Settings, file: Path) -> list[str]:
@@ -68,16 +79,42 @@ def _complaint(output: str) -> str:
     return "\n".join((telling or lines)[-8:])
 
 
-def ensure_running(settings: Settings) -> str | None:
-    """Submit the live tables' job where the cluster does not run it; its id, or None where it ran already.
+def checkpoints(settings: Settings) -> str:
+    """The folder of the live job's states. Kept apart by what the job computes: see `render.digest`."""
+    return f"{settings.checkpoints}/{render.job_name(settings)}/{render.digest(settings)}"
 
-    A restart goes on from the newest retained checkpoint. Checkpoints are kept apart by the digest of the SQL: after
-    the SQL has changed, every table is computed again from the start of the log. Raises Unavailable.
+
+def start(settings: Settings, state: State | None) -> str:
+    """Submit the live job, from this state or from the start of the log; its id.
+
+    Raises StateRefused where Flink says at once that the state does not fit, Unavailable for all else.
     """
-    name = render.job_name(settings)
-    if any(job.is_alive for job in cluster.jobs(settings, name)):
-        return None
-    checkpoints = f"{settings.checkpoints}/{name}/{render.digest(settings)}"
-    recover_from = cluster.newest_checkpoint(checkpoints)
-    log.info("submitting %s from %s", name, recover_from or "the start of the log")
-    return run_sql(settings, render.script(settings, checkpoints=checkpoints, recover_from=recover_from))
+    log.info("submitting %s from %s", render.job_name(settings), state.url if state else "the start of the log")
+    script = render.script(settings, checkpoints=checkpoints(settings), recover_from=state.url if state else None)
+    try:
+        return run_sql(settings, script)
+    except Unavailable as error:
+        if state and _CANNOT_TAKE_UP.search(str(error)):
+            raise StateRefused(str(error)) from error
+        raise
+
+
+def watch(settings: Settings, job_id: str, *, timeout_seconds: float = 180) -> None:
+    """Return once the submitted job has taken its first checkpoint, by which it is known to have taken up its state.
+
+    Raises StateRefused where its tasks cannot take the state up, Unavailable where it fails or is not so far in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        job = next((one for one in cluster.every_job(settings) if one.id == job_id), None)
+        if job is None:
+            raise Unavailable(f"the cluster has lost job {job_id} again; see that its JobManager stays up")
+        now = cluster.health(settings, job)
+        if now.failure and _CANNOT_TAKE_UP.search(now.failure):
+            raise StateRefused(cluster.root_cause(now.failure))
+        if not job.is_alive:
+            raise Unavailable(f"the job is {job.state}: {cluster.root_cause(now.failure) or 'see the JobManager log'}")
+        if now.checkpoints and job.state == "RUNNING":
+            return
+        time.sleep(0.5)
+    raise Unavailable(f"job {job_id} has taken no checkpoint within {timeout_seconds:.0f} s; see `segue jobs list`")

@@ -1,0 +1,150 @@
+"""Flink jobs: list, upgrade, restart, save; tidy up the archive."""
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from cli.output import Output
+
+if TYPE_CHECKING:
+    from backend.settings import Settings
+    from streaming.cluster import Health, Job
+    from streaming.upgrade import Upgrade
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def jobs() -> None:
+    """Flink jobs: list, upgrade, restart, save; tidy up the archive."""
+
+
+@app.command("list")
+def list_jobs(
+    every: Annotated[bool, typer.Option("--all", help="Also jobs that have ended.")] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Show the tenant's jobs on the cluster: state, last checkpoint, restarts by themselves, back-pressure.
+
+    "held back" is the share of time that the most held-back operator waited for those after it; near 100% the job
+    cannot keep up. "MB" is the size of the last checkpoint.
+    Exit code 1 where the job that fills the live tables does not run.
+    """
+    from streaming import cluster, render
+
+    output, settings = Output(as_json=json), options.settings(home)
+    found = [job for job in cluster.every_job(settings) if every or job.is_alive]
+    told = [(job, cluster.health(settings, job, back_pressure=job.state == "RUNNING")) for job in found]
+    now = datetime.now(UTC)
+    output.table(
+        "",
+        ("job", "id", "state", "for", "checkpoint", "MB", "restarts", "held back"),
+        [_row(job, health, now) for job, health in told],
+    )
+    output.result([asdict(job) | asdict(health) for job, health in told])
+    name = render.job_name(settings)
+    if not any(job.name == name and job.is_alive for job in found):
+        output.warn(f"{name} does not run on {settings.flink_url}; `segue up` starts the keeper that submits it")
+        raise typer.Exit(1)
+
+
+@app.command()
+def upgrade(
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Compute every table again from the start of the log, whatever runs."),
+    ] = False,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Move the running job to what the settings and the SQL say now, without counting a play twice.
+
+    The job is stopped with a savepoint and goes on from it. Where its shape has changed so that Flink refuses the
+    savepoint, every table is computed again from the start of the log, and this command says so. Change the settings
+    first (segue.toml or SEGUE_… variables). Rows that stand already are not computed again by other thresholds: that
+    is what `segue backfill` or --replay is for. Use --replay also after a change of SQL that keeps the shape but gives
+    an operator's state another meaning, which nobody but its author can see.
+    """
+    from streaming import upgrade as moves
+
+    output, settings = Output(as_json=json), _submitting(home)
+    _tell(output, moves.upgrade(settings, replay=replay, say=lambda text: output.say(f"… {text}")))
+
+
+@app.command()
+def restart(home: options.Home = None, json: options.Json = False) -> None:
+    """Stop the running job with a savepoint and submit the same again from there."""
+    from streaming import upgrade as moves
+
+    output, settings = Output(as_json=json), _submitting(home)
+    _tell(output, moves.restart(settings, say=lambda text: output.say(f"… {text}")))
+
+
+@app.command()
+def savepoint(
+    to: Annotated[str, typer.Option(help="Folder's URL (default: <checkpoints_url>/savepoints).")] = "",
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Save the running job's state into a folder of its own; the job goes on.
+
+    The keeper never goes on from such a savepoint by itself: it is a copy for you to keep.
+    """
+    from streaming import upgrade as moves
+
+    output, settings = Output(as_json=json), options.settings(home)
+    with output.step("saving the job's state", "saved the job's state"):
+        url = moves.savepoint(settings, to or f"{settings.checkpoints}/savepoints")
+    output.say(url)
+    output.result({"savepoint": url})
+
+
+def _submitting(home: "options.Home") -> "Settings":
+    """Settings, and in the environment where Flink's SQL client finds the embedded stack's configuration and jars."""
+    from cli.stack import flink
+
+    settings = options.settings(home)
+    if "FLINK_CONF_DIR" not in os.environ and (settings.home / "flink" / "conf").is_dir():
+        os.environ.update(flink.environment(settings.home))
+    return settings
+
+
+def _row(job: "Job", health: "Health", now: datetime) -> tuple[object, ...]:
+    checkpoint = health.checkpoint
+    waiting = "" if health.tasks_running == health.tasks else f" {health.tasks_running}/{health.tasks}"
+    return (
+        job.name,
+        job.id[:8],
+        f"{job.state}{waiting}",
+        _span(now - job.since),
+        f"{_span(now - checkpoint.at)} ago" if checkpoint else "none",
+        round(checkpoint.bytes / 1e6, 2) if checkpoint else 0.0,
+        health.restarts,
+        f"{health.back_pressure:.0%}",
+    )
+
+
+def _span(time: timedelta) -> str:
+    """In the largest unit of which there are two, as in 90 s, 5 min, 47 h, 3 d."""
+    seconds = max(0.0, time.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _tell(output: Output, done: "Upgrade") -> None:
+    if done.refused:
+        output.warn(f"the savepoint did not fit the job as it is now, and nothing of it was used: {done.refused}")
+    if done.job == done.before:
+        output.say(f"job {done.job} runs this SQL with these settings already; --replay computes its tables again")
+    elif done.went_on_from:
+        output.say(f"job {done.job} has taken over from {done.before}, from {done.went_on_from}")
+    else:
+        output.say(f"job {done.job} replaces {done.before} and computes every table from the start of the log")
+    output.result(done)

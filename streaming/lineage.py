@@ -1,0 +1,106 @@
+"""Which settings the live job runs with, once `segue jobs upgrade` has moved it away from those of its keeper.
+
+A keeper lives for as long as its stack, with the settings it was started with. An upgrade writes down, in
+home/jobs.json, what the job computed before and what it computes from now on; a keeper that wants the former submits
+the latter. Only another upgrade moves the job again. What a later keeper is started with counts where it is something
+new altogether.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from backend.domain.errors import Unavailable
+from backend.settings import Settings
+from streaming import render
+from streaming.states import newest
+from streaming.submit import checkpoints
+
+log = logging.getLogger(__name__)
+FILE, LOCK = "jobs.json", "jobs.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the job computed from one upgrade to the next: its digest, and its numbers (None: those of the keeper)."""
+
+    digest: str
+    numbers: Mapping[str, int | float] | None
+
+
+@contextmanager
+def submitting(home: Path) -> Iterator[None]:
+    """Be the only one to submit or stop the live job. Raises Unavailable where another is; the kernel lets go of it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / LOCK).open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(
+                f"another command, or the job keeper, is submitting the job and holds {file.name}: "
+                "try again in half a minute, see `segue jobs list`"
+            ) from error
+        yield
+
+
+def steps(home: Path) -> list[Step]:
+    """Every step, oldest first; [] where no upgrade was ever made in this home."""
+    file = home / FILE
+    return [Step(**one) for one in json.loads(file.read_text())] if file.exists() else []
+
+
+def record(settings: Settings, *, before: str | None) -> None:
+    """Write down that the job goes from the digest `before` to these settings. Whole or not at all, and durable."""
+    after = Step(render.digest(settings), _numbers(settings))
+    past = steps(settings.home)
+    if before is not None and (not past or past[-1].digest != before):
+        past = [Step(before, None)]
+    told = [*(step for step in past if step.digest != after.digest), after]
+    temporary = settings.home / f"{FILE}.tmp"
+    with temporary.open("w") as file:
+        file.write(json.dumps([asdict(step) for step in told], indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(settings.home / FILE)
+
+
+def wanted(settings: Settings) -> Settings:
+    """The settings that a keeper with `settings` shall run the job with.
+
+    An upgrade that was killed in the middle may have stopped the job or not: among the settings of all steps, those
+    with the newest state count, and where there is no state at all, the last ones.
+    """
+    own, past = render.digest(settings), steps(settings.home)
+    if own not in {step.digest for step in past}:
+        return settings
+    chosen = _newest([settings if step.digest == own else found for step in past if (found := _of(settings, step))])
+    if render.digest(chosen) != own:
+        log.warning(
+            "`segue jobs upgrade` moved the job to other settings than this process has; they count until the next "
+            "upgrade: %s",
+            {name: value for name, value in _numbers(chosen).items() if getattr(settings, name) != value},
+        )
+    return chosen
+
+
+def _newest(candidates: Sequence[Settings]) -> Settings:
+    """Those with the newest state; of those without any, the last."""
+    states = [newest(checkpoints(one)) for one in candidates]
+    return candidates[max((state.written_ns if state else -1, place) for place, state in enumerate(states))[1]]
+
+
+def _of(settings: Settings, step: Step) -> Settings | None:
+    """These settings with the step's numbers; None where they do not compute what they did (the SQL is another)."""
+    found = settings.model_copy(update=dict(step.numbers or {}))
+    return found if render.digest(found) == step.digest else None
+
+
+def _numbers(settings: Settings) -> dict[str, int | float]:
+    """Every setting that is a number: thresholds, spans, parallelism; never an address, a folder or a secret."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {name: value for name, value in values.items() if type(value) in (int, float)}

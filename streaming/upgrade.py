@@ -1,0 +1,171 @@
+"""Moves the live job from one state to the next: kept running, restarted, or upgraded to other SQL or settings.
+
+An upgrade stops the job with a savepoint that Flink writes straight into the folder in which the *new* job's states
+lie, and writes down first where the job is going (lineage.py). So a kill at any moment leaves a keeper something to go
+on from: before the stop the old job runs or is submitted from its own newest checkpoint; after it, the savepoint is the
+newest state and belongs to the new job.
+A state of another shape is refused by Flink, when the job is submitted or when its tasks start. That state is then
+passed over, and every table is computed again from the start of the log.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.domain.errors import Unavailable
+from backend.settings import Settings
+from streaming import cluster, lineage, render, states, submit
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """What came of it. `went_on_from` is a state's URL, None where the tables are computed from the start of the log.
+
+    `refused` is what Flink said of the savepoint where it refused it. Where nothing had to be done `job` is `before`.
+    """
+
+    before: str
+    job: str
+    digest: str
+    went_on_from: str | None
+    refused: str = ""
+
+
+def ensure_running(settings: Settings) -> str | None:
+    """Submit the live job where the cluster does not run it; its id, or None where it ran already.
+
+    Raises Unavailable, also where a command is just submitting it. A savepoint that Flink refuses is passed over, so
+    that the next call tries what is left.
+    """
+    if _running(settings) is not None:
+        return None
+    with lineage.submitting(settings.home):
+        if _running(settings) is not None:
+            return None
+        now = lineage.wanted(settings)
+        state = states.newest(submit.checkpoints(now))
+        try:
+            job_id = submit.start(now, state)
+            if state and state.is_savepoint:
+                submit.watch(now, job_id)
+        except submit.StateRefused as error:
+            if state is None or not state.is_savepoint:
+                raise Unavailable(f"Flink cannot go on from its own checkpoint: {error}") from error
+            _give_up_on(now, state, str(error))
+            raise Unavailable(f"Flink refused {state.url}, which is passed over from now on: {error}") from error
+    return job_id
+
+
+def upgrade(settings: Settings, *, replay: bool = False, say: Say = log.info) -> Upgrade:
+    """Make the cluster run what these settings and this SQL say, from where the running job is.
+
+    Nothing is done where it does so already, unless `replay` asks for a computation from the start of the log.
+    Raises Unavailable: no job runs, or the cluster does not do it; the keeper then goes on with what there is.
+    """
+    with lineage.submitting(settings.home):
+        job = _needed(settings)
+        digest, before = render.digest(settings), _digest_of(settings, job)
+        if before == digest and not replay:
+            return Upgrade(before=job.id, job=job.id, digest=digest, went_on_from=None)
+        lineage.record(settings, before=before)
+        return _replay(settings, job, say) if replay else _go_on(settings, job, say)
+
+
+def restart(settings: Settings, *, say: Say = log.info) -> Upgrade:
+    """Stop the job with a savepoint and submit the same again from there, for example with another parallelism.
+
+    Raises Unavailable as `upgrade` does, also where the job runs other SQL than this.
+    """
+    with lineage.submitting(settings.home):
+        job = _needed(settings)
+        now = lineage.wanted(settings)
+        if _digest_of(settings, job) != render.digest(now):
+            raise Unavailable("the job runs other SQL or settings than these: `segue jobs upgrade` moves it to them")
+        return _go_on(now, job, say)
+
+
+def savepoint(settings: Settings, folder: str) -> str:
+    """Save the running job's state into a new folder under the one at `folder`; the savepoint's URL."""
+    return cluster.savepoint(settings, _needed(settings), folder, stop=False)
+
+
+def _go_on(settings: Settings, job: cluster.Job, say: Say) -> Upgrade:
+    say(f"stopping {job.name} with a savepoint")
+    state = _stop(settings, job)
+    say(f"submitting it again from {state.url}")
+    try:
+        job_id = submit.start(settings, state)
+        say("waiting for its first checkpoint")
+        submit.watch(settings, job_id)
+    except submit.StateRefused as error:
+        _give_up_on(settings, state, str(error))
+        say("Flink cannot go on from this state: the tables are computed again from the start of the log")
+        job_id = _from_the_start(settings, say)
+        return _told(settings, job, job_id, went_on_from=None, refused=str(error))
+    return _told(settings, job, job_id, went_on_from=state.url)
+
+
+def _stop(settings: Settings, job: cluster.Job) -> states.State:
+    """Stop the job with a savepoint in the folder of the job to come."""
+    folder = submit.checkpoints(settings)
+    name = cluster.savepoint(settings, job, folder, stop=True).rsplit("/", maxsplit=1)[-1]
+    for state in states.states(folder):
+        if state.url.endswith(f"/{name}"):
+            return state
+    raise Unavailable(f"Flink wrote {name}, but {folder} does not show it: set checkpoints_url to one that both reach")
+
+
+def _replay(settings: Settings, job: cluster.Job, say: Say) -> Upgrade:
+    say(f"stopping {job.name}")
+    cluster.cancel(settings, job)
+    for state in states.states(submit.checkpoints(settings)):
+        states.pass_over(state, "an operator asked to compute from the start of the log")
+    return _told(settings, job, _from_the_start(settings, say), went_on_from=None)
+
+
+def _from_the_start(settings: Settings, say: Say) -> str:
+    say("submitting it from the start of the log")
+    job_id = submit.start(settings, None)
+    say("waiting for its first checkpoint")
+    submit.watch(settings, job_id)
+    return job_id
+
+
+def _give_up_on(settings: Settings, state: states.State, why: str) -> None:
+    states.pass_over(state, why)
+    job = _running(settings)
+    if job is not None:
+        cluster.cancel(settings, job)
+
+
+def _told(settings: Settings, job: cluster.Job, job_id: str, *, went_on_from: str | None, refused: str = "") -> Upgrade:
+    return Upgrade(
+        before=job.id, job=job_id, digest=render.digest(settings), went_on_from=went_on_from, refused=refused
+    )
+
+
+def _running(settings: Settings) -> cluster.Job | None:
+    return next((job for job in cluster.jobs(settings, render.job_name(settings)) if job.is_alive), None)
+
+
+def _needed(settings: Settings) -> cluster.Job:
+    job = _running(settings)
+    if job is None:
+        raise Unavailable(
+            f"{render.job_name(settings)} does not run on {settings.flink_url}; `segue up` starts the keeper that "
+            "submits it, see `segue jobs list`"
+        )
+    return job
+
+
+def _digest_of(settings: Settings, job: cluster.Job) -> str:
+    """The digest of what a running job computes, as the place of its checkpoints tells. Raises Unavailable."""
+    checkpoint = cluster.health(settings, job).checkpoint
+    if checkpoint is None:
+        raise Unavailable(
+            f"{job.name} has not taken a checkpoint yet; try again in some seconds, see `segue jobs list`"
+        )
+    return checkpoint.url.partition(f"/{job.name}/")[2].partition("/")[0]
