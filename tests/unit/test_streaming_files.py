@@ -1,6 +1,5 @@
 """The SQL files as data: schemas, rendering, statement splitting, the data dictionary."""
 
-import os
 import re
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from backend.domain import tables
 from backend.settings import Settings
-from streaming import cluster, dictionary, render, schema
+from streaming import dictionary, render, schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,19 +72,3 @@ def test_digest_tells_what_is_computed_not_where() -> None:
     here = render.digest(Settings())
     assert here == render.digest(Settings(kafka_servers="127.0.0.1:1", archive_url="file:///elsewhere"))
     assert here != render.digest(Settings(anomaly_z=7))
-
-
-def test_newest_checkpoint_is_the_latest_complete_one(tmp_path: Path) -> None:
-    """A folder without `_metadata` was never finished; among finished ones the latest counts."""
-    assert cluster.newest_checkpoint(tmp_path.as_uri()) is None
-    for nth, name in enumerate(("a/chk-1", "a/chk-2", "b/chk-1")):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "_metadata").touch()
-        os.utime(tmp_path / name / "_metadata", (nth, nth))
-    (tmp_path / "b/chk-2").mkdir()
-    assert f"{tmp_path.as_uri()}/b/chk-1" == cluster.newest_checkpoint(tmp_path.as_uri())
-
-
-def test_newest_checkpoint_of_a_folder_that_is_not_there_is_none(tmp_path: Path) -> None:
-    """The first start finds no folder at all."""
-    assert cluster.newest_checkpoint((tmp_path / "none").as_uri()) is None
