@@ -1,6 +1,4 @@
-"""Implicit ALS in this process, on irspack's native solver (chosen by measurement: docs/adr/0005-als-engine.md)."""
-
-from typing import Any
+"""Implicit ALS in this process, on our own compiled sweeps (docs/adr/0007-training-engines.md)."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,29 +6,27 @@ import scipy.sparse as sp
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
 from training.dataset import Float32, Interactions
-from training.engines.native import ials
-from training.engines.trainer import AlsSettings, AlsWeights, Factors, gram, weights
-
-CG_STEPS = 3
-"""Conjugate gradient steps per row and sweep: started from the last sweep's factors, three are as good as exact."""
+from training.engines.sweeps import Side, spectral_start, sweep, threads_of
+from training.engines.trainer import AlsSettings, AlsWeights, Earlier, Factors, gram, weights
 
 
 class LocalTrainer:
-    """Implicit ALS with `threads` threads; byte-identical for the same seed where `threads` is 1."""
+    """Implicit ALS with `threads` threads; byte-identical for the same seed on any number of them."""
 
     name = "local"
 
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
 
-    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int) -> Factors:
+    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int, earlier: Earlier | None = None) -> Factors:
         """As the contract says."""
         if len(pairs) == 0:
             raise InvalidInput([Violation("interactions", "there is no play to learn from: ingest plays first")])
         confidence = pairs.matrix()
         confidence.data = np.log1p(confidence.data)
         solved = weights(confidence, settings)
-        listeners, tracks = solve(confidence, settings, solved, seed=seed, threads=self._threads)
+        start = None if earlier is None else earlier.renumbered(pairs)
+        listeners, tracks = solve(confidence, settings, solved, seed=seed, threads=self._threads, start=start)
         return Factors(
             listeners=listeners,
             tracks=tracks,
@@ -46,33 +42,30 @@ class LocalTrainer:
 
 
 def solve(
-    confidence: sp.csr_matrix, settings: AlsSettings, solved: AlsWeights, *, seed: int, threads: int
+    confidence: sp.csr_matrix,
+    settings: AlsSettings,
+    solved: AlsWeights,
+    *,
+    seed: int,
+    threads: int,
+    start: tuple[Float32, Float32] | None = None,
 ) -> tuple[Float32, Float32]:
-    """Factors of the rows and of the columns of `confidence`, under weights that may come from a part of it."""
-    trainer = ials().IALSTrainer(_model(settings, solved, seed), confidence)
-    solver = (
-        ials()
-        .IALSSolverConfigBuilder()
-        .set_n_threads(threads)
-        .set_solver_type(ials().SolverType.CG)
-        .set_max_cg_steps(CG_STEPS)
-        .build()
-    )
-    for _ in range(settings.sweeps):
-        trainer.step(solver)
-    return np.ascontiguousarray(trainer.user), np.ascontiguousarray(trainer.item)
+    """Factors of the rows and of the columns of `confidence`, under weights that may come from a part of it.
 
-
-def _model(settings: AlsSettings, solved: AlsWeights, seed: int) -> Any:
-    return (
-        ials()
-        .IALSModelConfigBuilder()
-        .set_K(settings.dimension)
-        .set_init_stdev(settings.init_deviation)
-        .set_alpha0(solved.unobserved_weight)
-        .set_reg(solved.regularization)
-        .set_nu(solved.frequency_power)
-        .set_loss_type(ials().LossType.ORIGINAL)
-        .set_random_seed(seed)
-        .build()
-    )
+    `start` are factors of both to begin from. Raises ValueError where their dimension is not the settings'.
+    """
+    if start is not None and start[1].shape[1] != settings.dimension:
+        raise ValueError(f"the earlier factors have {start[1].shape[1]} dimensions, {settings.dimension} are wanted")
+    sides = Side.of(confidence), Side.of(sp.csr_matrix(confidence.T))
+    with threads_of(threads) as workers:
+        if start is not None:
+            listeners, tracks = start
+            count = settings.warm_sweeps
+        else:
+            listeners = np.zeros((confidence.shape[0], settings.dimension), dtype=np.float32)
+            tracks = spectral_start(
+                settings.dimension, sides, rounds=settings.spectral_rounds, seed=seed, threads=workers
+            )
+            tracks *= np.float32(settings.init_deviation)
+            count = settings.sweeps
+        return sweep(listeners, tracks, sides, solved, count=count, threads=workers)

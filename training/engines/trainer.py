@@ -1,5 +1,6 @@
 """The contract of an engine: interactions in, factors out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,8 @@ class AlsSettings:
     `unobserved_mass`: w times all pairs, as a multiple of the sum of c. `regularization`: λ of the listener with the
     median number of tracks m, as a share of the median sum of c of a listener. `frequency_power`: λ grows as
     (m + w · rows of the other side) to this power (Rendle et al. 2021). Defaults: docs/adr/0005-als-engine.md.
+    `sweeps` from nothing, begun by `spectral_rounds` of subspace iteration (0: random factors); `warm_sweeps` from the
+    factors of an earlier version.
     """
 
     dimension: int = 128
@@ -27,11 +30,13 @@ class AlsSettings:
     regularization: float = 0.17
     frequency_power: float = 0.6
     sweeps: int = 12
+    warm_sweeps: int = 2
+    spectral_rounds: int = 2
     init_deviation: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.dimension < 1 or self.sweeps < 1:
-            raise ValueError("dimension and sweeps must be at least 1")
+        if min(self.dimension, self.sweeps, self.warm_sweeps) < 1 or self.spectral_rounds < 0:
+            raise ValueError("dimension and sweeps must be at least 1, spectral_rounds at least 0")
         if self.unobserved_mass <= 0 or self.regularization <= 0 or self.init_deviation <= 0:
             raise ValueError("unobserved_mass, regularization and init_deviation must be above 0")
 
@@ -75,6 +80,35 @@ class Factors:
     fold_in: FoldIn
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """Factors of an earlier version to begin from, numbered by its own ids (sorted, without repeats).
+
+    `listeners` is (len(listener_ids), dimension) and `tracks` (len(track_ids), dimension), float32. Zero rows say that
+    nothing is known.
+    """
+
+    listener_ids: Sequence[str]
+    track_ids: Sequence[str]
+    listeners: Float32
+    tracks: Float32
+
+    def renumbered(self, pairs: Interactions) -> tuple[Float32, Float32]:
+        """Fresh (listeners, tracks) factors in the numbering of `pairs`, zero for ids that are new."""
+        return (
+            _rows_of(pairs.listener_ids, self.listener_ids, self.listeners),
+            _rows_of(pairs.track_ids, self.track_ids, self.tracks),
+        )
+
+
+def _rows_of(wanted: Sequence[str], known: Sequence[str], rows: Float32) -> Float32:
+    place = {identifier: number for number, identifier in enumerate(known)}
+    numbers = np.fromiter((place.get(identifier, -1) for identifier in wanted), dtype=np.int64, count=len(wanted))
+    found = np.zeros((len(wanted), rows.shape[1]), dtype=np.float32)
+    found[numbers >= 0] = rows[numbers[numbers >= 0]]
+    return found
+
+
 class Trainer(Protocol):
     """An engine. The same interactions, settings and seed give the same factors: to the byte on one thread."""
 
@@ -83,8 +117,11 @@ class Trainer(Protocol):
         """Recorded in the manifest, for example "local"."""
         ...
 
-    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int) -> Factors:
-        """Learn. Raises InvalidInput where there are no interactions."""
+    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int, earlier: Earlier | None = None) -> Factors:
+        """Learn, in fewer sweeps from `earlier`, which an engine that cannot begin from factors leaves aside.
+
+        Raises InvalidInput where there are no interactions, ValueError where `earlier` has another dimension.
+        """
         ...
 
 

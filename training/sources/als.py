@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from training.dataset import Interactions
-from training.engines.local import solve
+from training.engines.native import solve
 from training.engines.trainer import AlsSettings, weights
 from training.evaluate import Scorer, factors_scorer
 from training.side import SideInformation
