@@ -73,6 +73,42 @@ def quality(
     output.result(measured)
 
 
+@app.command()
+def streaming(
+    *,
+    plays: Annotated[int, typer.Option(min=1000, help="Records of the synthetic topic `plays`.")] = 500_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Counted rounds; one more goes before them.")] = 5,
+    sink_rows: Annotated[int, typer.Option(min=1000, help="Result rows that the sink carries in each round.")] = 50_000,
+    fresh_plays: Annotated[int, typer.Option(min=1, max=900, help="Plays whose way to the dashboard is timed.")] = 60,
+    row: Annotated[list[str] | None, typer.Option(help="Measure only this row (again for more than one).")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic service.")] = 0,
+    explain_vertices: Annotated[bool, typer.Option(help="Say where each job's time goes, vertex by vertex.")] = False,
+    json: options.Json = False,
+) -> None:
+    """What the live tables cost beside bare parsing, the sink beside raw upserts, and how old a play is when seen.
+
+    Starts a stack of its own in a temporary folder. Reference and ours run in turns on it; a row shows the pair with
+    the median ratio, and as its spread the highest minus the lowest ratio. The plays are synthetic.
+    """
+    from cli import reach
+    from cli.bench import report
+    from cli.bench.streaming import ROWS, Plan, measure
+
+    output = Output(as_json=json)
+    plan = Plan(
+        rows=tuple(row or ROWS),
+        plays=plays,
+        repeats=repeats,
+        sink_rows=sink_rows,
+        fresh_plays=fresh_plays,
+        seed=seed,
+    )
+    with reach.failures_as_segue_errors():
+        measured = measure(plan, output)
+    report.tell(output, measured, vertices=explain_vertices)
+    output.result(measured)
+
+
 def _tell(output: Output, title: str, models: Sequence["Judged"]) -> None:
     output.table(
         f"NDCG@20 with its 95 % interval: {title}",

@@ -1,0 +1,1 @@
+"""Benches that start what they measure: ours beside a reference, in turns, on this machine in one run."""

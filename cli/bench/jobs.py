@@ -1,0 +1,146 @@
+"""Runs bounded jobs on a Flink cluster and takes their seconds, and what each vertex did, from its REST address."""
+
+import json
+import os
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from backend.domain.errors import SegueError, Unavailable
+from backend.settings import Settings
+from cli.bench import bounded
+from cli.bench.topics import Topics
+from cli.stack import flink
+from streaming import submit
+
+LONGEST_SECONDS = 1800.0
+"""How long one job may run."""
+
+_SUBMISSION_SECONDS = 300.0
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vertex:
+    """One vertex of a job graph; times are sums over its subtasks, in milliseconds."""
+
+    name: str
+    parallelism: int
+    busy_ms: float
+    back_pressured_ms: float
+    idle_ms: float
+    records_in: int
+    records_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job that ended well: seconds from RUNNING to FINISHED, by Flink's own clock, and its vertices."""
+
+    seconds: float
+    vertices: tuple[Vertex, ...]
+
+
+class Cluster:
+    """Runs jobs one after another on the cluster that `settings` names, whose files lie in `settings.home`."""
+
+    def __init__(self, settings: Settings, topics: Topics) -> None:
+        self._settings = settings
+        self._topics = topics
+        self._count = 0
+
+    def run(self, make: bounded.Make, *, keep: str = "") -> Finished:
+        """Run the job to its end and take away what it wrote; its result topics stay where `keep` names their prefix.
+
+        Raises SegueError where the job fails or does not end, Unavailable where the cluster does not answer.
+        """
+        self._count += 1
+        prefix = keep or f"bench-{self._count}"
+        folder = (self._settings.home / "runs" / prefix).absolute()
+        settings = self._settings.model_copy(update={"archive_url": (folder / "archive").as_uri()})
+        job = make(settings, prefix)
+        self._topics.make(job.topics)
+        try:
+            options = bounded.options(settings, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
+            with _environment(flink.environment(settings.home)):
+                job_id = submit.run_sql(settings, bounded.script(job, options), timeout_seconds=_SUBMISSION_SECONDS)
+            return self._await(job_id)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not keep:
+                self._topics.delete(job.topics)
+
+    def _await(self, job_id: str) -> Finished:
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < deadline:
+            found = self._get(f"/jobs/{job_id}")
+            if found["state"] == "FINISHED":
+                return finished(found)
+            if found["state"] not in ("INITIALIZING", "CREATED", "RUNNING", "RECONCILING"):
+                why = self._get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {}).get("entries", [])
+                cause = str(why[0].get("stacktrace", "")) if why else ""
+                raise SegueError(f"the measured job is {found['state']}:\n{_causes(cause)}\nsee its vertices' logs")
+            time.sleep(_LOOK_SECONDS)
+        raise SegueError(f"the measured job did not end within {LONGEST_SECONDS:.0f} s; use fewer --plays")
+
+    def _get(self, path: str) -> dict[str, Any]:
+        url = f"{self._settings.flink_url}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own cluster's URL
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
+            raise Unavailable(f"Flink does not answer at {url}: {error}") from error
+
+
+def finished(job: Mapping[str, Any]) -> Finished:
+    """Flink's answer to /jobs/ID for a finished job."""
+    stamps = job["timestamps"]
+    return Finished(
+        seconds=(stamps["FINISHED"] - stamps["RUNNING"]) / 1000,
+        vertices=tuple(_vertex(one) for one in job["vertices"]),
+    )
+
+
+def _vertex(one: Mapping[str, Any]) -> Vertex:
+    metrics = one["metrics"]
+    return Vertex(
+        name=one["name"],
+        parallelism=one["parallelism"],
+        busy_ms=_number(metrics["accumulated-busy-time"]),
+        back_pressured_ms=_number(metrics["accumulated-backpressured-time"]),
+        idle_ms=_number(metrics["accumulated-idle-time"]),
+        records_in=metrics["read-records"],
+        records_out=metrics["write-records"],
+    )
+
+
+def _number(value: object) -> float:
+    """Flink writes what it did not measure as "NaN"."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _causes(stack_trace: str) -> str:
+    """The telling lines of a Java stack trace."""
+    lines = stack_trace.splitlines()
+    return "\n".join(line for line in lines if line and not line.startswith("\t"))[:2000]
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables set while the block runs: Flink's SQL client finds its jars and configuration by them."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

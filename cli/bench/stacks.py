@@ -1,0 +1,50 @@
+"""An embedded stack of a bench's own: in a temporary folder, on free ports, with every setting that matters pinned."""
+
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backend.settings import Settings
+from cli import options
+from cli.bring_up import fetch_jars
+from cli.output import Output
+from cli.stack import plan
+from cli.stack.ports import free_port
+from cli.stack.stack import Stack
+
+TENANT = "bench"
+PINNED = {
+    "tenant": TENANT,
+    "parallelism": 2,
+    "kafka_partitions": 4,
+    "refresh_seconds": 5,
+    "checkpoint_seconds": 10,
+    "lateness_minutes": 10,
+}
+"""What a figure depends on and no segue.toml may change."""
+
+
+@contextmanager
+def stack(output: Output, parts: Sequence[str]) -> Iterator[Settings]:
+    """These parts, running; the settings to reach them. Whatever way the block ends, nothing is left behind."""
+    fetch_jars(output, parts)
+    with tempfile.TemporaryDirectory(prefix="segue-bench-", ignore_cleanup_errors=True) as folder:
+        settings = options.settings(Path(folder), **PINNED, **_addresses())
+        with output.step("starting " + ", ".join(parts), "the bench's own stack is up"):
+            running = Stack(settings, parts)
+            running.start()
+        with running:
+            yield running.settings
+
+
+def _addresses() -> dict[str, str]:
+    """A free port for each part that has an address, so that no other stack is met."""
+    taken: set[int] = set()
+    found = {}
+    for name, form in plan.ADDRESSES.values():
+        port = free_port(taken, random.SystemRandom())
+        taken.add(port)
+        found[name] = form.format(host="127.0.0.1", port=port)
+    return found
