@@ -11,7 +11,21 @@ from zlib import crc32
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.listeners import Profile
 from backend.domain.page_tokens import decode_page_token, encode_page_token, question_digest
-from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
+from backend.domain.tables import (
+    Anomaly,
+    ArtistEngagement,
+    ArtistPopularity,
+    DeadLetter,
+    DeadLetterCount,
+    ListenerActivity,
+    PopularitySpan,
+    Severity,
+    Span,
+    TopicHour,
+    TrackPopularity,
+    Trend,
+    row_of,
+)
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import Record, StoredRecord, Topic, TopicPartition
 from backend.ports.models import ModelRepository, ModelSummary, ModelVersion
@@ -100,6 +114,30 @@ _ORDERS: dict[Table, tuple[SortKey, tuple[type, ...]]] = {
     Table.ARTIST_ENGAGEMENT: (lambda row: (-_hour(row), -row.plays, row.artist_id), (int, int, str)),
     Table.TRENDS: (lambda row: (-_hour(row), row.rank, row.track_id), (int, int, str)),
     Table.ANOMALIES: (lambda row: (-_hour(row), -abs(row.z_score), row.alert_id), (int, float, str)),
+    Table.TRACK_POPULARITY: (lambda row: (row.rank, row.track_id), (int, str)),
+    Table.ARTIST_POPULARITY: (lambda row: (row.rank, row.artist_id), (int, str)),
+    Table.LISTENER_ACTIVITY: (lambda row: (-_hour(row), -row.plays, row.listener_id), (int, int, str)),
+    Table.TOPIC_HOURS: (lambda row: (-_hour(row), row.cluster), (int, int)),
+    Table.DEAD_LETTERS: (
+        lambda row: (-_hour(row), row.reason.value, row.source_partition, row.source_offset),
+        (int, str, int, int),
+    ),
+}
+_RANKINGS = {Table.TRACK_POPULARITY, Table.ARTIST_POPULARITY}
+_SPANS: dict[Table, Span | PopularitySpan] = {
+    Table.ARTIST_ENGAGEMENT: Span.HOUR,
+    **dict.fromkeys(_RANKINGS, PopularitySpan.DAY),
+}
+_ROWS: dict[str, type[Any]] = {
+    Table.ARTIST_ENGAGEMENT: ArtistEngagement,
+    Table.TRACK_POPULARITY: TrackPopularity,
+    Table.ARTIST_POPULARITY: ArtistPopularity,
+    Table.TRENDS: Trend,
+    Table.ANOMALIES: Anomaly,
+    Table.LISTENER_ACTIVITY: ListenerActivity,
+    Table.TOPIC_HOURS: TopicHour,
+    Table.DEAD_LETTERS: DeadLetter,
+    Table.DEAD_LETTER_COUNTS: DeadLetterCount,
 }
 _SEVERITIES = list(Severity)
 
@@ -173,10 +211,29 @@ class MemoryStore:
     def anomalies(self, query: TableQuery) -> Page[Anomaly]:
         return self._page(Table.ANOMALIES, query)
 
-    def popular_tracks(self, *, since: datetime, limit: int) -> list[TrackPopularity]:
+    def track_popularity(self, query: TableQuery) -> Page[TrackPopularity]:
+        return self._page(Table.TRACK_POPULARITY, query)
+
+    def artist_popularity(self, query: TableQuery) -> Page[ArtistPopularity]:
+        return self._page(Table.ARTIST_POPULARITY, query)
+
+    def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
         self.ping()
-        rows = [row for row, _ in self._rows[Table.TRACK_POPULARITY].values() if row.window_start >= since]
-        return sorted(rows, key=lambda row: (-row.listeners_24h, -row.plays_24h, row.track_id))[:limit]
+        rows = [row for row, _ in self._rows[Table.TRACK_POPULARITY].values() if row.span == span]
+        return sorted(rows, key=lambda row: (-_hour(row), row.rank, row.track_id))[:limit]
+
+    def listener_activity(self, query: TableQuery) -> Page[ListenerActivity]:
+        return self._page(Table.LISTENER_ACTIVITY, query)
+
+    def topic_hours(self, query: TableQuery) -> Page[TopicHour]:
+        return self._page(Table.TOPIC_HOURS, query)
+
+    def dead_letters(self, query: TableQuery) -> Page[DeadLetter]:
+        return self._page(Table.DEAD_LETTERS, query)
+
+    def dead_letter_counts(self) -> list[DeadLetterCount]:
+        self.ping()
+        return sorted((row for row, _ in self._rows[Table.DEAD_LETTER_COUNTS].values()), key=lambda row: row.reason)
 
     def migrate(self) -> None:
         self.ping()
@@ -192,7 +249,13 @@ class MemoryStore:
         self.ping()
         key, shape = _ORDERS[table]
         question = question_digest(table, astuple(replace(query, page_size=0, page_token="")))
-        rows = sorted((row for row, at in self._rows[table].values() if _fits(row, at, query)), key=key)
+        if table in _SPANS:
+            query = replace(query, span=query.span or _SPANS[table])
+        fitting = [row for row, at in self._rows[table].values() if _fits(row, at, query)]
+        if table in _RANKINGS:
+            spanned = [_hour(row) for row, _ in self._rows[table].values() if row.span == query.span]
+            fitting = [row for row in fitting if _hour(row) == max(spanned)]
+        rows = sorted(fitting, key=key)
         if query.page_token:
             after = decode_page_token(query.page_token, shape, question=question)
             rows = [row for row in rows if key(row) > after]
@@ -222,31 +285,30 @@ class MemoryModels(ModelRepository):
         return []
 
 
+def _moment(row: Any) -> datetime:
+    """What a row's table is sorted and cut by."""
+    columns = ("window_start", "window_end", "noted_at")
+    found: datetime = next(getattr(row, name) for name in columns if hasattr(row, name))
+    return found
+
+
 def _hour(row: Any) -> int:
-    start: datetime = row.window_start
-    return round(start.timestamp() * 1000)
+    return round(_moment(row).timestamp() * 1000)
 
 
 def _row(table: str, columns: Mapping[str, Any]) -> Any:
-    if table == Table.ANOMALIES:
-        return Anomaly(**{**columns, "kind": AnomalyKind(columns["kind"]), "severity": Severity(columns["severity"])})
-    kinds: dict[str, type[Any]] = {
-        Table.ARTIST_ENGAGEMENT: ArtistEngagement,
-        Table.TRENDS: Trend,
-        Table.TRACK_POPULARITY: TrackPopularity,
-    }
-    return kinds[table](**columns)
+    return row_of(_ROWS[table], columns)
 
 
 def _fits(row: Any, written_at: datetime, query: TableQuery) -> bool:
+    names = ("span", "artist_id", "track_id", "listener_id", "subject", "kind", "reason")
     return (
-        (query.start is None or row.window_start >= query.start)
-        and (query.end is None or row.window_start < query.end)
-        and (not query.artist_id or row.artist_id == query.artist_id)
-        and (not query.track_id or row.track_id == query.track_id)
+        all(not getattr(query, name) or getattr(row, name) == getattr(query, name) for name in names)
+        and (query.start is None or _moment(row) >= query.start)
+        and (query.end is None or _moment(row) < query.end)
+        and (query.cluster is None or row.cluster == query.cluster)
         and (not query.min_plays or row.plays >= query.min_plays)
         and (not query.max_rank or row.rank <= query.max_rank)
         and (query.min_severity is None or _SEVERITIES.index(row.severity) >= _SEVERITIES.index(query.min_severity))
-        and (query.kind is None or row.kind == query.kind)
         and (query.written_after is None or written_at > query.written_after)
     )

@@ -1,33 +1,68 @@
 """Rows of the live tables that Flink fills. Topic = collection = table name; see docs/data-dictionary.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, TypeVar, get_type_hints
+
+RowT = TypeVar("RowT")
+
+
+class Span(StrEnum):
+    """How long a window of engagement is; both start on the UTC clock."""
+
+    HOUR = "hour"
+    DAY = "day"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistEngagement:
-    """One artist in one hour. Key: artist_id, window_start."""
+    """One artist in one hour or day. Key: artist_id, span, window_start."""
 
     artist_id: str
+    span: Span
     window_start: datetime
     plays: int
     unique_listeners: int
+    returning_share: float | None
     milliseconds_played: int
     completion_rate: float | None
     skips: int
+    likes: int
+
+
+class PopularitySpan(StrEnum):
+    """How far back a ranking counts."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackPopularity:
-    """One track over the 24 h that end with an hour. Key: track_id."""
+    """One track's rank in the latest window it was ranked in. Key: span, track_id."""
 
+    span: PopularitySpan
     track_id: str
     artist_id: str
-    window_start: datetime
-    plays_24h: int
-    listeners_24h: int
-    plays_8d: int
+    window_end: datetime
+    rank: int
+    plays: int
+    listeners: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtistPopularity:
+    """One artist's rank in the latest window it was ranked in. Key: span, artist_id."""
+
+    span: PopularitySpan
+    artist_id: str
+    window_end: datetime
+    rank: int
+    plays: int
+    listeners: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +80,26 @@ class Trend:
     z_score: float
 
 
+class AnomalySubject(StrEnum):
+    """Whose hour was odd."""
+
+    ARTIST = "artist"
+    TRACK = "track"
+
+
 class AnomalyKind(StrEnum):
     """What made an hour odd."""
 
     RELEASE_SPIKE = "release_spike"
     STREAM_FARM = "stream_farm"
     DROP = "drop"
+
+
+class Direction(StrEnum):
+    """On which side of the baseline."""
+
+    UP = "up"
+    DOWN = "down"
 
 
 class Severity(StrEnum):
@@ -63,15 +112,109 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """An odd hour of an artist. Key: alert_id."""
+    """An odd hour of an artist or a track. Key: alert_id."""
 
     alert_id: str
+    subject: AnomalySubject
     artist_id: str
+    track_id: str | None
     window_start: datetime
     kind: AnomalyKind
+    direction: Direction
     severity: Severity
     plays: int
     unique_listeners: int
     plays_per_listener: float
     baseline_plays: float
     z_score: float
+    baseline_per_listener: float | None
+    z_per_listener: float | None
+    seasonal_plays: float | None
+    seasonal_z: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerActivity:
+    """One listener on one day. Key: listener_id, window_start."""
+
+    listener_id: str
+    window_start: datetime
+    sessions: int
+    plays: int
+    skips: int
+    milliseconds_played: int
+    last_active: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicHour:
+    """One cluster of tracks in one hour, with the means of its plays' audio features. Key: cluster, window_start."""
+
+    cluster: int
+    window_start: datetime
+    plays: int
+    danceability: float | None
+    energy: float | None
+    valence: float | None
+    acousticness: float | None
+    instrumentalness: float | None
+    liveness: float | None
+    speechiness: float | None
+    tempo: float | None
+    loudness: float | None
+
+
+class DeadLetterReason(StrEnum):
+    """Why a record was not counted."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_TRACK = "unknown_track"
+    TOO_LATE = "too_late"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A record that was not counted, or several in a row. Key: reason, source_partition, source_offset."""
+
+    reason: DeadLetterReason
+    source_partition: int
+    source_offset: int
+    record_key: str | None
+    record: str | None
+    detail: str
+    records: int
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterCount:
+    """How many records were not counted for one reason. Key: reason."""
+
+    reason: DeadLetterReason
+    records: int
+
+
+def row_of(kind: type[RowT], columns: Mapping[str, Any]) -> RowT:
+    """The row of these columns, words made members of their enums. Raises ValueError, TypeError."""
+    words = {name: word(columns[name]) for name, word in _WORDS[kind].items()}
+    return kind(**{**columns, **words})
+
+
+def _words(kind: type) -> dict[str, type[StrEnum]]:
+    """The columns of a row that hold a member of an enum."""
+    hints = get_type_hints(kind)
+    return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}
+
+
+_ROWS = (
+    ArtistEngagement,
+    TrackPopularity,
+    ArtistPopularity,
+    Trend,
+    Anomaly,
+    ListenerActivity,
+    TopicHour,
+    DeadLetter,
+    DeadLetterCount,
+)
+_WORDS: Mapping[type, Mapping[str, type[StrEnum]]] = {kind: _words(kind) for kind in _ROWS}

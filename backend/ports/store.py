@@ -7,7 +7,23 @@ from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from backend.domain.listeners import Profile
-from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
+from backend.domain.tables import (
+    Anomaly,
+    AnomalyKind,
+    AnomalySubject,
+    ArtistEngagement,
+    ArtistPopularity,
+    DeadLetter,
+    DeadLetterCount,
+    DeadLetterReason,
+    ListenerActivity,
+    PopularitySpan,
+    Severity,
+    Span,
+    TopicHour,
+    TrackPopularity,
+    Trend,
+)
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import TopicPartition
 
@@ -83,13 +99,20 @@ class ProfileStore(Protocol):
 class TableQuery:
     """Which rows of a live table: None, "" and 0 mean "any". `start` is inclusive, `end` is not.
 
-    `written_after` keeps rows the store wrote after that moment (for watching).
+    Both compare a row's window_start, or the moment it was noted at. `span` means hours of engagement and 24 hours of
+    popularity where it is None. `written_after` keeps rows the store wrote after that moment (for watching). A filter
+    that a table has no column for must be left out.
     """
 
     start: datetime | None = None
     end: datetime | None = None
+    span: Span | PopularitySpan | None = None
     artist_id: str = ""
     track_id: str = ""
+    listener_id: str = ""
+    cluster: int | None = None
+    subject: AnomalySubject | None = None
+    reason: DeadLetterReason | None = None
     min_plays: int = 0
     max_rank: int = 0
     min_severity: Severity | None = None
@@ -126,7 +149,7 @@ class TableStore(Protocol):
         ...
 
     def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
-        """Newest hour first, most plays first within an hour, then artist_id."""
+        """Hours (or days, by the query's span), newest first, most plays first within one, then artist_id."""
         ...
 
     def trends(self, query: TableQuery) -> Page[Trend]:
@@ -137,8 +160,32 @@ class TableStore(Protocol):
         """Newest hour first, largest absolute z-score first, then alert_id."""
         ...
 
-    def popular_tracks(self, *, since: datetime, limit: int) -> list[TrackPopularity]:
-        """Tracks with a row no older than `since`, most listeners in 24 h first, then plays, then track_id."""
+    def track_popularity(self, query: TableQuery) -> Page[TrackPopularity]:
+        """Tracks of the span's newest window, by rank. It may move on between two pages."""
+        ...
+
+    def artist_popularity(self, query: TableQuery) -> Page[ArtistPopularity]:
+        """Artists, in the same way."""
+        ...
+
+    def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
+        """Tracks of the span's newest window, by rank; then those of older windows, newest first."""
+        ...
+
+    def listener_activity(self, query: TableQuery) -> Page[ListenerActivity]:
+        """Newest day first, most plays first within a day, then listener_id."""
+        ...
+
+    def topic_hours(self, query: TableQuery) -> Page[TopicHour]:
+        """Newest hour first, then by cluster."""
+        ...
+
+    def dead_letters(self, query: TableQuery) -> Page[DeadLetter]:
+        """Newest first, then by reason and place."""
+        ...
+
+    def dead_letter_counts(self) -> list[DeadLetterCount]:
+        """Every reason that has letters, by its word."""
         ...
 
 

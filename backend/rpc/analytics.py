@@ -3,32 +3,33 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import analytics_pb2, analytics_pb2_grpc
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.domain.tables import Anomaly, ArtistEngagement, Trend
+from backend.domain.tables import DeadLetterCount
 from backend.ports.store import TableQuery
-from backend.rpc.convert import (
-    ASKED_KINDS,
-    ASKED_SEVERITIES,
-    anomaly_message,
-    engagement_message,
-    moment_of,
-    timestamp_of,
-    trend_message,
-)
-from backend.services.report import NamedPage, OfArtist, Report, watch
+from backend.rpc.convert import moment_of, timestamp_of
+from backend.rpc.convert_tables import ASKED, row_message
+from backend.services.report import NamedPage, Report, watch
 
 LOOK_SECONDS = 1.0
 """Between two looks for changes."""
 
-RowT = TypeVar("RowT", bound=OfArtist)
+RowT = TypeVar("RowT")
+MessageT = TypeVar("MessageT", bound=Message)
 ListRequest = (
-    analytics_pb2.ListArtistEngagementRequest | analytics_pb2.ListTrendsRequest | analytics_pb2.ListAnomaliesRequest
+    analytics_pb2.ListArtistEngagementRequest
+    | analytics_pb2.ListTrendsRequest
+    | analytics_pb2.ListAnomaliesRequest
+    | analytics_pb2.ListPopularityRequest
+    | analytics_pb2.ListListenerActivityRequest
+    | analytics_pb2.ListTopicHoursRequest
+    | analytics_pb2.ListDeadLettersRequest
 )
 
 
@@ -43,52 +44,82 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         self, request: analytics_pb2.ListArtistEngagementRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListArtistEngagementResponse:
         """See analytics.proto."""
-        page = self._report.artist_engagement(_engagement_query(request))
-        return analytics_pb2.ListArtistEngagementResponse(
-            rows=_engagement_rows(page), next_page_token=page.next_page_token, as_of=_as_of(page.as_of)
-        )
+        page = self._report.artist_engagement(_query(request))
+        return analytics_pb2.ListArtistEngagementResponse(**_page(page, analytics_pb2.ArtistEngagement))
 
     def ListTrends(
         self, request: analytics_pb2.ListTrendsRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListTrendsResponse:
         """See analytics.proto."""
-        page = self._report.trends(_trends_query(request))
-        return analytics_pb2.ListTrendsResponse(
-            rows=_trend_rows(page), next_page_token=page.next_page_token, as_of=_as_of(page.as_of)
-        )
+        page = self._report.trends(_query(request))
+        return analytics_pb2.ListTrendsResponse(**_page(page, analytics_pb2.Trend))
 
     def ListAnomalies(
         self, request: analytics_pb2.ListAnomaliesRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListAnomaliesResponse:
         """See analytics.proto."""
-        page = self._report.anomalies(_anomalies_query(request))
-        return analytics_pb2.ListAnomaliesResponse(
-            rows=_anomaly_rows(page), next_page_token=page.next_page_token, as_of=_as_of(page.as_of)
-        )
+        page = self._report.anomalies(_query(request))
+        return analytics_pb2.ListAnomaliesResponse(**_page(page, analytics_pb2.Anomaly))
+
+    def ListPopularity(
+        self, request: analytics_pb2.ListPopularityRequest, context: grpc.ServicerContext
+    ) -> analytics_pb2.ListPopularityResponse:
+        """See analytics.proto."""
+        query = _query(request)
+        if request.subject == analytics_pb2.POPULARITY_SUBJECT_ARTISTS:
+            page = _page(self._report.artist_popularity(query), analytics_pb2.Popularity)
+        else:
+            page = _page(self._report.track_popularity(query), analytics_pb2.Popularity)
+        return analytics_pb2.ListPopularityResponse(**page)
+
+    def ListListenerActivity(
+        self, request: analytics_pb2.ListListenerActivityRequest, context: grpc.ServicerContext
+    ) -> analytics_pb2.ListListenerActivityResponse:
+        """See analytics.proto."""
+        page = self._report.listener_activity(_query(request))
+        return analytics_pb2.ListListenerActivityResponse(**_page(page, analytics_pb2.ListenerActivity))
+
+    def ListTopicHours(
+        self, request: analytics_pb2.ListTopicHoursRequest, context: grpc.ServicerContext
+    ) -> analytics_pb2.ListTopicHoursResponse:
+        """See analytics.proto."""
+        page = self._report.topic_hours(_query(request))
+        return analytics_pb2.ListTopicHoursResponse(**_page(page, analytics_pb2.TopicHour))
+
+    def ListDeadLetters(
+        self, request: analytics_pb2.ListDeadLettersRequest, context: grpc.ServicerContext
+    ) -> analytics_pb2.ListDeadLettersResponse:
+        """See analytics.proto."""
+        page = self._report.dead_letters(_query(request))
+        counts = [_count(count) for count in self._report.dead_letter_counts()]
+        return analytics_pb2.ListDeadLettersResponse(**_page(page, analytics_pb2.DeadLetter), counts=counts)
 
     def WatchArtistEngagement(
         self, request: analytics_pb2.WatchArtistEngagementRequest, context: grpc.ServicerContext
     ) -> Iterator[analytics_pb2.WatchArtistEngagementResponse]:
         """See analytics.proto."""
-        query = _first_page(_engagement_query(request.list))
+        query = _first_page(_query(request.list))
         for page in self._watch(self._report.artist_engagement, query, context):
-            yield analytics_pb2.WatchArtistEngagementResponse(rows=_engagement_rows(page), as_of=_as_of(page.as_of))
+            rows = _rows(page, analytics_pb2.ArtistEngagement)
+            yield analytics_pb2.WatchArtistEngagementResponse(rows=rows, as_of=_as_of(page.as_of))
 
     def WatchTrends(
         self, request: analytics_pb2.WatchTrendsRequest, context: grpc.ServicerContext
     ) -> Iterator[analytics_pb2.WatchTrendsResponse]:
         """See analytics.proto."""
-        query = _first_page(_trends_query(request.list))
+        query = _first_page(_query(request.list))
         for page in self._watch(self._report.trends, query, context):
-            yield analytics_pb2.WatchTrendsResponse(rows=_trend_rows(page), as_of=_as_of(page.as_of))
+            rows = _rows(page, analytics_pb2.Trend)
+            yield analytics_pb2.WatchTrendsResponse(rows=rows, as_of=_as_of(page.as_of))
 
     def WatchAnomalies(
         self, request: analytics_pb2.WatchAnomaliesRequest, context: grpc.ServicerContext
     ) -> Iterator[analytics_pb2.WatchAnomaliesResponse]:
         """See analytics.proto."""
-        query = _first_page(_anomalies_query(request.list))
+        query = _first_page(_query(request.list))
         for page in self._watch(self._report.anomalies, query, context):
-            yield analytics_pb2.WatchAnomaliesResponse(rows=_anomaly_rows(page), as_of=_as_of(page.as_of))
+            rows = _rows(page, analytics_pb2.Anomaly)
+            yield analytics_pb2.WatchAnomaliesResponse(rows=rows, as_of=_as_of(page.as_of))
 
     def _watch(
         self, pages: Callable[[TableQuery], NamedPage[RowT]], query: TableQuery, context: grpc.ServicerContext
@@ -96,46 +127,25 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         return watch(pages, query, wait=lambda: not self._stopping.wait(LOOK_SECONDS) and context.is_active())
 
 
-def _engagement_query(request: analytics_pb2.ListArtistEngagementRequest) -> TableQuery:
-    start, end = _range(request)
-    return TableQuery(
-        start=start,
-        end=end,
-        artist_id=request.artist_id,
-        min_plays=request.min_plays,
-        page_size=request.page_size,
-        page_token=request.page_token,
-    )
+def _query(request: ListRequest) -> TableQuery:
+    """The request's fields under the query's names. Raises InvalidInput (range)."""
+    fields = request.DESCRIPTOR.fields_by_name
+    asked: dict[str, Any] = {name: getattr(request, name) for name in _AS_THEY_ARE if name in fields}
+    for name, field in fields.items():
+        if field.enum_type is not None and field.enum_type.name in ASKED:
+            asked[name] = ASKED[field.enum_type.name].get(getattr(request, name))
+    if isinstance(request, analytics_pb2.ListTopicHoursRequest) and request.HasField("cluster"):
+        asked["cluster"] = request.cluster
+    if not isinstance(request, analytics_pb2.ListPopularityRequest):
+        asked["start"], asked["end"] = _range(request.range)
+    return TableQuery(**asked)
 
 
-def _trends_query(request: analytics_pb2.ListTrendsRequest) -> TableQuery:
-    start, end = _range(request)
-    return TableQuery(
-        start=start,
-        end=end,
-        artist_id=request.artist_id,
-        track_id=request.track_id,
-        max_rank=request.max_rank,
-        page_size=request.page_size,
-        page_token=request.page_token,
-    )
+_AS_THEY_ARE = ("artist_id", "track_id", "listener_id", "min_plays", "max_rank", "page_size", "page_token")
+"""Fields that a query takes as they come: "" and 0 mean "any" in both."""
 
 
-def _anomalies_query(request: analytics_pb2.ListAnomaliesRequest) -> TableQuery:
-    start, end = _range(request)
-    return TableQuery(
-        start=start,
-        end=end,
-        artist_id=request.artist_id,
-        min_severity=ASKED_SEVERITIES.get(request.min_severity),
-        kind=ASKED_KINDS.get(request.kind),
-        page_size=request.page_size,
-        page_token=request.page_token,
-    )
-
-
-def _range(request: ListRequest) -> tuple[datetime | None, datetime | None]:
-    asked = request.range
+def _range(asked: analytics_pb2.TimeRange) -> tuple[datetime | None, datetime | None]:
     return (
         moment_of(asked.start_time, "range.start_time") if asked.HasField("start_time") else None,
         moment_of(asked.end_time, "range.end_time") if asked.HasField("end_time") else None,
@@ -148,16 +158,17 @@ def _first_page(query: TableQuery) -> TableQuery:
     return query
 
 
-def _engagement_rows(page: NamedPage[ArtistEngagement]) -> list[analytics_pb2.ArtistEngagement]:
-    return [engagement_message(row, page.artists) for row in page.rows]
+def _page(page: NamedPage[RowT], kind: type[MessageT]) -> dict[str, Any]:
+    """The fields that every list's response has."""
+    return {"rows": _rows(page, kind), "next_page_token": page.next_page_token, "as_of": _as_of(page.as_of)}
 
 
-def _trend_rows(page: NamedPage[Trend]) -> list[analytics_pb2.Trend]:
-    return [trend_message(row, page.artists, page.tracks) for row in page.rows]
+def _rows(page: NamedPage[RowT], kind: type[MessageT]) -> list[MessageT]:
+    return [row_message(kind, row, page.artists, page.tracks) for row in page.rows]
 
 
-def _anomaly_rows(page: NamedPage[Anomaly]) -> list[analytics_pb2.Anomaly]:
-    return [anomaly_message(row, page.artists) for row in page.rows]
+def _count(count: DeadLetterCount) -> analytics_pb2.DeadLetterCount:
+    return row_message(analytics_pb2.DeadLetterCount, count, {}, {})
 
 
 def _as_of(moment: datetime | None) -> Timestamp | None:

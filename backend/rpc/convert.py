@@ -1,17 +1,16 @@
-"""Between the contract's messages and the domain's values: the only such place, and nothing else."""
+"""Between the contract's messages and the domain's values, and nothing else; `convert_tables` has the live tables'."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from segue.v1 import analytics_pb2, catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
+from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play
 from backend.domain.recommendations import AnswerPath, CandidateSource, Recommendation
 from backend.domain.rights import Source, default_training_right
-from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, Trend
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.services.ingest import Outcome, Result
 
@@ -47,18 +46,6 @@ ANSWER_PATHS: Mapping[AnswerPath, recommend_pb2.AnswerPath] = {
     AnswerPath.COLD_START: recommend_pb2.ANSWER_PATH_COLD_START,
     AnswerPath.DEGRADED: recommend_pb2.ANSWER_PATH_DEGRADED,
 }
-ANOMALY_KINDS: Mapping[AnomalyKind, analytics_pb2.AnomalyKind] = {
-    AnomalyKind.RELEASE_SPIKE: analytics_pb2.ANOMALY_KIND_RELEASE_SPIKE,
-    AnomalyKind.STREAM_FARM: analytics_pb2.ANOMALY_KIND_STREAM_FARM,
-    AnomalyKind.DROP: analytics_pb2.ANOMALY_KIND_DROP,
-}
-SEVERITIES: Mapping[Severity, analytics_pb2.Severity] = {
-    Severity.LOW: analytics_pb2.SEVERITY_LOW,
-    Severity.MEDIUM: analytics_pb2.SEVERITY_MEDIUM,
-    Severity.HIGH: analytics_pb2.SEVERITY_HIGH,
-}
-ASKED_KINDS = {message: kind for kind, message in ANOMALY_KINDS.items()}
-ASKED_SEVERITIES = {message: severity for severity, message in SEVERITIES.items()}
 
 
 def moment_of(timestamp: Timestamp, field: str) -> datetime:
@@ -171,55 +158,3 @@ def recommended_message(
             for reason in recommendation.reasons
         ],
     )
-
-
-def engagement_message(row: ArtistEngagement, artists: Mapping[str, Artist]) -> analytics_pb2.ArtistEngagement:
-    """An engagement row with its artist's name."""
-    return analytics_pb2.ArtistEngagement(
-        artist_id=row.artist_id,
-        artist_name=_name(row.artist_id, artists),
-        window_start=timestamp_of(row.window_start),
-        plays=row.plays,
-        unique_listeners=row.unique_listeners,
-        milliseconds_played=row.milliseconds_played,
-        completion_rate=row.completion_rate,
-        skips=row.skips,
-    )
-
-
-def trend_message(row: Trend, artists: Mapping[str, Artist], tracks: Mapping[str, Track]) -> analytics_pb2.Trend:
-    """A trend row with its track's title and artist's name."""
-    return analytics_pb2.Trend(
-        track_id=row.track_id,
-        title=tracks[row.track_id].title if row.track_id in tracks else row.track_id,
-        artist_id=row.artist_id,
-        artist_name=_name(row.artist_id, artists),
-        window_start=timestamp_of(row.window_start),
-        rank=row.rank,
-        plays_24h=row.plays_24h,
-        listeners_24h=row.listeners_24h,
-        baseline_24h=row.baseline_24h,
-        ratio=row.ratio,
-        z_score=row.z_score,
-    )
-
-
-def anomaly_message(row: Anomaly, artists: Mapping[str, Artist]) -> analytics_pb2.Anomaly:
-    """An anomaly row with its artist's name."""
-    return analytics_pb2.Anomaly(
-        alert_id=row.alert_id,
-        artist_id=row.artist_id,
-        artist_name=_name(row.artist_id, artists),
-        window_start=timestamp_of(row.window_start),
-        kind=ANOMALY_KINDS[row.kind],
-        severity=SEVERITIES[row.severity],
-        plays=row.plays,
-        unique_listeners=row.unique_listeners,
-        plays_per_listener=row.plays_per_listener,
-        baseline_plays=row.baseline_plays,
-        z_score=row.z_score,
-    )
-
-
-def _name(artist_id: str, artists: Mapping[str, Artist]) -> str:
-    return artists[artist_id].name if artist_id in artists else artist_id

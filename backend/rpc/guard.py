@@ -31,6 +31,9 @@ SCOPES: Mapping[str, Scope] = {
 }
 """By method, or by service. A method of neither needs a token, of any scope."""
 
+OF_EVERYBODY = frozenset({"segue.v1.ListDeadLettersRequest"})
+"""Requests that are answered with data of every listener, whoever asks."""
+
 LONGEST_SECONDS = 30.0
 """No call may work longer, whatever its deadline."""
 
@@ -183,8 +186,10 @@ class _Door:
 
 
 def _listeners(request: Any) -> Iterator[str]:
-    """The listeners a request speaks for."""
+    """The listeners a request speaks for; "" stands for all of them."""
     fields = request.DESCRIPTOR.fields_by_name
+    if request.DESCRIPTOR.full_name in OF_EVERYBODY:
+        yield ""
     if "listener_id" in fields:
         yield request.listener_id
     for name in ("plays", "feedback"):

@@ -1,12 +1,22 @@
 """The live tables as analysts see them: pages with names, and changes as they come."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
-from backend.domain.tables import Anomaly, ArtistEngagement, Trend
+from backend.domain.tables import (
+    Anomaly,
+    ArtistEngagement,
+    ArtistPopularity,
+    DeadLetter,
+    DeadLetterCount,
+    ListenerActivity,
+    TopicHour,
+    TrackPopularity,
+    Trend,
+)
 from backend.domain.tracks import Artist, Track
 from backend.ports.store import Page, TableQuery, TableStore
 from backend.services.catalogue import Catalogue
@@ -18,7 +28,7 @@ LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
 
 
 class OfArtist(Protocol):
-    """Every row names an artist."""
+    """The row names an artist."""
 
     @property
     def artist_id(self) -> str:
@@ -26,7 +36,8 @@ class OfArtist(Protocol):
         ...
 
 
-RowT = TypeVar("RowT", bound=OfArtist)
+RowT = TypeVar("RowT")
+NamedT = TypeVar("NamedT", bound=OfArtist)
 List = Callable[[TableQuery], "NamedPage[RowT]"]
 
 
@@ -49,26 +60,47 @@ class Report:
         self._catalogue = catalogue
 
     def artist_engagement(self, query: TableQuery) -> NamedPage[ArtistEngagement]:
-        """Newest hour first, most plays first within an hour."""
+        """Newest hour (or day) first, most plays first within one."""
         return self._named(self._store.artist_engagement(_sized(query)))
+
+    def track_popularity(self, query: TableQuery) -> NamedPage[TrackPopularity]:
+        """The newest window of the query's span, by rank; with titles."""
+        page = self._store.track_popularity(_sized(query))
+        return self._named(page, track_ids=(row.track_id for row in page.rows))
+
+    def artist_popularity(self, query: TableQuery) -> NamedPage[ArtistPopularity]:
+        """The newest window of the query's span, by rank."""
+        return self._named(self._store.artist_popularity(_sized(query)))
 
     def trends(self, query: TableQuery) -> NamedPage[Trend]:
         """Newest hour first, then by rank; with titles."""
         page = self._store.trends(_sized(query))
-        return self._named(page, track_ids=[row.track_id for row in page.rows])
+        return self._named(page, track_ids=(row.track_id for row in page.rows))
 
     def anomalies(self, query: TableQuery) -> NamedPage[Anomaly]:
-        """Newest hour first, most severe first."""
-        return self._named(self._store.anomalies(_sized(query)))
+        """Newest hour first, most severe first; with the titles of those that are about a track."""
+        page = self._store.anomalies(_sized(query))
+        return self._named(page, track_ids=(row.track_id for row in page.rows if row.track_id))
 
-    def _named(self, page: Page[RowT], *, track_ids: Sequence[str] = ()) -> NamedPage[RowT]:
-        return NamedPage(
-            rows=page.rows,
-            next_page_token=page.next_page_token,
-            as_of=page.as_of,
-            artists=self._catalogue.artists(row.artist_id for row in page.rows),
-            tracks=self._catalogue.tracks(track_ids),
-        )
+    def listener_activity(self, query: TableQuery) -> NamedPage[ListenerActivity]:
+        """Newest day first, most plays first within a day."""
+        return _unnamed(self._store.listener_activity(_sized(query)))
+
+    def topic_hours(self, query: TableQuery) -> NamedPage[TopicHour]:
+        """Newest hour first, then by cluster."""
+        return _unnamed(self._store.topic_hours(_sized(query)))
+
+    def dead_letters(self, query: TableQuery) -> NamedPage[DeadLetter]:
+        """Newest first."""
+        return _unnamed(self._store.dead_letters(_sized(query)))
+
+    def dead_letter_counts(self) -> list[DeadLetterCount]:
+        """How many records were not counted, by reason."""
+        return self._store.dead_letter_counts()
+
+    def _named(self, page: Page[NamedT], *, track_ids: Iterable[str] = ()) -> NamedPage[NamedT]:
+        artists = self._catalogue.artists(row.artist_id for row in page.rows)
+        return replace(_unnamed(page), artists=artists, tracks=self._catalogue.tracks(track_ids))
 
 
 def watch(
@@ -97,6 +129,10 @@ def watch(
             page = pages(changes)
             yield page
         seen = as_of
+
+
+def _unnamed(page: Page[RowT]) -> NamedPage[RowT]:
+    return NamedPage(rows=page.rows, next_page_token=page.next_page_token, as_of=page.as_of, artists={}, tracks={})
 
 
 def _sized(query: TableQuery) -> TableQuery:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import Unavailable
 from backend.domain.recommendations import Candidate, CandidateSource
-from backend.domain.tables import TrackPopularity, Trend
+from backend.domain.tables import PopularitySpan, TrackPopularity, Trend
 from backend.ports.store import TableQuery, TableStore
 
 _log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ OLDEST_SECONDS = 60.0
 RISING = 100
 POPULAR = 500
 LATELY = timedelta(hours=48)
-"""How far a track's last counted hour may lie behind the newest hour of any artist."""
+"""How far the newest trends may lie behind the newest hour of any artist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,12 @@ class TrendList:
 
 
 class Trending:
-    """The newest hour's trends, then the popular tracks.
+    """The newest hour's trends, then the popular tracks: those of the last 24 hours by rank.
 
-    Kept for KEPT_SECONDS; then the next caller still gets the old list while a thread reads the new one, so that nobody
-    waits for the store but the very first. "Newest" is by event time: a history of years ago has its trends too.
+    Where these are fewer than POPULAR (few listeners, a night without plays), the last week's follow, then those that
+    ranked in earlier 24 hours. Kept for KEPT_SECONDS; then the next caller still gets the old list while a thread reads
+    the new one, so that nobody waits for the store but the very first. "Newest" is by event time: a history of years
+    ago has its trends too.
     """
 
     def __init__(self, store: TableStore, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,9 +90,29 @@ class Trending:
         newest = self._store.artist_engagement(TableQuery(page_size=1)).rows
         hour = newest[0].window_start if newest else datetime.fromtimestamp(0, tz=UTC) + LATELY
         trends = self._store.trends(TableQuery(start=hour - LATELY, page_size=RISING)).rows
-        popular = self._store.popular_tracks(since=hour - LATELY, limit=POPULAR)
+        popular = self._popular()
         latest = tuple(trend for trend in trends if trend.window_start == trends[0].window_start)
         return TrendList(_rising_first(latest, popular)), TrendList(_rising_first((), popular))
+
+    def _popular(self) -> list[TrackPopularity]:
+        """At most POPULAR tracks, each once."""
+        by_day = self._store.popular_tracks(PopularitySpan.DAY, limit=POPULAR)
+        today = _newest_window(by_day)
+        if len(today) == POPULAR:
+            return today
+        this_week = _newest_window(self._store.popular_tracks(PopularitySpan.WEEK, limit=POPULAR))
+        once: dict[str, TrackPopularity] = {}
+        for row in (*today, *this_week, *by_day):
+            once.setdefault(row.track_id, row)
+        return list(once.values())[:POPULAR]
+
+
+def _newest_window(rows: Sequence[TrackPopularity]) -> list[TrackPopularity]:
+    """The first rows: those that end when the first does."""
+    return [row for row in rows if row.window_end == rows[0].window_end]
+
+
+_SPAN_WORDS = {PopularitySpan.HOUR: "in 1 hour", PopularitySpan.DAY: "in 24 hours", PopularitySpan.WEEK: "in 7 days"}
 
 
 def _rising_first(trends: Sequence[Trend], popular: Sequence[TrackPopularity]) -> tuple[Candidate, ...]:
@@ -99,7 +121,7 @@ def _rising_first(trends: Sequence[Trend], popular: Sequence[TrackPopularity]) -
         for trend in trends
     }
     for row in popular:
-        texts.setdefault(row.track_id, f"popular: {row.listeners_24h} listeners in 24 hours")
+        texts.setdefault(row.track_id, f"popular: {row.listeners} listeners {_SPAN_WORDS[row.span]}")
     return tuple(
         Candidate(track_id=track_id, source=CandidateSource.TREND, rank=rank, score=1.0 / rank, because=text)
         for rank, (track_id, text) in enumerate(texts.items(), 1)

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,24 @@ from backend.adapters.store.mongo import MongoStore
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.listeners import Profile, RecentPlay
 from backend.domain.rights import Source
-from backend.domain.tables import Anomaly, AnomalyKind, ArtistEngagement, Severity, TrackPopularity, Trend
+from backend.domain.tables import (
+    Anomaly,
+    AnomalyKind,
+    AnomalySubject,
+    ArtistEngagement,
+    ArtistPopularity,
+    DeadLetter,
+    DeadLetterCount,
+    DeadLetterReason,
+    Direction,
+    ListenerActivity,
+    PopularitySpan,
+    Severity,
+    Span,
+    TopicHour,
+    TrackPopularity,
+    Trend,
+)
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports.event_log import TopicPartition
 from backend.ports.store import Store, Table, TableQuery, TableRow
@@ -38,16 +56,19 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     store.close()
 
 
-def engagement(artist: str, hour: int, plays: int) -> ArtistEngagement:
+def engagement(artist: str, hour: int, plays: int, *, span: Span = Span.HOUR) -> ArtistEngagement:
     """A row of an artist `hour` hours after noon."""
     return ArtistEngagement(
         artist_id=artist,
+        span=span,
         window_start=NOON + hour * HOUR,
         plays=plays,
         unique_listeners=2,
+        returning_share=0.5,
         milliseconds_played=plays * 1000,
         completion_rate=None,
         skips=0,
+        likes=3,
     )
 
 
@@ -66,46 +87,114 @@ def trend(track: str, hour: int, rank: int) -> Trend:
     )
 
 
-def anomaly(alert: str, z_score: float, *, severity: Severity = Severity.LOW, kind: AnomalyKind) -> Anomaly:
-    """An anomaly at noon."""
+def anomaly(
+    alert: str, z_score: float, *, severity: Severity = Severity.LOW, kind: AnomalyKind, track: str | None = None
+) -> Anomaly:
+    """An anomaly at noon, of the track where one is named, otherwise of its artist."""
     return Anomaly(
         alert_id=alert,
+        subject=AnomalySubject.TRACK if track else AnomalySubject.ARTIST,
         artist_id="a",
+        track_id=track,
         window_start=NOON,
         kind=kind,
+        direction=Direction.UP if z_score > 0 else Direction.DOWN,
         severity=severity,
         plays=100,
         unique_listeners=50,
         plays_per_listener=2.0,
         baseline_plays=10.0,
         z_score=z_score,
+        baseline_per_listener=1.5,
+        z_per_listener=0.5,
+        seasonal_plays=None,
+        seasonal_z=None,
     )
 
 
-def popularity(track: str, hour: int, listeners: int, plays: int) -> TrackPopularity:
-    """A track's popularity `hour` hours after noon."""
+def popularity(track: str, end: int, rank: int, *, span: PopularitySpan = PopularitySpan.DAY) -> TrackPopularity:
+    """A track's rank in the window that ends `end` hours after noon."""
     return TrackPopularity(
-        track_id=track,
-        artist_id="a",
-        window_start=NOON + hour * HOUR,
-        plays_24h=plays,
-        listeners_24h=listeners,
-        plays_8d=plays,
+        span=span, track_id=track, artist_id="a", window_end=NOON + end * HOUR, rank=rank, plays=9, listeners=5
     )
 
 
-def table_row(row: ArtistEngagement | Trend | Anomaly | TrackPopularity) -> TableRow:
+def artist_rank(artist: str, end: int, rank: int) -> ArtistPopularity:
+    """An artist's rank in the 24 hours that end `end` hours after noon."""
+    return ArtistPopularity(
+        span=PopularitySpan.DAY, artist_id=artist, window_end=NOON + end * HOUR, rank=rank, plays=9, listeners=5
+    )
+
+
+def activity(listener: str, day: int, plays: int) -> ListenerActivity:
+    """A listener's day, `day` days after the first of March."""
+    start = NOON + day * 24 * HOUR - 12 * HOUR
+    return ListenerActivity(
+        listener_id=listener,
+        window_start=start,
+        sessions=2,
+        plays=plays,
+        skips=1,
+        milliseconds_played=plays * 1000,
+        last_active=start + 20 * HOUR,
+    )
+
+
+def topic_hour(cluster: int, hour: int) -> TopicHour:
+    """A cluster's hour, `hour` hours after noon; nobody knows how loud it was."""
+    return TopicHour(
+        cluster=cluster,
+        window_start=NOON + hour * HOUR,
+        plays=7,
+        danceability=0.5,
+        energy=0.25,
+        valence=1.0,
+        acousticness=0.0,
+        instrumentalness=0.75,
+        liveness=0.125,
+        speechiness=0.5,
+        tempo=120.0,
+        loudness=None,
+    )
+
+
+def letter(reason: DeadLetterReason, offset: int, minute: int) -> DeadLetter:
+    """A dead letter noted `minute` minutes after noon."""
+    return DeadLetter(
+        reason=reason,
+        source_partition=1,
+        source_offset=offset,
+        record_key=None,
+        record="bm8ganNvbg==",
+        detail="not JSON",
+        records=1,
+        noted_at=NOON + timedelta(minutes=minute),
+    )
+
+
+KEYS: dict[type, tuple[Table, tuple[str, ...]]] = {
+    ArtistEngagement: (Table.ARTIST_ENGAGEMENT, ("artist_id", "span", "window_start")),
+    TrackPopularity: (Table.TRACK_POPULARITY, ("span", "track_id")),
+    ArtistPopularity: (Table.ARTIST_POPULARITY, ("span", "artist_id")),
+    Trend: (Table.TRENDS, ("track_id", "window_start")),
+    Anomaly: (Table.ANOMALIES, ("alert_id",)),
+    ListenerActivity: (Table.LISTENER_ACTIVITY, ("listener_id", "window_start")),
+    TopicHour: (Table.TOPIC_HOURS, ("cluster", "window_start")),
+    DeadLetter: (Table.DEAD_LETTERS, ("reason", "source_partition", "source_offset")),
+    DeadLetterCount: (Table.DEAD_LETTER_COUNTS, ("reason",)),
+}
+
+
+def table_row(row: Any) -> TableRow:
     """The row as the sink writes it."""
     columns = {name: getattr(value, "value", value) for name, value in asdict(row).items()}
-    match row:
-        case ArtistEngagement():
-            return TableRow(table=Table.ARTIST_ENGAGEMENT, key=f"{row.artist_id}|{row.window_start}", columns=columns)
-        case Trend():
-            return TableRow(table=Table.TRENDS, key=f"{row.track_id}|{row.window_start}", columns=columns)
-        case Anomaly():
-            return TableRow(table=Table.ANOMALIES, key=row.alert_id, columns=columns)
-        case _:
-            return TableRow(table=Table.TRACK_POPULARITY, key=row.track_id, columns=columns)
+    table, key = KEYS[type(row)]
+    return TableRow(table=table, key="|".join(str(columns[name]) for name in key), columns=columns)
+
+
+def write(store: Store, *rows: object) -> None:
+    """One batch of the sink."""
+    store.write([table_row(row) for row in rows], {})
 
 
 def test_tracks_and_artists_come_back_as_they_were_put(store: Store) -> None:
@@ -264,13 +353,108 @@ def test_watchers_find_exactly_what_was_written_after_they_looked(store: Store) 
         seen = page.as_of
 
 
-def test_popular_tracks_have_most_listeners_first(store: Store) -> None:
-    """Then plays, then the track's id; rows older than asked are left out."""
-    rows = [popularity("a", 0, 5, 9), popularity("b", 0, 5, 9), popularity("c", 0, 5, 10), popularity("d", -9, 99, 99)]
-    store.write([table_row(row) for row in rows], {})
-    found = store.popular_tracks(since=NOON - HOUR, limit=10)
-    assert ["c", "a", "b"] == [row.track_id for row in found]
-    assert 1 == len(store.popular_tracks(since=NOON - HOUR, limit=1))
+def test_days_and_hours_are_asked_for_apart(store: Store) -> None:
+    """Hours where nothing is said; both pages are newest first, each in its own time."""
+    days = [engagement("a", 24 * day - 12, 50, span=Span.DAY) for day in range(2)]
+    hours = [engagement("a", hour, 5) for hour in range(2)]
+    write(store, *days, *hours)
+    assert (hours[1], hours[0]) == store.artist_engagement(TableQuery()).rows
+    first = store.artist_engagement(TableQuery(span=Span.DAY, page_size=1))
+    second = store.artist_engagement(TableQuery(span=Span.DAY, page_size=1, page_token=first.next_page_token))
+    assert (days[1], days[0]) == (*first.rows, *second.rows)
+    with pytest.raises(InvalidInput):
+        store.artist_engagement(TableQuery(span=Span.HOUR, page_size=1, page_token=first.next_page_token))
+
+
+def test_rankings_are_those_of_the_newest_window_of_their_span(store: Store) -> None:
+    """24 hours where nothing is said; rows of windows that are over stay away, whatever their rank."""
+    day = [popularity("b", 1, 1), popularity("a", 1, 2), popularity("c", 1, 3)]
+    week = [popularity("w", 5, 1, span=PopularitySpan.WEEK), popularity("a", 5, 2, span=PopularitySpan.WEEK)]
+    write(store, *day, *week, popularity("over", 0, 1))
+    first = store.track_popularity(TableQuery(page_size=2))
+    second = store.track_popularity(TableQuery(page_size=2, page_token=first.next_page_token))
+    assert (tuple(day), "") == ((*first.rows, *second.rows), second.next_page_token)
+    assert tuple(week) == store.track_popularity(TableQuery(span=PopularitySpan.WEEK)).rows
+    assert () == store.track_popularity(TableQuery(span=PopularitySpan.HOUR)).rows
+    assert tuple(day[:2]) == store.track_popularity(TableQuery(max_rank=2)).rows
+    write(store, popularity("c", 2, 1))
+    assert ["c"] == [row.track_id for row in store.track_popularity(TableQuery()).rows]
+
+
+def test_artists_are_ranked_like_tracks(store: Store) -> None:
+    """And found by their id."""
+    rows = [artist_rank("x", 1, 1), artist_rank("y", 1, 2)]
+    write(store, *rows, artist_rank("over", 0, 1), popularity("t", 9, 1))
+    assert tuple(rows) == store.artist_popularity(TableQuery()).rows
+    assert (rows[1],) == store.artist_popularity(TableQuery(artist_id="y")).rows
+
+
+def test_popular_tracks_are_the_newest_windows_and_then_earlier_ones(store: Store) -> None:
+    """By rank within a window; other spans stay away; the limit cuts the end."""
+    rows = [popularity("a", 1, 1), popularity("b", 1, 2), popularity("c", 0, 1), popularity("d", -9, 1)]
+    write(store, *reversed(rows), popularity("w", 3, 1, span=PopularitySpan.WEEK))
+    assert rows == store.popular_tracks(PopularitySpan.DAY, limit=10)
+    assert rows[:3] == store.popular_tracks(PopularitySpan.DAY, limit=3)
+    assert rows[:1] == store.popular_tracks(PopularitySpan.DAY, limit=1)
+    assert [] == store.popular_tracks(PopularitySpan.HOUR, limit=1)
+
+
+def test_anomalies_of_tracks_and_artists_are_told_apart(store: Store) -> None:
+    """By subject, and by the track's id; columns without a value come back without one."""
+    artist = anomaly("x", 7.0, kind=AnomalyKind.RELEASE_SPIKE)
+    track = anomaly("y", -8.0, kind=AnomalyKind.DROP, track="t1")
+    write(store, artist, track)
+    assert (track, artist) == store.anomalies(TableQuery(artist_id="a")).rows
+    assert (track,) == store.anomalies(TableQuery(subject=AnomalySubject.TRACK)).rows
+    assert (artist,) == store.anomalies(TableQuery(subject=AnomalySubject.ARTIST)).rows
+    assert (track,) == store.anomalies(TableQuery(track_id="t1")).rows
+
+
+def test_listeners_days_come_newest_first(store: Store) -> None:
+    """Within a day the busiest listener first; one listener's days alone where asked."""
+    rows = [activity("m", 1, 3), activity("l", 0, 9), activity("m", 0, 2)]
+    write(store, *reversed(rows))
+    first = store.listener_activity(TableQuery(page_size=2))
+    second = store.listener_activity(TableQuery(page_size=2, page_token=first.next_page_token))
+    assert tuple(rows) == (*first.rows, *second.rows)
+    assert (rows[0], rows[2]) == store.listener_activity(TableQuery(listener_id="m")).rows
+    assert (rows[0],) == store.listener_activity(TableQuery(start=rows[0].window_start)).rows
+
+
+def test_topic_hours_come_newest_first_then_by_cluster(store: Store) -> None:
+    """Cluster 0 is a cluster like any other."""
+    rows = [topic_hour(0, 1), topic_hour(7, 1), topic_hour(0, 0)]
+    write(store, *reversed(rows))
+    first = store.topic_hours(TableQuery(page_size=2))
+    second = store.topic_hours(TableQuery(page_size=2, page_token=first.next_page_token))
+    assert tuple(rows) == (*first.rows, *second.rows)
+    assert (rows[0], rows[2]) == store.topic_hours(TableQuery(cluster=0)).rows
+
+
+def test_dead_letters_come_newest_first_with_their_counts(store: Store) -> None:
+    """By reason where asked; the counts are of every reason."""
+    late, unknown, malformed = DeadLetterReason.TOO_LATE, DeadLetterReason.UNKNOWN_TRACK, DeadLetterReason.MALFORMED
+    rows = [letter(late, 4, 9), letter(malformed, 2, 5), letter(malformed, 3, 5), letter(unknown, 1, 5)]
+    counts = [DeadLetterCount(reason=malformed, records=2), DeadLetterCount(reason=late, records=40)]
+    write(store, *reversed(rows), *reversed(counts))
+    first = store.dead_letters(TableQuery(page_size=2))
+    second = store.dead_letters(TableQuery(page_size=2, page_token=first.next_page_token))
+    assert tuple(rows) == (*first.rows, *second.rows)
+    assert (rows[1], rows[2]) == store.dead_letters(TableQuery(reason=malformed)).rows
+    assert (rows[0],) == store.dead_letters(TableQuery(start=NOON + timedelta(minutes=6))).rows
+    assert counts == store.dead_letter_counts()
+
+
+@pytest.mark.stack
+def test_rows_of_an_older_shape_go_when_the_store_is_migrated(settings: Settings) -> None:
+    """Tables that got new columns and keys are computed again; what no reader understands must not stay."""
+    store = wiring.store(settings.model_copy(update={"tenant": f"t{uuid.uuid4().hex[:12]}"}))
+    old: dict[str, Any] = {"alert_id": "x", "artist_id": "a", "window_start": NOON, "z_score": 5.0}
+    store.write([TableRow(table=Table.ANOMALIES, key="x", columns=old)], {})
+    write(store, anomaly("y", 7.0, kind=AnomalyKind.DROP))
+    store.migrate()
+    assert ["y"] == [row.alert_id for row in store.anomalies(TableQuery()).rows]
+    store.close()
 
 
 @pytest.mark.parametrize("token", ["x", "e30", "AAAA", "W10", "€", "W251bGxd"])

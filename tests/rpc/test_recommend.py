@@ -27,17 +27,18 @@ def make_popular(world: World, *track_ids: str) -> None:
     rows = [
         TableRow(
             table=Table.TRACK_POPULARITY,
-            key=track_id,
+            key=f"24h|{track_id}",
             columns={
+                "span": "24h",
                 "track_id": track_id,
                 "artist_id": "a0",
-                "window_start": NOON,
-                "plays_24h": 100 - rank,
-                "listeners_24h": 50 - rank,
-                "plays_8d": 200,
+                "window_end": NOON,
+                "rank": rank,
+                "plays": 101 - rank,
+                "listeners": 51 - rank,
             },
         )
-        for rank, track_id in enumerate(track_ids)
+        for rank, track_id in enumerate(track_ids, 1)
     ]
     world.store.write(rows, {})
 

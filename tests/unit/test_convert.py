@@ -3,15 +3,17 @@
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import analytics_pb2, catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
-from backend.domain import errors
+from backend.domain import errors, tables
 from backend.domain.errors import InvalidInput
 from backend.domain.feedback import FeedbackKind
 from backend.domain.rights import Source
+from backend.domain.tracks import Track
 from backend.ports.records import track_from_value, track_record
-from backend.rpc import convert
+from backend.rpc import convert, convert_tables
 from backend.rpc.errors import status_of
 
 
@@ -23,8 +25,13 @@ from backend.rpc.errors import status_of
         (ingest_pb2.IngestOutcome, {0, *convert.OUTCOMES.values()}),
         (recommend_pb2.CandidateSource, {0, *convert.CANDIDATE_SOURCES.values()}),
         (recommend_pb2.AnswerPath, {0, *convert.ANSWER_PATHS.values()}),
-        (analytics_pb2.AnomalyKind, {0, *convert.ANOMALY_KINDS.values()}),
-        (analytics_pb2.Severity, {0, *convert.SEVERITIES.values()}),
+        (analytics_pb2.Span, {0, *convert_tables.SPANS.values()}),
+        (analytics_pb2.PopularitySpan, {0, *convert_tables.POPULARITY_SPANS.values()}),
+        (analytics_pb2.AnomalySubject, {0, *convert_tables.ANOMALY_SUBJECTS.values()}),
+        (analytics_pb2.AnomalyKind, {0, *convert_tables.ANOMALY_KINDS.values()}),
+        (analytics_pb2.AnomalyDirection, {0, *convert_tables.ANOMALY_DIRECTIONS.values()}),
+        (analytics_pb2.Severity, {0, *convert_tables.SEVERITIES.values()}),
+        (analytics_pb2.DeadLetterReason, {0, *convert_tables.DEAD_LETTER_REASONS.values()}),
     ],
 )
 def test_every_value_of_the_contract_is_converted(message_enum: object, mapping: set[int]) -> None:
@@ -36,6 +43,64 @@ def test_every_value_of_the_domain_is_converted() -> None:
     """The other way round."""
     assert set(Source) == set(convert.SOURCES.values())
     assert set(FeedbackKind) == set(convert.FEEDBACK_KINDS.values())
+    assert set(tables.Span) == set(convert_tables.SPANS)
+    assert set(tables.PopularitySpan) == set(convert_tables.POPULARITY_SPANS)
+    assert set(tables.AnomalySubject) == set(convert_tables.ANOMALY_SUBJECTS)
+    assert set(tables.AnomalyKind) == set(convert_tables.ANOMALY_KINDS)
+    assert set(tables.Direction) == set(convert_tables.ANOMALY_DIRECTIONS)
+    assert set(tables.Severity) == set(convert_tables.SEVERITIES)
+    assert set(tables.DeadLetterReason) == set(convert_tables.DEAD_LETTER_REASONS)
+
+
+@pytest.mark.parametrize(
+    ("message", "row"),
+    [
+        (analytics_pb2.ArtistEngagement, tables.ArtistEngagement),
+        (analytics_pb2.Popularity, tables.TrackPopularity),
+        (analytics_pb2.Trend, tables.Trend),
+        (analytics_pb2.Anomaly, tables.Anomaly),
+        (analytics_pb2.ListenerActivity, tables.ListenerActivity),
+        (analytics_pb2.TopicHour, tables.TopicHour),
+        (analytics_pb2.DeadLetter, tables.DeadLetter),
+        (analytics_pb2.DeadLetterCount, tables.DeadLetterCount),
+    ],
+)
+def test_rows_and_messages_have_the_same_fields(message: type[Message], row: type) -> None:
+    """Rows are converted by name: a column or a field that only one side has would be lost without a word."""
+    names = {"artist_name", "title"}
+    assert set(row.__dataclass_fields__) == set(message.DESCRIPTOR.fields_by_name) - names
+
+
+def test_absent_columns_are_absent_fields() -> None:
+    """None is not zero, and what the catalogue does not know goes by its id."""
+    anomaly = tables.Anomaly(
+        alert_id="x",
+        subject=tables.AnomalySubject.TRACK,
+        artist_id="a",
+        track_id="t",
+        window_start=datetime(2026, 3, 1, tzinfo=UTC),
+        kind=tables.AnomalyKind.DROP,
+        direction=tables.Direction.DOWN,
+        severity=tables.Severity.HIGH,
+        plays=1,
+        unique_listeners=1,
+        plays_per_listener=1.0,
+        baseline_plays=9.0,
+        z_score=-4.0,
+        baseline_per_listener=None,
+        z_per_listener=0.0,
+        seasonal_plays=None,
+        seasonal_z=None,
+    )
+    track = Track(track_id="t", title="Tea", artist_ids=("a",))
+    message = convert_tables.row_message(analytics_pb2.Anomaly, anomaly, {}, {"t": track})
+    absent = ("baseline_per_listener", "z_per_listener", "seasonal_plays", "seasonal_z")
+    assert [False, True, False, False] == [message.HasField(name) for name in absent]
+    assert ("Tea", "a", "ANOMALY_DIRECTION_DOWN") == (
+        message.title,
+        message.artist_name,
+        analytics_pb2.AnomalyDirection.Name(message.direction),
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from backend.domain.errors import ModelRefused, Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import Profile
-from backend.domain.tables import ArtistEngagement
+from backend.domain.tables import ArtistEngagement, Span
 from backend.ports.models import FoldIn, ModelVersion
 from backend.ports.store import TableQuery
 from backend.services.bounded import BoundedMap
@@ -94,12 +94,15 @@ def row(number: int) -> ArtistEngagement:
     """A row of an artist."""
     return ArtistEngagement(
         artist_id=f"a{number}",
+        span=Span.HOUR,
         window_start=NOON,
         plays=1,
         unique_listeners=1,
+        returning_share=None,
         milliseconds_played=1,
         completion_rate=None,
         skips=0,
+        likes=0,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from backend.domain.errors import Unavailable
+from backend.domain.tables import PopularitySpan
 from backend.ports.store import Table, TableRow
-from backend.services.trending import KEPT_SECONDS, OLDEST_SECONDS, Trending
+from backend.services.trending import KEPT_SECONDS, OLDEST_SECONDS, POPULAR, Trending
 from tests.memory import MemoryStore
 from tests.unit.test_heartbeat import Clock
 
@@ -28,16 +29,18 @@ def trend(store: MemoryStore, track: str, hour: int, rank: int) -> None:
     write(store, Table.TRENDS, f"{track}|{hour}", hour, track_id=track, rank=rank, **counts)
 
 
-def popular(store: MemoryStore, track: str, hour: int, listeners: int) -> None:
-    """A popularity row."""
-    counts = {"plays_24h": 20, "listeners_24h": listeners, "plays_8d": 30}
-    write(store, Table.TRACK_POPULARITY, track, hour, track_id=track, **counts)
+def popular(store: MemoryStore, track: str, end: int, rank: int, *, span: str = "24h") -> None:
+    """A track's rank in the window that ends `end` hours after noon."""
+    columns = {"span": span, "track_id": track, "artist_id": "a", "rank": rank, "plays": 20, "listeners": 10 - rank}
+    moment = {"window_end": NOON + timedelta(hours=end)}
+    store.write([TableRow(table=Table.TRACK_POPULARITY, key=f"{span}|{track}", columns=columns | moment)], {})
 
 
 def engagement(store: MemoryStore, hour: int) -> None:
     """A row that says which hour is the newest."""
-    counts = {"plays": 1, "unique_listeners": 1, "milliseconds_played": 1, "completion_rate": None, "skips": 0}
-    write(store, Table.ARTIST_ENGAGEMENT, f"a|{hour}", hour, **counts)
+    counts = {"plays": 1, "unique_listeners": 1, "milliseconds_played": 1, "skips": 0, "likes": 0}
+    shares = {"completion_rate": None, "returning_share": None}
+    write(store, Table.ARTIST_ENGAGEMENT, f"a|{hour}", hour, span="hour", **counts, **shares)
 
 
 @pytest.fixture
@@ -49,11 +52,11 @@ def store() -> MemoryStore:
 
 
 def test_the_newest_hours_trends_come_first_then_what_is_popular(store: MemoryStore) -> None:
-    """Each track once, by rank; trends of older hours and tracks not played lately stay away."""
+    """Each track once, by rank; trends of older hours stay away."""
     for track, hour, rank in [("old", 99, 1), ("second", 100, 2), ("first", 100, 1)]:
         trend(store, track, hour, rank)
-    for track, hour, listeners in [("hit", 100, 9), ("first", 100, 8), ("forgotten", 20, 99)]:
-        popular(store, track, hour, listeners)
+    for track, rank in [("first", 2), ("hit", 1)]:
+        popular(store, track, 101, rank)
     trending = Trending(store)
     found = trending.rising_and_popular().candidates
     assert [("first", 1), ("second", 2), ("hit", 3)] == [(one.track_id, one.rank) for one in found]
@@ -61,12 +64,33 @@ def test_the_newest_hours_trends_come_first_then_what_is_popular(store: MemorySt
     assert ["hit", "first"] == [one.track_id for one in trending.popular().candidates]
 
 
+def test_few_popular_tracks_are_followed_by_the_weeks_and_then_by_earlier_ones(store: MemoryStore) -> None:
+    """A quiet night must not leave a new listener with two tracks; each reason says what was counted."""
+    for track, end, rank in [("now", 101, 1), ("before", 100, 1), ("long ago", 20, 1)]:
+        popular(store, track, end, rank)
+    for track, end, rank in [("now", 96, 2), ("week", 96, 1), ("last week", -72, 1)]:
+        popular(store, track, end, rank, span="7d")
+    found = Trending(store).popular().candidates
+    assert ["now", "week", "before", "long ago"] == [one.track_id for one in found]
+    assert ["popular: 9 listeners in 24 hours", "popular: 9 listeners in 7 days"] == [one.because for one in found[:2]]
+
+
+def test_enough_popular_tracks_need_no_others(store: MemoryStore) -> None:
+    """Then only the newest 24 hours count."""
+    for rank in range(1, POPULAR + 2):
+        popular(store, f"t{rank:04}", 101, rank)
+    popular(store, "before", 100, 1)
+    popular(store, "week", 96, 1, span="7d")
+    found = [one.track_id for one in Trending(store).popular().candidates]
+    assert [f"t{rank:04}" for rank in range(1, POPULAR + 1)] == found
+
+
 def test_a_list_is_kept_and_then_renewed_behind_the_callers_back(store: MemoryStore) -> None:
     """The first call after its time still gets the old one at once."""
     clock = Clock()
     trending = Trending(store, clock=clock)
     assert () == trending.popular().candidates
-    popular(store, "hit", 100, 9)
+    popular(store, "hit", 101, 1)
     assert () == trending.popular().candidates
     clock.seconds += KEPT_SECONDS + 1
     assert () == trending.popular().candidates
@@ -75,7 +99,7 @@ def test_a_list_is_kept_and_then_renewed_behind_the_callers_back(store: MemorySt
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert 1 == len(trending.popular().candidates)
-    popular(store, "next", 100, 10)
+    popular(store, "next", 101, 2)
     clock.seconds += OLDEST_SECONDS + 1
     assert 2 == len(trending.popular().candidates)
 
@@ -83,7 +107,7 @@ def test_a_list_is_kept_and_then_renewed_behind_the_callers_back(store: MemorySt
 def test_a_store_that_is_down_leaves_the_old_list_marked(store: MemoryStore) -> None:
     """Without an old one there is nothing to give."""
     clock = Clock()
-    popular(store, "hit", 100, 9)
+    popular(store, "hit", 101, 1)
     trending = Trending(store, clock=clock)
     store.down = True
     with pytest.raises(Unavailable):
@@ -101,10 +125,10 @@ def test_many_callers_read_once(store: MemoryStore) -> None:
     reads = []
     read = store.popular_tracks
 
-    def counted(**asked: Any) -> Any:
-        reads.append(asked)
+    def counted(span: PopularitySpan, **asked: Any) -> Any:
+        reads.append(span)
         time.sleep(0.05)
-        return read(**asked)
+        return read(span, **asked)
 
     store.popular_tracks = counted  # type: ignore[method-assign]
     trending = Trending(store)
@@ -113,4 +137,4 @@ def test_many_callers_read_once(store: MemoryStore) -> None:
         caller.start()
     for caller in callers:
         caller.join()
-    assert 1 == len(reads)
+    assert [PopularitySpan.DAY, PopularitySpan.WEEK] == reads

@@ -50,6 +50,26 @@ class AnalyticsServiceStub:
                 request_serializer=segue_dot_v1_dot_analytics__pb2.ListAnomaliesRequest.SerializeToString,
                 response_deserializer=segue_dot_v1_dot_analytics__pb2.ListAnomaliesResponse.FromString,
                 _registered_method=True)
+        self.ListPopularity = channel.unary_unary(
+                '/segue.v1.AnalyticsService/ListPopularity',
+                request_serializer=segue_dot_v1_dot_analytics__pb2.ListPopularityRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_analytics__pb2.ListPopularityResponse.FromString,
+                _registered_method=True)
+        self.ListListenerActivity = channel.unary_unary(
+                '/segue.v1.AnalyticsService/ListListenerActivity',
+                request_serializer=segue_dot_v1_dot_analytics__pb2.ListListenerActivityRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_analytics__pb2.ListListenerActivityResponse.FromString,
+                _registered_method=True)
+        self.ListTopicHours = channel.unary_unary(
+                '/segue.v1.AnalyticsService/ListTopicHours',
+                request_serializer=segue_dot_v1_dot_analytics__pb2.ListTopicHoursRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_analytics__pb2.ListTopicHoursResponse.FromString,
+                _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/segue.v1.AnalyticsService/ListDeadLetters',
+                request_serializer=segue_dot_v1_dot_analytics__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_analytics__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
         self.WatchArtistEngagement = channel.unary_stream(
                 '/segue.v1.AnalyticsService/WatchArtistEngagement',
                 request_serializer=segue_dot_v1_dot_analytics__pb2.WatchArtistEngagementRequest.SerializeToString,
@@ -72,7 +92,7 @@ class AnalyticsServiceServicer:
     """
 
     def ListArtistEngagement(self, request, context):
-        """Newest hour first, most plays first within an hour.
+        """Newest hour (or day, by the request's span) first, most plays first within one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,6 +107,34 @@ class AnalyticsServiceServicer:
 
     def ListAnomalies(self, request, context):
         """Newest hour first, most severe first within an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPopularity(self, request, context):
+        """Tracks or artists as they rank in the newest window of a span, by rank.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListListenerActivity(self, request, context):
+        """Newest day first, most plays first within a day. A token bound to a listener must name that listener.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTopicHours(self, request, context):
+        """Newest hour first, by cluster within an hour.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadLetters(self, request, context):
+        """Newest first. They hold records of every listener: a token bound to a listener is refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +176,26 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
                     servicer.ListAnomalies,
                     request_deserializer=segue_dot_v1_dot_analytics__pb2.ListAnomaliesRequest.FromString,
                     response_serializer=segue_dot_v1_dot_analytics__pb2.ListAnomaliesResponse.SerializeToString,
+            ),
+            'ListPopularity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPopularity,
+                    request_deserializer=segue_dot_v1_dot_analytics__pb2.ListPopularityRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_analytics__pb2.ListPopularityResponse.SerializeToString,
+            ),
+            'ListListenerActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListListenerActivity,
+                    request_deserializer=segue_dot_v1_dot_analytics__pb2.ListListenerActivityRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_analytics__pb2.ListListenerActivityResponse.SerializeToString,
+            ),
+            'ListTopicHours': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTopicHours,
+                    request_deserializer=segue_dot_v1_dot_analytics__pb2.ListTopicHoursRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_analytics__pb2.ListTopicHoursResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=segue_dot_v1_dot_analytics__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_analytics__pb2.ListDeadLettersResponse.SerializeToString,
             ),
             'WatchArtistEngagement': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchArtistEngagement,
@@ -227,6 +295,114 @@ class AnalyticsService:
             '/segue.v1.AnalyticsService/ListAnomalies',
             segue_dot_v1_dot_analytics__pb2.ListAnomaliesRequest.SerializeToString,
             segue_dot_v1_dot_analytics__pb2.ListAnomaliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPopularity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.AnalyticsService/ListPopularity',
+            segue_dot_v1_dot_analytics__pb2.ListPopularityRequest.SerializeToString,
+            segue_dot_v1_dot_analytics__pb2.ListPopularityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListListenerActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.AnalyticsService/ListListenerActivity',
+            segue_dot_v1_dot_analytics__pb2.ListListenerActivityRequest.SerializeToString,
+            segue_dot_v1_dot_analytics__pb2.ListListenerActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTopicHours(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.AnalyticsService/ListTopicHours',
+            segue_dot_v1_dot_analytics__pb2.ListTopicHoursRequest.SerializeToString,
+            segue_dot_v1_dot_analytics__pb2.ListTopicHoursResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.AnalyticsService/ListDeadLetters',
+            segue_dot_v1_dot_analytics__pb2.ListDeadLettersRequest.SerializeToString,
+            segue_dot_v1_dot_analytics__pb2.ListDeadLettersResponse.FromString,
             options,
             channel_credentials,
             insecure,
