@@ -27,11 +27,14 @@ PINNED = {
 
 
 @contextmanager
-def stack(output: Output, parts: Sequence[str]) -> Iterator[Settings]:
-    """These parts, running; the settings to reach them. Whatever way the block ends, nothing is left behind."""
+def stack(output: Output, parts: Sequence[str], **also: object) -> Iterator[Settings]:
+    """These parts, running, with settings `also`; the settings to reach them.
+
+    Whatever way the block ends, nothing is left behind.
+    """
     fetch_jars(output, parts)
     with tempfile.TemporaryDirectory(prefix="segue-bench-", ignore_cleanup_errors=True) as folder:
-        settings = options.settings(Path(folder), **PINNED, **_addresses())
+        settings = options.settings(Path(folder), **PINNED, **_addresses(), **also)
         with output.step("starting " + ", ".join(parts), "the bench's own stack is up"):
             running = Stack(settings, parts)
             running.start()

@@ -36,6 +36,7 @@ class Plan:
     repeats: int = 5
     sink_rows: int = 50_000
     fresh_plays: int = 60
+    heap_megabytes: int = 768
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,7 +64,7 @@ def measure(plan: Plan, output: Output) -> Measured:
     measured = Measured(settings=_told(plan))
     if sink.SINK in plan.rows or set(THROUGHPUT) & set(plan.rows):
         parts = ("kafka", "mongo", "flink") if sink.SINK in plan.rows else ("kafka", "flink")
-        with stacks.stack(output, parts) as settings:
+        with stacks.stack(output, parts, flink_heap_megabytes=plan.heap_megabytes) as settings:
             topics = Topics(settings.kafka_servers, partitions=settings.kafka_partitions)
             prepare(topics, settings, Shape(plays=plan.plays), seed=plan.seed, output=output)
             _jobs(plan, Cluster(settings, topics), measured, output)
@@ -145,5 +146,6 @@ def _told(plan: Plan) -> dict[str, object]:
         "warm_up": "one round of every job, not counted",
         "spread": "highest minus lowest ratio",
         "pinned": stacks.PINNED,
+        "heap_megabytes": plan.heap_megabytes,
         "machine": platform.platform(),
     }

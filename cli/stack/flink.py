@@ -24,10 +24,11 @@ GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
-# Megabytes. The TaskManager is 1.7 GB in all: jobs keep their state on the heap, so managed memory (sorting, batch)
-# stays small. What its JVM is given and what it is told that it has must agree.
+# Megabytes. With the tasks' heap (setting flink_heap_megabytes) the TaskManager is 1.7 GB in all: jobs keep their state
+# on the heap, so managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must
+# agree.
 JOBMANAGER_HEAP = 448
-HEAP, FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 768, 128, 128, 96, 160, 256, 192
+FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 128, 128, 96, 160, 256, 192
 
 LOGGING = """\
 rootLogger.level = {level}
@@ -59,11 +60,11 @@ def _shipped_java_options() -> str:
     return found[1]
 
 
-def _memory() -> dict[str, object]:
+def _memory(heap: int) -> dict[str, object]:
     """What the TaskManager is told that it has; Flink asks for every one of these where its scripts do not add them."""
     return {
         "taskmanager.cpu.cores": SLOTS,
-        "taskmanager.memory.task.heap.size": f"{HEAP}m",
+        "taskmanager.memory.task.heap.size": f"{heap}m",
         "taskmanager.memory.task.off-heap.size": "0m",
         "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
         "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_OFF_HEAP}m",
@@ -92,7 +93,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
         "rest.bind-address": LOOPBACK,
         "rest.port": port,
         "web.submit.enable": "false",
-        **_memory(),
+        **_memory(settings.flink_heap_megabytes),
         "taskmanager.numberOfTaskSlots": SLOTS,
         # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
         "taskmanager.resource-id": "taskmanager-1",
@@ -176,7 +177,7 @@ def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
     env, url, home = environment(settings.home), f"http://{LOOPBACK}:{port}", settings.home
     configured = ("--configDir", env["FLINK_CONF_DIR"])
     job_manager = _java(home, *SMALL_JVM, "-XX:TieredStopAtLevel=1", f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
-    heap, direct = HEAP + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
+    heap, direct = settings.flink_heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
     memory = (
         f"-Xmx{heap}m",
         f"-Xms{heap}m",
