@@ -1,6 +1,7 @@
 """Keeps the live tables' job on the cluster: submits it, and submits it again when the cluster has lost it.
 
 A standalone JobManager that dies forgets its jobs; Flink restarts a failed task by itself, but not a lost job.
+Beside it, in a thread of its own, it compacts the play archive's past days once an hour (compact.py).
 Outcomes of one round: runs → nothing; not there → submitted from the newest checkpoint; cluster or client down →
 logged, tried again in the next round.
 """
@@ -8,13 +9,17 @@ logged, tried again in the next round.
 import logging
 import signal
 import threading
+from datetime import UTC, datetime
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
-from streaming import upgrade
+from streaming import compact, upgrade
 
 log = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
+COMPACTION_SECONDS = 3600.0
+FIRST_COMPACTION_SECONDS = 900.0
+"""A stack that has just started has better things to do."""
 
 
 def keep(settings: Settings, stopped: threading.Event) -> None:
@@ -32,13 +37,31 @@ def keep(settings: Settings, stopped: threading.Event) -> None:
             log.info("job %s submitted", submitted)
 
 
+def tidy(settings: Settings, stopped: threading.Event, *, first_seconds: float = FIRST_COMPACTION_SECONDS) -> None:
+    """Compact the archive's past days every hour until `stopped`; what fails is logged and tried an hour later."""
+    pause = first_seconds
+    while not stopped.wait(pause):
+        pause = COMPACTION_SECONDS
+        until = compact.last_settled_day(datetime.now(UTC), lateness_minutes=settings.lateness_minutes)
+        try:
+            with compact.compacting(settings.home):
+                for _ in compact.compact(settings.archive, until=until):
+                    if stopped.is_set():
+                        return
+        except (Unavailable, OSError) as error:
+            log.warning("the archive is not compacted: %s", error)
+
+
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    keep(Settings(), stopped)
+    settings = Settings()
+    # A daemon: it may be killed at any moment, see compact.py, and must not hold up the end.
+    threading.Thread(target=tidy, args=(settings, stopped), name="compaction", daemon=True).start()
+    keep(settings, stopped)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def start(settings: Settings, state: State | None) -> str:
         return run_sql(settings, script)
     except Unavailable as error:
         if state and _CANNOT_TAKE_UP.search(str(error)):
-            raise StateRefused(str(error)) from error
+            raise StateRefused(cluster.root_cause(str(error))) from error
         raise
 
 

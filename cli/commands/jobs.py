@@ -104,6 +104,37 @@ def savepoint(
     output.result({"savepoint": url})
 
 
+@app.command()
+def compact(
+    older_than_days: Annotated[
+        int, typer.Option(min=1, help="Leave days alone that are younger; 1: every day before today (UTC).")
+    ] = 1,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Make few large files of a past day's many small ones in the play archive; the job keeper does it every hour.
+
+    A day is left alone until its late plays are in (lateness_minutes and an hour after it ends). Plays that stand
+    twice, as after a computation from the start of the log, are kept once. Safe to kill at any moment.
+    """
+    from streaming import compact as archive
+
+    output, settings = Output(as_json=json), options.settings(home)
+    now = datetime.now(UTC)
+    until = min(
+        now.date() - timedelta(days=older_than_days),
+        archive.last_settled_day(now, lateness_minutes=settings.lateness_minutes),
+    )
+    done = []
+    with archive.compacting(settings.home):
+        for day in archive.compact(settings.archive, until=until):
+            output.say(f"{day.day}: {day.files_before} files, now {day.files_after}; {day.rows:,} plays")
+            done.append(day)
+    if not done:
+        output.say(f"nothing to compact up to {until} in {settings.archive}")
+    output.result([asdict(day) | {"day": day.day.isoformat()} for day in done])
+
+
 def _submitting(home: "options.Home") -> "Settings":
     """Settings, and in the environment where Flink's SQL client finds the embedded stack's configuration and jars."""
     from cli.stack import flink

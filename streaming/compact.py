@@ -1,0 +1,223 @@
+"""Makes few large Parquet files of a past day's many small ones in the play archive.
+
+Flink writes a file per checkpoint and task: thousands a day. Once nothing more is expected for a day, its files are
+rewritten: deduplicated by event id, row group after row group.
+
+No play is lost, whenever this is killed: the new files are written under hidden names and made durable, then renamed,
+and only then are the old ones deleted. In between a play may stand in two files, which changes nothing: readers count
+an event id once (training/archive.py). What a killed run left hidden is removed by the next. Only files that Flink has
+committed are touched: their names start with "part-"; those it still writes start with "." or "_". A play that comes
+after its day was compacted makes a new small file, and the day is compacted again. One compaction at a time per home
+(`compacting`); a training that lists the files just before they go fails to open them, and is to be run again.
+"""
+
+import logging
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyarrow import fs
+
+from backend.domain.errors import Unavailable
+
+log = logging.getLogger(__name__)
+TARGET_BYTES = 128 << 20
+"""A compacted file is closed once its row groups come to this."""
+ROW_GROUP = 128 << 10
+"""Rows held in memory at a time."""
+_SETTLED = "part-compacted-"
+_HIDDEN = ".compacting-"
+_DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compaction:
+    """What became of one day: its committed files and their bytes before and after, and the rows kept and left out."""
+
+    day: date
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    rows: int
+    duplicates: int
+
+
+@contextmanager
+def compacting(home: Path) -> Iterator[None]:
+    """Be the only one to compact. Raises Unavailable where another is; the kernel lets go of it with the process."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "compact.lock").open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(f"another compaction holds {file.name}: wait for it to end, then try again") from error
+        yield
+
+
+def last_settled_day(now: datetime, *, lateness_minutes: int) -> date:
+    """The last day, UTC, of which no play is expected: it ended at least the lateness and an hour ago."""
+    return (now.astimezone(UTC) - timedelta(minutes=lateness_minutes, hours=1)).date() - timedelta(days=1)
+
+
+def compact(url: str, *, until: date, target_bytes: int = TARGET_BYTES) -> Iterator[Compaction]:
+    """Compact each day up to and with `until` that has more committed files than it needs, oldest first.
+
+    Yields after each day; what is not asked for is not done. `url` is the archive's, file:///folder or an object store.
+    Raises OSError (pyarrow's) where the store fails; the day's files are then as they were, or twice.
+    """
+    files, root = fs.FileSystem.from_uri(url)
+    folders = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
+    days = sorted((date.fromisoformat(found[1]), entry.path) for entry in folders if (found := _DAY.search(entry.path)))
+    for day, folder in days:
+        if day <= until:
+            _remove_remains(files, folder)
+            committed = _committed(files, folder)
+            if _is_worth_it(committed, target_bytes):
+                yield _compact_day(files, day, folder, committed, target_bytes)
+
+
+def _committed(files: Any, folder: str) -> list[Any]:
+    """Files that Flink or a compaction has finished: compacted ones first, then as they were written.
+
+    In this order the first of two plays with one event id counts, and the files are deleted: as long as a settled file
+    stands that a newer one replaces, so does one that is not settled, and the next run takes the day up again.
+    """
+    entries = files.get_file_info(fs.FileSelector(folder))
+    finished = (entry for entry in entries if entry.is_file and entry.base_name.startswith("part-"))
+    return sorted(finished, key=lambda entry: (not _is_settled(entry), entry.mtime_ns, entry.path))
+
+
+def _is_settled(entry: Any) -> bool:
+    return bool(entry.base_name.startswith(_SETTLED))
+
+
+def _remove_remains(files: Any, folder: str) -> None:
+    for entry in files.get_file_info(fs.FileSelector(folder)):
+        if entry.base_name.startswith(_HIDDEN):
+            log.info("removing %s, which a killed compaction left", entry.path)
+            files.delete_file(entry.path)
+
+
+def _is_worth_it(committed: Sequence[Any], target_bytes: int) -> bool:
+    """Whether a file is there that no compaction made, and there are more files than their bytes need."""
+    needed = -(-sum(entry.size for entry in committed) // target_bytes)
+    return len(committed) > max(1, needed) and not all(map(_is_settled, committed))
+
+
+def _compact_day(files: Any, day: date, folder: str, committed: Sequence[Any], target_bytes: int) -> Compaction:
+    # A number of its own: a killed run may have left settled files, which are among the inputs.
+    stem = uuid.uuid4().hex[:12]
+    hidden, rows, read = _rewrite(files, folder, [entry.path for entry in committed], stem, target_bytes)
+    settled = [f"{folder}/{_SETTLED}{stem}-{place}.parquet" for place in range(len(hidden))]
+    for source, target in zip(hidden, settled, strict=True):
+        files.move(source, target)
+    _flush(files, folder)
+    for entry in committed:
+        files.delete_file(entry.path)
+    made = files.get_file_info(settled)
+    done = Compaction(
+        day=day,
+        files_before=len(committed),
+        files_after=len(made),
+        bytes_before=sum(entry.size for entry in committed),
+        bytes_after=sum(entry.size for entry in made),
+        rows=rows,
+        duplicates=read - rows,
+    )
+    log.info("compacted %s: %d files to %d", day, done.files_before, done.files_after)
+    return done
+
+
+def _rewrite(
+    files: Any, folder: str, inputs: Sequence[str], stem: str, target_bytes: int
+) -> tuple[list[str], int, int]:
+    """Write the inputs' plays into hidden files, each durable; their paths, the rows written and the rows read."""
+    first = _first_of_each(files, inputs)
+    paths: list[str] = []
+    open_file: _File | None = None
+    try:
+        for table in _row_groups(files, inputs, first):
+            if open_file is None:
+                paths.append(f"{folder}/{_HIDDEN}{stem}-{len(paths)}")
+                open_file = _File(files, paths[-1], table.schema)
+            if open_file.write(table) >= target_bytes:
+                open_file.close()
+                open_file = None
+    finally:
+        if open_file is not None:
+            open_file.close()
+    return paths, int(first.sum()), len(first)
+
+
+def _first_of_each(files: Any, inputs: Sequence[str]) -> NDArray[np.bool_]:
+    """Per row of all inputs, in order: whether its event id stands in no row before it. About 60 bytes a row."""
+    ids = [_read(files, path, lambda file: file.read(columns=["event_id"])["event_id"]) for path in inputs]
+    codes = pa.chunked_array([chunk for column in ids for chunk in column.chunks]).combine_chunks().dictionary_encode()
+    places = codes.indices.to_numpy(zero_copy_only=False)
+    first = np.zeros(len(places), dtype=np.bool_)
+    first[np.unique(places, return_index=True)[1]] = True
+    return first
+
+
+def _row_groups(files: Any, inputs: Sequence[str], keep: NDArray[np.bool_]) -> Iterator[Any]:
+    """The kept rows as tables of about ROW_GROUP rows; small files share one."""
+    waiting: list[Any] = []
+    place = 0
+    for path in inputs:
+        with files.open_input_file(path) as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=ROW_GROUP):
+                waiting.append(pa.Table.from_batches([batch]).filter(pa.array(keep[place : place + len(batch)])))
+                place += len(batch)
+                if sum(len(table) for table in waiting) >= ROW_GROUP:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _read(files: Any, path: str, read: Callable[[Any], Any]) -> Any:
+    with files.open_input_file(path) as file:
+        return read(pq.ParquetFile(file))
+
+
+class _File:
+    """A Parquet file in the making."""
+
+    def __init__(self, files: Any, path: str, schema: Any) -> None:
+        self._files, self._path = files, path
+        self._sink = files.open_output_stream(path)
+        self._writer = pq.ParquetWriter(self._sink, schema, compression="snappy")
+
+    def write(self, table: Any) -> int:
+        """Add one row group; the bytes of the file so far."""
+        self._writer.write_table(table, row_group_size=len(table) or None)
+        return int(self._sink.tell())
+
+    def close(self) -> None:
+        """Write the footer and make the file durable."""
+        self._writer.close()
+        self._sink.close()
+        _flush(self._files, self._path)
+
+
+def _flush(files: Any, path: str) -> None:
+    """Make a local file, or the names in a local folder, durable; an object store's are once they are closed."""
+    if files.type_name != "local":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
