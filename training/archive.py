@@ -1,7 +1,10 @@
 """Reads the play archive: the folder of Parquet files that the streaming job `play_archive` writes."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,9 +31,43 @@ COLUMNS = (
 )
 
 
+READ_AGAIN = 3
+"""Times that a file may vanish between listing and reading: compaction replaces small files by larger ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFile:
+    """One file as it was read; `name` is its path below the archive, `size` its bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Exactly the files that a training read, by name."""
+
+    files: Sequence[ArchiveFile]
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all."""
+        return sum(file.size for file in self.files)
+
+    @cached_property
+    def sha256(self) -> str:
+        """One digest for the whole: of every file's name, size and digest."""
+        return hashlib.sha256(self.to_file()).hexdigest()
+
+    def to_file(self) -> bytes:
+        """As the version folder keeps it."""
+        return json.dumps([asdict(file) for file in self.files], indent=0).encode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedPlays:
-    """What training may learn from, and how many rows were left out, by reason.
+    """What training may learn from, how many rows were left out, by reason, and the files that all of it came from.
 
     Reasons, in the order they are applied: `allow_training` (the row carries no training right), `duplicate` (an event
     id seen before), `skip` (heard under 30 s of a longer track).
@@ -38,6 +75,7 @@ class ArchivedPlays:
 
     plays: PlayColumns
     excluded: Mapping[str, int]
+    snapshot: Snapshot
 
 
 def read_archive(url: str) -> ArchivedPlays:
@@ -46,7 +84,7 @@ def read_archive(url: str) -> ArchivedPlays:
     Files and folders whose name begins with "." or "_" are in progress and are not looked at. Raises NotFound where
     there is no finished file, InvalidInput where a column is missing.
     """
-    table = _table(url)
+    table, snapshot = _whole(url)
     total = table.num_rows
     table = table.filter(pc.fill_null(table["allow_training"], False))
     allowed = table.num_rows
@@ -58,7 +96,7 @@ def read_archive(url: str) -> ArchivedPlays:
         "duplicate": allowed - unique,
         "skip": unique - table.num_rows,
     }
-    return ArchivedPlays(plays=_columns(table), excluded=excluded)
+    return ArchivedPlays(plays=_columns(table), excluded=excluded, snapshot=snapshot)
 
 
 def count_rows(url: str) -> int:
@@ -76,8 +114,32 @@ def _dataset(url: str) -> Any:
     return dataset
 
 
-def _table(url: str) -> Any:
-    dataset = _dataset(url)
+def _whole(url: str) -> tuple[Any, Snapshot]:
+    """Rows and hashes of the same files, listed once."""
+    for again in reversed(range(READ_AGAIN)):
+        dataset = _dataset(url)
+        try:
+            return _table(dataset, url), _snapshot(dataset, url)
+        except FileNotFoundError:
+            if not again:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+def _snapshot(dataset: Any, url: str) -> Snapshot:
+    root = pafs.FileSystem.from_uri(url)[1]
+    files = []
+    for path in sorted(dataset.files):
+        digest, size = hashlib.sha256(), 0
+        with dataset.filesystem.open_input_stream(path) as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+                size += len(chunk)
+        files.append(ArchiveFile(name=path.removeprefix(f"{root}/"), size=size, sha256=digest.hexdigest()))
+    return Snapshot(files=files)
+
+
+def _table(dataset: Any, url: str) -> Any:
     missing = [name for name in COLUMNS if name not in dataset.schema.names]
     if missing:
         found = ", ".join(dataset.schema.names)

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from backend.domain.tracks import Artist, Track, catalogue_text
+from backend.domain.tracks import Artist, AudioFeatures, Track, catalogue_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right."""
+    """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right.
+
+    `sounds`: track id → audio features, of the tracks in `texts` that have any.
+    """
 
     texts: Mapping[str, str]
     withheld: frozenset[str]
+    sounds: Mapping[str, AudioFeatures]
 
 
 def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
@@ -23,6 +27,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
         if not artist.allow_training:
             withheld_artists.add(artist.artist_id)
     texts: dict[str, str] = {}
+    sounds: dict[str, AudioFeatures] = {}
     withheld = set()
     for track in tracks:
         if not track.allow_training or not withheld_artists.isdisjoint(track.artist_ids):
@@ -30,4 +35,6 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
         else:
             known = tuple(names[artist_id] for artist_id in track.artist_ids if artist_id in names)
             texts[track.track_id] = catalogue_text(track, known or ("unknown artist",))
-    return Catalogue(texts=texts, withheld=frozenset(withheld))
+            if track.audio_features is not None:
+                sounds[track.track_id] = track.audio_features
+    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds)

@@ -16,10 +16,13 @@ LEAST_SHARE_OF_PLAYS = 0.5
 """Fewer plays than this share of what the current version learned from look like a lost archive."""
 
 
-def behind_current(new: Evaluation, current: Evaluation, *, seed: int) -> Sequence[str]:
+def behind_current(
+    new: Evaluation, current: Evaluation, *, seed: int, what: str = "with the current version's settings"
+) -> Sequence[str]:
     """Guarded metrics where the interval of the paired difference, new minus current, lies below 0.
 
-    Both must come from the same split; ValueError where they judged different listeners.
+    `what` tells, in the sentence, what `current` is an evaluation of. Both must come from the same split; ValueError
+    where they judged different listeners.
     """
     if not np.array_equal(new.listeners, current.listeners):
         raise ValueError("the two evaluations judged different listeners")
@@ -27,7 +30,7 @@ def behind_current(new: Evaluation, current: Evaluation, *, seed: int) -> Sequen
         {name: new.per_listener[name] - current.per_listener[name] for name in GUARDED}, seed=seed
     )
     return [
-        f"{name} is {new.metrics[name].value:.4f}, with the current version's settings "
+        f"{name} is {new.metrics[name].value:.4f}, {what} "
         f"{current.metrics[name].value:.4f} (difference {change[name].low:.4f} to {change[name].high:.4f})"
         for name in GUARDED
         if change[name].high < 0

@@ -2,23 +2,32 @@
 
 import hashlib
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FoldIn
+from training.drift import Drift
 from training.engines.trainer import AlsSettings
 from training.files import sha256, write_whole
 from training.judge import Judgement
 
 FORMAT = 1
+SNAPSHOT_FILE = "snapshot.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataWindow:
-    """What a version was learned from: first and last play (ISO 8601 UTC), sizes, and rows left out by reason."""
+    """What a version was learned from: first and last play (ISO 8601 UTC), sizes, and rows left out by reason.
+
+    `limits` are those of `training.exclusions`; `files`, `size` (bytes) and `sha256` are of the archive's snapshot,
+    whose files are listed one by one in SNAPSHOT_FILE.
+    """
 
     first_play: str
     last_play: str
@@ -26,11 +35,20 @@ class DataWindow:
     listeners: int
     tracks: int
     excluded: Mapping[str, int]
+    flagged_listeners: int
+    limits: Mapping[str, int]
+    files: int
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionFacts:
-    """Everything in the manifest but the version's name and the hashes."""
+    """Everything in the manifest but the version's name and the hashes.
+
+    `settings_from` is "defaults", or the file of `segue tune` that the settings came from. `drift` is what moved since
+    the version that served at the time, None before there was one.
+    """
 
     created_at: datetime
     engine: str
@@ -42,6 +60,8 @@ class VersionFacts:
     fusion: Mapping[CandidateSource, float]
     judgement: Judgement
     data: DataWindow
+    settings_from: str
+    drift: Drift | None
 
 
 def write_manifest(folder: Path, facts: VersionFacts) -> str:
@@ -84,8 +104,33 @@ def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> di
             "listeners": facts.data.listeners,
             "tracks": facts.data.tracks,
             "excluded": dict(facts.data.excluded),
+            "flagged_listeners": facts.data.flagged_listeners,
+            "limits": dict(facts.data.limits),
+            "snapshot": {"files": facts.data.files, "size": facts.data.size, "sha256": facts.data.sha256},
         },
         "settings": asdict(facts.settings),
+        "settings_from": facts.settings_from,
+        "code": code_version(),
         "objections": list(facts.judgement.objections),
+        "comparisons": [asdict(comparison) for comparison in facts.judgement.comparisons],
+        "drift": None if facts.drift is None else asdict(facts.drift),
         "files": dict(files),
     }
+
+
+@cache
+def code_version() -> str:
+    """The commit that this code runs from, "-dirty" where it was changed since; else the installed release."""
+    release = f"segue {installed_version('segue')}"
+    folder = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--tags"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):  # no git here: the release says what can be said
+        return release
+    return f"{release}, {found.stdout.strip()}" if found.returncode == 0 else release

@@ -8,7 +8,7 @@ A crash between two steps leaves the old version serving and at most namespaces 
 removes those.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,8 +39,10 @@ class VersionArrays:
     content: Vectors
 
 
-def write_version(folder: Path, arrays: VersionArrays, facts: VersionFacts) -> str:
-    """Fill the empty `folder`; the version's name."""
+def write_version(
+    folder: Path, arrays: VersionArrays, facts: VersionFacts, further: Mapping[str, bytes] | None = None
+) -> str:
+    """Fill the empty `folder`, with the `further` files by name too; the version's name."""
     matrices: dict[str, NDArray[np.floating[Any]]] = {
         "gram.npy": arrays.factors.fold_in.gram,
         "track_factors.npy": arrays.factors.tracks,
@@ -53,6 +55,8 @@ def write_version(folder: Path, arrays: VersionArrays, facts: VersionFacts) -> s
         write_whole(folder / name, partial(np.save, arr=matrix, allow_pickle=False))
     for name, ids in (("track_ids.txt", arrays.track_ids), ("listener_ids.txt", arrays.listener_ids)):
         write_whole(folder / name, "".join(f"{line}\n" for line in ids).encode())
+    for name, content in (further or {}).items():
+        write_whole(folder / name, content)
     return write_manifest(folder, facts)
 
 
@@ -74,8 +78,8 @@ def _create(index: VectorIndex, namespace: str, ids: Sequence[str], vectors: Vec
 def prune(keep: int, *, index: VectorIndex, models: ModelRepository) -> list[str]:
     """Remove all but the newest `keep` versions, the current and the previous one, and namespaces without a version.
 
-    The names of the removed versions, newest first. Hold the training lock meanwhile: a version being published has
-    namespaces before it has a folder.
+    The names of the removed versions, newest first. Hold the training lock meanwhile (a version being published has
+    namespaces before it has a folder) and the pointer lock (a version being pointed to must not go).
     """
     names = [summary.version for summary in models.summaries()]
     kept = {*names[:keep], models.current(), models.previous()}

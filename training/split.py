@@ -26,7 +26,11 @@ def time_split(plays: PlayColumns, *, held_out: float) -> Split:
     Test pairs already met in training are dropped, and so are those of listeners and tracks that training does not
     know: they have their own measures (cold items, new listeners).
     """
-    cutoff = np.quantile(plays.played_at, 1.0 - held_out, method="nearest")
+    return split_at(plays, int(np.quantile(plays.played_at, 1.0 - held_out, method="nearest")))
+
+
+def split_at(plays: PlayColumns, cutoff: int) -> Split:
+    """As `time_split`; all plays after `cutoff` (milliseconds since 1970 UTC) are the test."""
     later = plays.played_at > cutoff
     train = interactions(plays.where(~later))
     test = interactions(plays.where(later))

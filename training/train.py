@@ -1,34 +1,40 @@
 """`segue train`: archive → interactions → factors and embeddings → evaluation → published version → pointer."""
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 
 from backend import wiring
-from backend.domain.errors import InvalidInput, Violation
+from backend.domain.clusters import TrackClusters
 from backend.domain.recommendations import CandidateSource
-from backend.ports.models import ModelRepository
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from training import publish
-from training.archive import ArchivedPlays, read_archive
-from training.catalogue import Catalogue, read_catalogue
-from training.dataset import Float32, PlayColumns, compact, interactions
+from training.catalogue import Catalogue
+from training.clusters import FILE as CLUSTERS_FILE
+from training.clusters import LEAST_TRACKS, fit_clusters
+from training.clusters import to_file as clusters_to_file
+from training.dataset import Float32, PlayColumns, interactions
+from training.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
+from training.drift import profile as window_profile
+from training.drift_report import drift_from
 from training.embed import EmbeddingCache, SentenceEncoder
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings, Factors, Trainer
 from training.export import export_encoder, is_exported
 from training.judge import judge
-from training.lock import training_lock
-from training.manifest import DataWindow, VersionFacts
+from training.lock import lock_folder, training_lock
+from training.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
+from training.material import Material, read_material
 from training.metrics import Estimate
+from training.promote import release
+from training.served import Served, served
+from training.tuned import Tuned, tuned
 
 FUSION: Mapping[CandidateSource, float] = {
     CandidateSource.FACTORS: 0.6,
@@ -41,14 +47,23 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingReport:
-    """What a training made. `reason` says why it was not promoted, "" where it was; `seconds` is by step."""
+    """What a training made. `reason` says why it was not promoted, "" where it was; `seconds` is by step.
+
+    `settings_from` is "defaults", "given", or the file of `segue tune`; `clusters` counts clusters of tracks; `drift`
+    is what moved since the version that served before, None where none did.
+    """
 
     version: str
     promoted: bool
     reason: str
+    warnings: tuple[str, ...]
     metrics: Mapping[str, Estimate]
     baseline: Mapping[str, Estimate]
     data: DataWindow
+    settings: AlsSettings
+    settings_from: str
+    clusters: int
+    drift: Drift | None
     seconds: Mapping[str, float]
 
 
@@ -79,48 +94,61 @@ def train(
 ) -> TrainingReport:
     """Train, publish and, where no guarded metric fell, point to a new version.
 
-    The same archive, catalogue, seed and `threads=1` give the same version files. Raises NotFound (no archive),
+    Settings are `als`, else what `segue tune` found, else the defaults. The same archive, catalogue, seed and
+    `threads=1` give the same version files. Raises NotFound (no archive),
     InvalidInput (nothing to learn from), Unavailable (another training runs, a part is down), ModelRefused.
     """
     trainer = LocalTrainer(threads=threads or os.cpu_count() or 1)
-    with training_lock(settings.home):
-        return _train(settings, trainer, als or AlsSettings(), now=now, seed=seed, watch=Stopwatch(report))
+    chosen = Tuned(als=als, source="given") if als else tuned(settings)
+    with training_lock(lock_folder(settings)):
+        return _train(settings, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
 
 
 def _train(
-    settings: Settings, trainer: Trainer, als: AlsSettings, *, now: datetime, seed: int, watch: Stopwatch
+    settings: Settings, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
 ) -> TrainingReport:
-    models = wiring.models(settings)
+    current = served(wiring.models(settings))
     with watch.step("reading the play archive"):
-        catalogue = _catalogue(settings)
-        plays, excluded = _allowed(read_archive(settings.archive), catalogue)
+        material = read_material(settings)
     with watch.step("embedding the catalogue"):
-        content_ids, content = _embed(settings, catalogue, watch.report)
+        content_ids, content = _embed(settings, material.catalogue, watch.report)
     with watch.step("judging on held-out plays"):
-        judgement = judge(plays, trainer, als, current=_current_manifest(models), seed=seed)
+        judgement = judge(material.plays, trainer, tuned.als, current=current, seed=seed)
     with watch.step("learning from all plays"):
-        factors = trainer.fit(interactions(plays), settings=als, seed=seed)
+        factors = trainer.fit(interactions(material.plays), settings=tuned.als, seed=seed)
+    with watch.step("finding clusters and drift"):
+        clusters = _clusters(settings, material, current, seed, watch.report)
+        drift = None if current is None else drift_from(current, material, after=current.until)
+    arrays = _arrays(material.plays, factors, content_ids, content)
     facts = VersionFacts(
         created_at=now,
         engine=trainer.name,
         seed=seed,
-        settings=als,
+        settings=tuned.als,
         fold_in=factors.fold_in,
         encoder_name=SentenceEncoder.name,
         encoder_dimension=SentenceEncoder.dimension,
         fusion=FUSION,
         judgement=judgement,
-        data=_window(plays, excluded),
+        data=_window(material),
+        settings_from=tuned.source,
+        drift=drift,
     )
     with watch.step("publishing"):
-        version = _publish(settings, models, _arrays(plays, factors, content_ids, content), facts)
+        further = _further(material, arrays.track_ids, clusters)
+        published = release(settings, arrays, facts, further, judged_against=current.version if current else None)
     return TrainingReport(
-        version=version,
-        promoted=not judgement.objections,
-        reason="; ".join(judgement.objections),
+        version=published.version,
+        promoted=not published.objections,
+        reason="; ".join(published.objections),
+        warnings=published.warnings,
         metrics=judgement.metrics,
         baseline=judgement.baseline,
         data=facts.data,
+        settings=tuned.als,
+        settings_from=tuned.source,
+        clusters=0 if clusters is None else len(clusters.centroids),
+        drift=drift,
         seconds=watch.seconds,
     )
 
@@ -130,23 +158,6 @@ def prepare_encoder(settings: Settings, report: Report = lambda _: None) -> None
     if not is_exported(settings.encoder):
         report("exporting the text encoder (once)")
         export_encoder(SentenceEncoder(), settings.encoder)
-
-
-def _catalogue(settings: Settings) -> Catalogue:
-    with closing(wiring.store(settings)) as store:
-        return read_catalogue(store.all_tracks(), store.all_artists())
-
-
-def _allowed(archive: ArchivedPlays, catalogue: Catalogue) -> tuple[PlayColumns, dict[str, int]]:
-    """Plays of tracks that may be learned from, and what was left out."""
-    plays = archive.plays
-    withheld = np.array([track_id in catalogue.withheld for track_id in plays.track_ids], dtype=bool)
-    allowed = compact(plays.where(~withheld[plays.tracks]))
-    if len(allowed) == 0:
-        raise InvalidInput(
-            [Violation("archive", f"none of its plays may be learned from (left out: {dict(archive.excluded)})")]
-        )
-    return allowed, {**archive.excluded, "track_allow_training": len(plays) - len(allowed)}
 
 
 def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Sequence[str], Vectors]:
@@ -159,7 +170,35 @@ def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Se
     return list(catalogue.texts), vectors
 
 
-def _window(plays: PlayColumns, excluded: Mapping[str, int]) -> DataWindow:
+def _clusters(
+    settings: Settings, material: Material, current: Served | None, seed: int, report: Report
+) -> TrackClusters | None:
+    found = fit_clusters(
+        material.features,
+        clusters=settings.clusters,
+        seed=seed,
+        before=None if current is None else current.clusters(),
+    )
+    if found is None:
+        report(f"no clusters: {len(material.features)} tracks have audio features, {LEAST_TRACKS} are needed")
+    return found
+
+
+def _further(material: Material, track_ids: Sequence[str], clusters: TrackClusters | None) -> dict[str, bytes]:
+    """Files of the version beside its arrays: what it was learned from, in numbers, and its clusters."""
+    profile, deciles = window_profile(material.plays, material.feature_ids, material.features)
+    place = dict(zip(material.plays.track_ids, deciles.tolist(), strict=True))
+    spread = np.array([place.get(track_id, -1) for track_id in track_ids], dtype=np.int8)
+    files = {
+        SNAPSHOT_FILE: material.snapshot.to_file(),
+        PROFILE_FILE: profile.to_file(),
+        DECILES_FILE: deciles_to_file(spread),
+    }
+    return files if clusters is None else {**files, CLUSTERS_FILE: clusters_to_file(clusters)}
+
+
+def _window(material: Material) -> DataWindow:
+    plays = material.plays
     first, last = (datetime.fromtimestamp(int(edge) / 1000, UTC) for edge in _edges(plays))
     return DataWindow(
         first_play=first.isoformat(),
@@ -167,7 +206,12 @@ def _window(plays: PlayColumns, excluded: Mapping[str, int]) -> DataWindow:
         plays=len(plays),
         listeners=len(plays.listener_ids),
         tracks=len(plays.track_ids),
-        excluded=excluded,
+        excluded=material.excluded,
+        flagged_listeners=material.flagged_listeners,
+        limits=material.limits.numbers(),
+        files=len(material.snapshot.files),
+        size=material.snapshot.size,
+        sha256=material.snapshot.sha256,
     )
 
 
@@ -197,20 +241,3 @@ def _spread(rows: Float32, places: Sequence[int], count: int) -> Float32:
     spread = np.zeros((count, rows.shape[1]), dtype=np.float32)
     spread[np.asarray(places, dtype=np.int64)] = rows
     return spread
-
-
-def _publish(settings: Settings, models: ModelRepository, arrays: publish.VersionArrays, facts: VersionFacts) -> str:
-    """Publish, then point unless the judgement objects, then prune; the new version's name."""
-    index = wiring.vector_index(settings)
-    with tempfile.TemporaryDirectory(prefix="version-", dir=settings.home) as folder:
-        version = publish.write_version(Path(folder), arrays, facts)
-        publish.publish(Path(folder), version, arrays, index=index, models=models)
-    if not facts.judgement.objections:
-        models.point(version)
-    publish.prune(settings.keep_models, index=index, models=models)
-    return version
-
-
-def _current_manifest(models: ModelRepository) -> Mapping[str, object] | None:
-    current = models.current()
-    return None if current is None else models.load(current).manifest

@@ -1,20 +1,25 @@
 """A training is promoted unless the held-out plays, or their number, speak against it."""
 
+import io
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from tests.memory import MemoryModels
 from training import guard
-from training.dataset import PlayColumns
+from training.dataset import Float32, PlayColumns, interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluate import Evaluation
 from training.judge import judge
 from training.metrics import Estimate, bootstrap
+from training.served import Served
 
 ALS = AlsSettings(dimension=8)
 TRAINER = LocalTrainer(threads=1)
+NOTHING = np.zeros((0, 8), dtype=np.float32)
 
 
 def evaluation(ndcg: list[float]) -> Evaluation:
@@ -30,6 +35,36 @@ def evaluation(ndcg: list[float]) -> Evaluation:
     )
 
 
+class OneVersion(MemoryModels):
+    """Holds the arrays of one version, numbered as the fixture `plays`."""
+
+    def __init__(self, tracks: Float32, listeners: Float32) -> None:
+        super().__init__()
+        self.arrays = {"track_factors.npy": tracks, "listener_factors.npy": listeners}
+        self.ids = {"track_ids.txt": ids("t", 400), "listener_ids.txt": ids("l", 120)}
+
+    def read(self, version: str, name: str) -> bytes:
+        if name in self.ids:
+            return "\n".join(self.ids[name]).encode()
+        buffer = io.BytesIO()
+        np.save(buffer, self.arrays[name])
+        return buffer.getvalue()
+
+
+def ids(letter: str, count: int) -> list[str]:
+    """Names such as l000, l001."""
+    return [f"{letter}{number:03d}" for number in range(count)]
+
+
+def served(
+    *, settings: dict[str, object], until: int | None = None, tracks: Float32 = NOTHING, listeners: Float32 = NOTHING
+) -> Served:
+    """A current version with these settings and factors, learned from 6000 plays up to a moment."""
+    last = "" if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
+    manifest = {"engine": "local", "settings": settings, "data": {"plays": 6000, "to": last}}
+    return Served(version="v1", manifest=manifest, models=OneVersion(tracks, listeners))  # type: ignore[abstract]  # never published to
+
+
 @pytest.fixture(scope="module")
 def plays() -> PlayColumns:
     """Listeners of four tastes over four hundred tracks; the later plays follow the same tastes."""
@@ -37,8 +72,8 @@ def plays() -> PlayColumns:
     listeners = rng.integers(0, 120, 6000)
     tracks = 4 * rng.integers(0, 100, 6000) + listeners % 4
     return PlayColumns(
-        listener_ids=[f"l{number:03d}" for number in range(120)],
-        track_ids=[f"t{number:03d}" for number in range(400)],
+        listener_ids=ids("l", 120),
+        track_ids=ids("t", 400),
         listeners=listeners.astype(np.int32),
         tracks=tracks.astype(np.int32),
         counts=np.ones(6000, dtype=np.float32),
@@ -80,17 +115,40 @@ def test_a_good_training_has_no_objection(plays: PlayColumns) -> None:
     first = judge(plays, TRAINER, ALS, current=None, seed=0)
     assert () == first.objections
     assert first.metrics["ndcg@20"].value > first.baseline["ndcg@20"].value
-    manifest = {"engine": "local", "settings": asdict(ALS), "data": {"plays": 6000}}
-    assert () == judge(plays, TRAINER, ALS, current=manifest, seed=0).objections
+    again = judge(plays, TRAINER, ALS, current=served(settings=asdict(ALS)), seed=0)
+    assert ((), ()) == (again.objections, again.comparisons)
     assert {"ndcg@20", "ndcg@20.low", "ndcg@20.high", "popular.ndcg@20"} <= set(first.numbers())
 
 
 def test_worse_settings_are_found_on_the_same_plays(plays: PlayColumns) -> None:
     """The current version's settings are fitted beside the new ones, which cannot tell four tastes apart."""
-    manifest = {"engine": "local", "settings": asdict(ALS), "data": {"plays": 6000}}
     spoiled = replace(ALS, dimension=1)
-    objections = judge(plays, TRAINER, spoiled, current=manifest, seed=0).objections
-    assert any("with the current version's settings" in objection for objection in objections)
+    judgement = judge(plays, TRAINER, spoiled, current=served(settings=asdict(ALS)), seed=0)
+    assert any("with the current version's settings" in objection for objection in judgement.objections)
+    (comparison,) = judgement.comparisons
+    assert comparison.by == "settings"
+    assert comparison.current["ndcg@20"].value > comparison.new["ndcg@20"].value
+
+
+def test_the_factors_that_serve_are_judged_on_plays_they_never_saw(plays: PlayColumns) -> None:
+    """Same settings, but the data that the new version learns from is spoiled: only the served factors can tell."""
+    earlier = plays.where(plays.played_at < 4000)
+    factors = TRAINER.fit(interactions(earlier), settings=ALS, seed=0)
+    current = served(settings=asdict(ALS), until=3999, tracks=factors.tracks, listeners=factors.listeners)
+    good = judge(plays, TRAINER, ALS, current=current, seed=0)
+    assert ["factors"] == [comparison.by for comparison in good.comparisons]
+    assert () == good.objections
+    rng = np.random.default_rng(3)
+    mixed = np.where(plays.played_at < 4000, rng.integers(0, 400, 6000), plays.tracks).astype(np.int32)
+    spoiled = judge(replace(plays, tracks=mixed), TRAINER, ALS, current=current, seed=0)
+    assert any("the current version on the plays since it learned" in objection for objection in spoiled.objections)
+
+
+def test_too_few_new_plays_are_no_comparison(plays: PlayColumns) -> None:
+    """A training minutes after the last one has nobody to ask."""
+    factors = TRAINER.fit(interactions(plays), settings=ALS, seed=0)
+    current = served(settings=asdict(ALS), until=5990, tracks=factors.tracks, listeners=factors.listeners)
+    assert () == judge(plays, TRAINER, ALS, current=current, seed=0).comparisons
 
 
 def test_plays_that_leave_nobody_to_judge_are_no_objection(plays: PlayColumns) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backend import wiring
-from backend.domain.errors import ModelRefused, Unavailable
+from backend.domain.errors import ModelRefused
 from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FoldIn, ModelRepository
 from backend.ports.vectors import VectorIndex
@@ -18,7 +18,6 @@ from training import publish
 from training.engines.trainer import AlsSettings, Factors, gram
 from training.files import sha256
 from training.judge import Judgement
-from training.lock import training_lock
 from training.manifest import DataWindow, VersionFacts
 from training.metrics import Estimate
 
@@ -67,7 +66,21 @@ def facts(held: publish.VersionArrays, *, created_at: datetime = NOW) -> Version
         encoder_dimension=3,
         fusion={CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25},
         judgement=Judgement(metrics={"ndcg@20": Estimate(0.3, 0.2, 0.4)}, baseline={}, objections=()),
-        data=DataWindow(first_play="", last_play="", plays=9, listeners=1, tracks=2, excluded={"skip": 4}),
+        data=DataWindow(
+            first_play="",
+            last_play="",
+            plays=9,
+            listeners=1,
+            tracks=2,
+            excluded={"skip": 4},
+            flagged_listeners=1,
+            limits={"day_plays": 500},
+            files=2,
+            size=1000,
+            sha256="5a",
+        ),
+        settings_from="defaults",
+        drift=None,
     )
 
 
@@ -145,13 +158,21 @@ def test_prune_keeps_the_newest_the_current_and_the_previous(
     assert kept == {namespace.partition(".")[0] for namespace in index.namespaces()}
 
 
-def test_two_trainings_never_run_at_once(tmp_path: Path) -> None:
-    """The second is told to wait; after the first ended it may run."""
-    with (
-        training_lock(tmp_path),
-        pytest.raises(Unavailable, match="another training"),
-        training_lock(tmp_path),
-    ):
-        pass
-    with training_lock(tmp_path):
-        pass
+def test_further_files_belong_to_the_version(tmp_path: Path, index: VectorIndex, models: ModelRepository) -> None:
+    """They are hashed like the arrays, and can be read from the published version."""
+    folder, held = tmp_path / "draft", arrays()
+    folder.mkdir()
+    version = publish.write_version(folder, held, facts(held), {"profile.json": b"{}"})
+    publish.publish(folder, version, held, index=index, models=models)
+    assert b"{}" == models.read(version, "profile.json")
+
+
+def test_manifest_says_what_was_learned_from_and_by_which_code(tmp_path: Path) -> None:
+    """Snapshot, limits, where the settings came from, and the commit."""
+    held = arrays()
+    publish.write_version(tmp_path, held, facts(held))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert {"files": 2, "size": 1000, "sha256": "5a"} == manifest["data"]["snapshot"]
+    assert (1, {"day_plays": 500}) == (manifest["data"]["flagged_listeners"], manifest["data"]["limits"])
+    assert ("defaults", []) == (manifest["settings_from"], manifest["comparisons"])
+    assert manifest["code"].startswith("segue 0.1.0")

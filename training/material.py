@@ -1,0 +1,50 @@
+"""What training works on: the plays of one archive snapshot, and the catalogue, both without what must be left out."""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from backend import wiring
+from backend.settings import Settings
+from training.archive import Snapshot, read_archive
+from training.catalogue import Catalogue, read_catalogue
+from training.clusters import Float64, feature_table
+from training.dataset import PlayColumns
+from training.exclusions import Limits, choose, limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Plays to learn from and what was left out, by reason.
+
+    `feature_ids` and `features` (n, 9) are the audio features of tracks that may be learned from, see
+    `training.clusters.feature_table`.
+    """
+
+    plays: PlayColumns
+    excluded: dict[str, int]
+    flagged_listeners: int
+    limits: Limits
+    snapshot: Snapshot
+    catalogue: Catalogue
+    feature_ids: list[str]
+    features: Float64
+
+
+def read_material(settings: Settings) -> Material:
+    """Raises NotFound (no archive), InvalidInput (nothing to learn from, a file is wrong), Unavailable (no store)."""
+    most = limits(settings)
+    with closing(wiring.store(settings)) as store:
+        catalogue = read_catalogue(store.all_tracks(), store.all_artists())
+    archive = read_archive(settings.archive)
+    chosen = choose(archive.plays, withheld=catalogue.withheld, limits=most)
+    feature_ids, features = feature_table(catalogue.sounds)
+    return Material(
+        plays=chosen.plays,
+        excluded={**archive.excluded, **chosen.excluded},
+        flagged_listeners=chosen.flagged_listeners,
+        limits=most,
+        snapshot=archive.snapshot,
+        catalogue=catalogue,
+        feature_ids=feature_ids,
+        features=features,
+    )
