@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
     dashboard_address: str = Field("127.0.0.1:8501", description="Where the dashboard listens.")
 
+    sink_metrics_address: str = Field(
+        "127.0.0.1:9464",
+        description='Where the sink answers GET /metrics (Prometheus) to anybody who can reach it; "" for nowhere.',
+    )
+
     parallelism: int = Field(2, ge=1, description="Parallelism of the Flink jobs.")
     flink_heap_megabytes: int = Field(
         768, ge=256, description="Heap of the embedded Flink's tasks; jobs keep their state on it."

@@ -10,113 +10,80 @@ Outcomes of a record:
 7. the store is down → Unavailable; nothing of the batch counts as done and the offsets stay
 Offsets are written after the rows, into the same database: a sink killed in between writes the same rows again, which
 changes nothing.
+While the store writes one batch, a thread reads and decodes the next: no batch is begun before the one before it is in
+the store with its offsets, and one that was only read counts for nothing.
 """
 
-import json
 import logging
 import signal
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from backend import wiring
 from backend.domain.errors import Unavailable
-from backend.domain.feedback import Feedback
 from backend.domain.listeners import Profile, merge
-from backend.domain.plays import Play
-from backend.domain.tracks import Artist, Track
-from backend.ports import records
-from backend.ports.event_log import EventLog, StoredRecord, Topic, TopicPartition
-from backend.ports.store import Scalar, Store, TableRow
+from backend.ports.event_log import EventLog
+from backend.ports.store import Store
 from backend.settings import Settings
-from streaming.schema import result_tables, schema
+from streaming.batch import TOPICS, Batch
+from streaming.sink_metrics import SinkMetrics
 
 log = logging.getLogger(__name__)
 BATCH = 20_000
 """Records a batch: large enough that the many refreshes of one open hour collapse into one write."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """What the records of one poll come to; later rows of one key replace earlier ones."""
-
-    rows: dict[tuple[str, str], TableRow] = field(default_factory=dict)
-    tracks: dict[str, Track] = field(default_factory=dict)
-    artists: dict[str, Artist] = field(default_factory=dict)
-    plays: dict[str, list[Play]] = field(default_factory=lambda: defaultdict(list))
-    feedback: dict[str, list[Feedback]] = field(default_factory=lambda: defaultdict(list))
-    offsets: dict[TopicPartition, int] = field(default_factory=dict)
-    malformed: int = 0
-
-    def add(self, record: StoredRecord) -> None:
-        """Sort one record in, as outcomes 1 to 6 of this module say."""
-        self.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        try:
-            self._sort_in(record)
-        except (ValueError, KeyError, TypeError) as error:
-            self.malformed += 1
-            log.warning("malformed record %s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
-
-    def _sort_in(self, record: StoredRecord) -> None:
-        if record.topic in _RESULT_TABLES:
-            row = table_row(record)
-            self.rows[row.table, row.key] = row
-        elif record.value is None:
-            raise ValueError("a deletion, where nothing is ever deleted")
-        elif record.topic == Topic.TRACKS:
-            track = records.track_from_value(record.value)
-            self.tracks[track.track_id] = track
-        elif record.topic == Topic.ARTISTS:
-            artist = records.artist_from_value(record.value)
-            self.artists[artist.artist_id] = artist
-        elif record.topic == Topic.FEEDBACK:
-            feedback = records.feedback_from_value(record.value)
-            self.feedback[feedback.listener_id].append(feedback)
-        elif play := records.play_from_value(record.value):
-            self.plays[play.listener_id].append(play)
-
-
-_RESULT_TABLES = frozenset(result_tables())
-TOPICS: Sequence[str] = (*sorted(_RESULT_TABLES), *(topic for topic in Topic if topic is not Topic.CLUSTERS))
-
-
-def table_row(record: StoredRecord) -> TableRow:
-    """A result record as a row; its key joins the primary key's values. Raises ValueError or KeyError."""
-    declared = schema(record.topic)
-    key_columns: dict[str, str] = json.loads(record.key or b"null")
-    key = "|".join(key_columns[name] for name in declared.key)
-    if record.value is None:
-        return TableRow(table=record.topic, key=key, columns=None)
-    columns: dict[str, Scalar] = json.loads(record.value)
-    for name in declared.moments:
-        columns[name] = datetime.fromisoformat(str(columns[name]))
-    return TableRow(table=record.topic, key=key, columns=columns)
+TELL_SECONDS = 5.0
+"""How often the lag is measured and logged."""
 
 
 class Sink:
-    """Reads batches and writes them, one after another: a slow store slows the reading, which is the back-pressure."""
+    """Reads batches and writes them, one after another: a slow store slows the reading, which is the back-pressure.
 
-    def __init__(self, event_log: EventLog, store: Store) -> None:
+    After Unavailable it is of no more use: close it and open another, which begins at the stored offsets.
+    """
+
+    def __init__(self, event_log: EventLog, store: Store, metrics: SinkMetrics | None = None) -> None:
         self._store = store
+        self._metrics = metrics or SinkMetrics()
         self._reader = event_log.reader(TOPICS, store.offsets())
+        self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sink-reader")
+        self._next: Future[Batch] | None = None
+        self._has_failed = False
+        self._read = 0
+        self._carried = 0
         self.written = 0
         self.malformed = 0
 
     def step(self, timeout_seconds: float = 0.5) -> int:
         """Carry one batch over; how many records it had. Raises Unavailable (outcome 7)."""
-        polled = self._reader.poll(max_records=BATCH, timeout_seconds=timeout_seconds)
-        if not polled:
+        if self._has_failed:
+            raise Unavailable("this sink has failed before: open another, which goes on from the stored offsets")
+        try:
+            return self._step(timeout_seconds)
+        except BaseException:
+            self._has_failed = True
+            raise
+
+    def _step(self, timeout_seconds: float) -> int:
+        batch = (self._next or self._ahead.submit(self._decoded, timeout_seconds)).result()
+        self._next = None
+        if not batch.records:
             return 0
-        batch = Batch()
-        for record in polled:
-            batch.add(record)
+        self._next = self._ahead.submit(self._decoded, timeout_seconds)
         self._write(batch)
+        self._carried += batch.records
         self.written += len(batch.rows)
         self.malformed += batch.malformed
-        return len(polled)
+        self._metrics.wrote(records=batch.records, rows=len(batch.rows), malformed=batch.malformed)
+        return batch.records
+
+    def _decoded(self, timeout_seconds: float) -> Batch:
+        """The next batch; empty where no record came in time. Runs in the reading thread."""
+        polled = self._reader.poll(max_records=BATCH, timeout_seconds=timeout_seconds)
+        self._read += len(polled)
+        batch = Batch()
+        batch.add(polled)
+        return batch
 
     def _write(self, batch: Batch) -> None:
         if batch.artists:
@@ -137,39 +104,43 @@ class Sink:
         self._store.write(list(batch.rows.values()), batch.offsets)
 
     def lag(self) -> int:
-        """Records not carried over yet."""
-        return self._reader.lag()
+        """Records not carried over yet, those included that are read already."""
+        return self._reader.lag() + self._read - self._carried
 
     def close(self) -> None:
-        """Stop reading."""
+        """Stop reading; what was only read is left to the next sink."""
+        self._ahead.shutdown(cancel_futures=True)
         self._reader.close()
 
 
 def run(settings: Settings, stopped: threading.Event) -> None:
     """Carry until `stopped`; when a part is down, begin again from the stored offsets."""
-    event_log, store = wiring.event_log(settings), wiring.store(settings)
-    while not stopped.is_set():
-        sink: Sink | None = None
-        try:
-            sink = Sink(event_log, store)
-            _carry(sink, stopped)
-        except Unavailable as error:
-            log.warning("%s; going on from the stored offsets in 1 s", error)
-            stopped.wait(1)
-        finally:
-            if sink:
-                sink.close()
+    event_log, store, metrics = wiring.event_log(settings), wiring.store(settings), SinkMetrics()
+    with metrics.served(settings.sink_metrics_address):
+        while not stopped.is_set():
+            sink: Sink | None = None
+            try:
+                sink = Sink(event_log, store, metrics)
+                _carry(sink, metrics, stopped)
+            except Unavailable as error:
+                log.warning("%s; going on from the stored offsets in 1 s", error)
+                stopped.wait(1)
+            finally:
+                if sink:
+                    sink.close()
     store.close()
     event_log.close(timeout_seconds=5)
 
 
-def _carry(sink: Sink, stopped: threading.Event) -> None:
-    told = time.monotonic()
+def _carry(sink: Sink, metrics: SinkMetrics, stopped: threading.Event) -> None:
+    told = 0.0
     while not stopped.is_set():
-        sink.step()
-        if time.monotonic() - told > 10:
-            log.info("rows written %d, malformed %d, lag %d", sink.written, sink.malformed, sink.lag())
+        if time.monotonic() - told > TELL_SECONDS:
+            lag = sink.lag()
+            metrics.lag.set(lag)
+            log.info("rows written %d, malformed %d, lag %d", sink.written, sink.malformed, lag)
             told = time.monotonic()
+        sink.step()
 
 
 def main() -> None:

@@ -24,14 +24,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def free_addresses() -> dict[str, str]:
     """Settings that put each part on a free port of its own, so that test sessions beside each other never meet."""
     taken: set[int] = set()
-    for _ in range(4):
+    for _ in range(5):
         taken.add(free_port(taken, random.SystemRandom()))
-    kafka, mongo, flink, server = taken
+    kafka, mongo, flink, server, sink = taken
     return {
         "kafka_servers": f"127.0.0.1:{kafka}",
         "store_url": f"mongodb://127.0.0.1:{mongo}",
         "flink_url": f"http://127.0.0.1:{flink}",
         "server_address": f"127.0.0.1:{server}",
+        "sink_metrics_address": f"127.0.0.1:{sink}",
     }
 
 

@@ -40,9 +40,10 @@ def _answer(settings: Settings, part: PartState) -> str:
         "flink-jobmanager": lambda: flink.check(settings.flink_url, task_managers=0),
         "flink-taskmanager": lambda: flink.check(settings.flink_url, task_managers=1),
         "server": lambda: services.check_server(settings),
+        "sink": lambda: services.check_sink(part.address) if part.address else "",
         "dashboard": lambda: services.check_dashboard(part.address),
     }
-    # The sink and the keeper listen nowhere: running is all there is to ask.
+    # The keeper listens nowhere: running is all there is to ask.
     return checks[part.name]() if part.name in checks else ""
 
 

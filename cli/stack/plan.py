@@ -22,6 +22,7 @@ ADDRESSES = {
     "mongo": ("store_url", "mongodb://{host}:{port}"),
     "flink": ("flink_url", "http://{host}:{port}"),
     "server": ("server_address", "{host}:{port}"),
+    "sink": ("sink_metrics_address", "{host}:{port}"),
     "dashboard": ("dashboard_address", "{host}:{port}"),
 }
 """The setting that tells where a part is, and its form."""
@@ -68,7 +69,7 @@ def local_parts(settings: Settings, wanted: Iterable[str]) -> list[str]:
 def fixed_ports(settings: Settings, names: Iterable[str]) -> dict[str, int]:
     """Ports that are configured for these parts."""
     given = configured(settings)
-    return {name: port_of(given[name]) for name in names if name in given}
+    return {name: port_of(given[name]) for name in names if given.get(name)}
 
 
 def endpoints(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) -> dict[str, str]:
@@ -77,7 +78,7 @@ def endpoints(settings: Settings, names: Iterable[str], ports: Mapping[str, int]
     for name in names:
         if name in ADDRESSES:
             field, form = ADDRESSES[name]
-            found[field] = given.get(name) or form.format(host=LOOPBACK, port=ports[name])
+            found[field] = given[name] if name in given else form.format(host=LOOPBACK, port=ports[name])
     return found
 
 

@@ -11,7 +11,7 @@ from cli.stack.part import LOOPBACK
 
 PORTS_FILE = "ports.json"
 
-USUAL = {"kafka": 9092, "mongo": 27017, "flink": 8081, "server": 50051, "dashboard": 8501}
+USUAL = {"kafka": 9092, "mongo": 27017, "flink": 8081, "server": 50051, "sink": 9464, "dashboard": 8501}
 """Where people expect to find each part."""
 
 NAMES = (*USUAL, "kafka-controller", "flink-rpc")

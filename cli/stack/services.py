@@ -1,5 +1,6 @@
 """Segue's own processes: the gRPC server, the sink, the job keeper and the dashboard."""
 
+import re
 import sys
 import urllib.request
 from typing import Any
@@ -33,7 +34,13 @@ def parts(settings: Settings) -> list[Part]:
             address=settings.server_address,
             stop_seconds=20,
         ),
-        Part(name="sink", title="Sink", argv=(sys.executable, "-m", "streaming.sink"), needs=(PREPARE,)),
+        Part(
+            name="sink",
+            title="Sink",
+            argv=(sys.executable, "-m", "streaming.sink"),
+            needs=(PREPARE,),
+            address=settings.sink_metrics_address,
+        ),
         Part(
             name="keeper",
             title="Job keeper",
@@ -95,6 +102,19 @@ def check_server(settings: Settings) -> str:
     except grpc.RpcError as error:
         raise Unavailable(f"the server on {LOOPBACK}:{port} does not answer its health check yet") from error
     return "" if answer.status == health_pb2.HealthCheckResponse.SERVING else "no model yet"
+
+
+def check_sink(address: str) -> str:
+    """How far the sink is behind the event log, as its metrics tell; "" where it is not. Raises Unavailable."""
+    url = f"http://{address}/metrics"
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            told = answer.read().decode()
+    except OSError as error:
+        raise Unavailable(f"the sink does not tell its metrics on {url}") from error
+    lag = re.search(r"^segue_sink_lag_records (\S+)$", told, re.MULTILINE)
+    records = round(float(lag[1])) if lag else 0
+    return f"{records:,} records behind" if records else ""
 
 
 def check_dashboard(address: str) -> str:

@@ -2,7 +2,10 @@
 
 import json
 import logging
+import random
+import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import cast
 
@@ -16,12 +19,24 @@ from backend.domain.tracks import Artist, Track
 from backend.ports import records
 from backend.ports.event_log import Record, Topic, TopicPartition
 from backend.ports.store import TableQuery
+from cli.stack import services
+from cli.stack.ports import free_port
+from streaming import sink as sinks
 from streaming.sink import Sink
+from streaming.sink_metrics import SinkMetrics
 from tests.memory import MemoryEventLog, MemoryStore
 
 HOUR = datetime(2026, 11, 21, 9, tzinfo=UTC)
-KEY = {"artist_id": "a1", "window_start": "2026-11-21T09:00:00Z"}
-ROW = KEY | {"plays": 3, "unique_listeners": 2, "milliseconds_played": 9, "completion_rate": 0.5, "skips": 1}
+KEY = {"artist_id": "a1", "span": "hour", "window_start": "2026-11-21T09:00:00Z"}
+ROW = KEY | {
+    "plays": 3,
+    "unique_listeners": 2,
+    "returning_share": 0.5,
+    "milliseconds_played": 9,
+    "completion_rate": 0.5,
+    "skips": 1,
+    "likes": 0,
+}
 
 
 class Told:
@@ -57,9 +72,9 @@ class Told:
 
     def carry(self) -> Sink:
         """One step of a new sink, as after a restart."""
-        sink = Sink(self.log, self.store)
-        sink.step()
-        return sink
+        with closing(Sink(self.log, self.store)) as sink:
+            sink.step()
+            return sink
 
 
 @pytest.fixture
@@ -146,6 +161,9 @@ def test_store_down_keeps_the_offsets(told: Told) -> None:
     with pytest.raises(Unavailable):
         sink.step()
     told.store.down = False
+    with pytest.raises(Unavailable, match="open another"):
+        sink.step()
+    sink.close()
     assert {} == told.store.offsets()
     told.carry()
     assert 1 == len(told.store.artist_engagement(TableQuery()).rows)
@@ -160,3 +178,41 @@ def test_reading_everything_again_changes_nothing(told: Told) -> None:
     told.store.write([], dict.fromkeys(told.store.offsets(), 0))
     told.carry()
     assert before == (told.store.artist_engagement(TableQuery()).rows, told.store.profiles(["l1"]))
+
+
+def test_what_was_only_read_ahead_is_left_to_the_next_sink(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a batch is written the next one is read; its offsets are not stored before its rows are."""
+    monkeypatch.setattr(sinks, "BATCH", 1)
+    told.row(plays=3)
+    told.row(plays=4)
+    with closing(Sink(told.log, told.store)) as sink:
+        assert 1 == sink.step()
+        assert 1 == sink.lag()
+    assert {TopicPartition("artist_engagement", 0): 1} == told.store.offsets()
+    told.carry()
+    assert [4] == [row.plays for row in told.store.artist_engagement(TableQuery()).rows]
+
+
+def test_metrics_are_told_over_http(told: Told) -> None:
+    """Records, rows, malformed ones and the lag, in Prometheus' text form."""
+    address = f"127.0.0.1:{free_port(set(), random.SystemRandom())}"
+    metrics = SinkMetrics()
+    told.row()
+    told.append("plays", b"l1", b"not json")
+    with metrics.served(address), closing(Sink(told.log, told.store, metrics)) as sink:
+        sink.step()
+        metrics.lag.set(sink.lag())
+        with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        assert "" == services.check_sink(address)
+        metrics.lag.set(1234)
+        assert "1,234 records behind" == services.check_sink(address)
+    wanted = {"records_total 2.0", "rows_total 1.0", "malformed_total 1.0", "lag_records 0.0"}
+    assert wanted <= {line.removeprefix("segue_sink_") for line in lines}
+
+
+def test_a_taken_port_costs_only_the_metrics(caplog: pytest.LogCaptureFixture) -> None:
+    """The sink goes on, and its log says what to set."""
+    address = f"127.0.0.1:{free_port(set(), random.SystemRandom())}"
+    with SinkMetrics().served(address), SinkMetrics().served(address):
+        assert "sink_metrics_address" in caplog.text
