@@ -6,7 +6,7 @@ The URL's scheme picks the technology, so the same code runs on one machine and 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         10.0, gt=1, description="Plays per listener and hour from which a surge is a stream farm."
     )
     keep_models: int = Field(5, ge=2, description="Published model versions kept by `segue models prune`.")
+    training_engine: Literal["local", "spark"] = Field(
+        "local", description="What learns the factors: this process, or Spark (MLlib) at spark_master."
+    )
+    spark_master: str = Field("local[*]", description="Spark master for training_engine = spark: local[*], spark://…")
+    training_warm_start: bool = Field(
+        False, description="Begin a training from the factors that serve: faster, no longer from the archive alone."
+    )
     clusters: int = Field(12, ge=2, description="Clusters of tracks by sound; fewer for a small catalogue.")
     training_day_plays: int = Field(
         500, ge=0, description="More plays (30 s or longer) on one day: training leaves the listener out; 0: never."

@@ -1,0 +1,54 @@
+"""The play archive as Spark frames: the rows that `training.archive` keeps, numbered and counted by the executors."""
+
+from typing import Any
+
+from training.archive import SKIP_MILLISECONDS
+
+
+def allowed(plays: Any) -> Any:
+    """Plays with the training right, each event id once, without skips, as `training.archive.read_archive` counts."""
+    from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
+
+    heard, length = sql.col("milliseconds_played"), sql.col("track_milliseconds")
+    skipped = sql.coalesce((heard < SKIP_MILLISECONDS) & (length > heard), sql.lit(False))
+    unique = plays.where(sql.col("allow_training")).dropDuplicates(["event_id"])
+    return unique.where(~skipped).select("listener_id", "track_id")
+
+
+def numbered(plays: Any, column: str) -> Any:
+    """The ids in `column` as (id, number), numbers contiguous int32 from 0 in the order of the ids.
+
+    Ids are sorted by ranges, so that no single task holds all of them; only the ranges' sizes come here.
+    """
+    from pyspark.sql import Window  # noqa: PLC0415  # see spark_session
+    from pyspark.sql import functions as sql  # noqa: PLC0415
+
+    ranges = plays.select(sql.col(column).alias("id")).distinct().repartitionByRange("id")
+    # The cut points are drawn from a sample: without this a second pass could draw others.
+    ranges = ranges.withColumn("part", sql.spark_partition_id()).localCheckpoint()
+    sizes = {row["part"]: row["count"] for row in ranges.groupBy("part").count().collect()}
+    before, firsts = 0, {}
+    for part in sorted(sizes):
+        firsts[part], before = before, before + sizes[part]
+    place = sql.row_number().over(Window.partitionBy("part").orderBy("id")) - 1
+    if not firsts:
+        return ranges.select("id", sql.lit(0).cast("int").alias("number"))
+    first = sql.create_map(*(sql.lit(each) for pair in firsts.items() for each in pair))[sql.col("part")]
+    return ranges.select("id", (place + first).cast("int").alias("number"))
+
+
+def counted(plays: Any, listeners: Any, tracks: Any) -> Any:
+    """Plays summed by pair as (listener, track, plays), both numbered by `numbered`."""
+    from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
+
+    sums = plays.groupBy("listener_id", "track_id").agg(sql.count("*").alias("plays"))
+    by_listener = listeners.select(sql.col("id").alias("listener_id"), sql.col("number").alias("listener"))
+    by_track = tracks.select(sql.col("id").alias("track_id"), sql.col("number").alias("track"))
+    return sums.join(by_listener, "listener_id").join(by_track, "track_id").select("listener", "track", "plays")
+
+
+def with_confidence(pairs: Any) -> Any:
+    """(listener, track, plays) with the confidence log1p(plays) instead of the plays."""
+    from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
+
+    return pairs.select("listener", "track", sql.log1p("plays").alias("confidence"))
