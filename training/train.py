@@ -1,6 +1,5 @@
 """`segue train`: archive → interactions → factors and embeddings → evaluation → published version → pointer."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +23,8 @@ from training.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.drift import profile as window_profile
 from training.drift_report import drift_from
 from training.embed import EmbeddingCache, SentenceEncoder
-from training.engines.local import LocalTrainer
-from training.engines.trainer import AlsSettings, Factors, Trainer
+from training.engines.choice import chosen_trainer
+from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
 from training.export import export_encoder, is_exported
 from training.judge import judge
 from training.lock import lock_folder, training_lock
@@ -95,12 +94,13 @@ def train(
     """Train, publish and, where no guarded metric fell, point to a new version.
 
     Settings are `als`, else what `segue tune` found, else the defaults. The same archive, catalogue, seed and
-    `threads=1` give the same version files. Raises NotFound (no archive),
-    InvalidInput (nothing to learn from), Unavailable (another training runs, a part is down), ModelRefused.
+    `threads=1` give the same version files, unless `training_warm_start` begins from the factors that serve.
+    Judging always begins anew, because those factors saw the held-out plays.
+    Raises NotFound (no archive), InvalidInput (nothing to learn from), Unavailable (another training runs, a part is
+    down), ModelRefused.
     """
-    trainer = LocalTrainer(threads=threads or os.cpu_count() or 1)
     chosen = Tuned(als=als, source="given") if als else tuned(settings)
-    with training_lock(lock_folder(settings)):
+    with training_lock(lock_folder(settings)), chosen_trainer(settings, threads=threads) as trainer:
         return _train(settings, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
 
 
@@ -115,7 +115,8 @@ def _train(
     with watch.step("judging on held-out plays"):
         judgement = judge(material.plays, trainer, tuned.als, current=current, seed=seed)
     with watch.step("learning from all plays"):
-        factors = trainer.fit(interactions(material.plays), settings=tuned.als, seed=seed)
+        earlier = _earlier(current, tuned.als) if settings.training_warm_start else None
+        factors = trainer.fit(interactions(material.plays), settings=tuned.als, seed=seed, earlier=earlier)
     with watch.step("finding clusters and drift"):
         clusters = _clusters(settings, material, current, seed, watch.report)
         drift = None if current is None else drift_from(current, material, after=current.until)
@@ -158,6 +159,21 @@ def prepare_encoder(settings: Settings, report: Report = lambda _: None) -> None
     if not is_exported(settings.encoder):
         report("exporting the text encoder (once)")
         export_encoder(SentenceEncoder(), settings.encoder)
+
+
+def _earlier(current: Served | None, als: AlsSettings) -> Earlier | None:
+    """The factors that serve, to begin from; None where there are none, or of another dimension."""
+    if current is None:
+        return None
+    factors = current.factors()
+    if factors.tracks.shape[1] != als.dimension:
+        return None
+    return Earlier(
+        listener_ids=factors.listener_ids,
+        track_ids=factors.track_ids,
+        listeners=factors.listeners,
+        tracks=factors.tracks,
+    )
 
 
 def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Sequence[str], Vectors]:
