@@ -91,7 +91,7 @@ def _jobs(plan: Plan, cluster: Cluster, measured: Measured, output: Output) -> N
             keep=KEPT if sink.SINK in plan.rows else "",
             advance=lambda _: bar.advance(bar.task_ids[0]),
         )
-    measured.rows += found.rows
+    _add(measured, found.rows, output)
     measured.seconds |= found.seconds
     measured.vertices |= {name: ended.vertices for name, ended in found.last.items()}
 
@@ -101,7 +101,8 @@ def _sink(plan: Plan, topics: Topics, settings: Settings, measured: Measured, ou
         closing(sink.SinkBench(topics, settings, KEPT, limit=plan.sink_rows)) as bench,
         output.bar(f"carrying {bench.rows:,} rows", sink.steps(plan.repeats)) as bar,
     ):
-        measured.rows.append(bench.measure(repeats=plan.repeats, advance=lambda: bar.advance(bar.task_ids[0])))
+        row = bench.measure(repeats=plan.repeats, advance=lambda: bar.advance(bar.task_ids[0]))
+    _add(measured, [row], output)
 
 
 def _freshness(plan: Plan, settings: Settings, measured: Measured, output: Output) -> None:
@@ -112,7 +113,14 @@ def _freshness(plan: Plan, settings: Settings, measured: Measured, output: Outpu
     ):
         fresh = freshness.Freshness(channel, seed=plan.seed)
         row, measured.ages = fresh.measure(plays=plan.fresh_plays, advance=lambda: bar.advance(bar.task_ids[0]))
-    measured.rows.append(row)
+    _add(measured, [row], output)
+
+
+def _add(measured: Measured, rows: Sequence[Row], output: Output) -> None:
+    """Take rows over, and tell them: what is measured later may take long, or fail."""
+    measured.rows += rows
+    for row in rows:
+        output.say(f"{row.name}: {row.ours:,.1f} beside {row.reference:,.1f}, ratio {row.ratio:.3f}")
 
 
 def prepare(topics: Topics, settings: Settings, shape: Shape, *, seed: int, output: Output) -> None:
