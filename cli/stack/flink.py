@@ -98,8 +98,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
         "taskmanager.resource-id": "taskmanager-1",
         "heartbeat.interval": "5 s",
         "heartbeat.timeout": "30 s",
-        # Handing out dozens of tasks on a busy machine takes longer than the usual 10 s, and a job that is given up there
-        # begins again from its checkpoint.
+        # On a busy machine handing out dozens of tasks takes longer than the usual 10 s; the job would begin again.
         "pekko.ask.timeout": "60 s",
         "io.tmp.dirs": home / "flink" / "tmp",
         "parallelism.default": settings.parallelism,
