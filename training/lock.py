@@ -33,6 +33,13 @@ def training_lock(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def tuning_lock(folder: Path) -> Iterator[None]:
+    """Hold `folder/tuning.lock` while a study is written to. Raises Unavailable where another process holds it."""
+    with _lock(folder / "tuning.lock", seconds=0.0, holder="another search"):
+        yield
+
+
+@contextmanager
 def pointer_lock(folder: Path, seconds: float = POINTER_SECONDS) -> Iterator[None]:
     """Hold `folder/pointer.lock` while the pointer moves or versions are removed; waits for others up to `seconds`.
 

@@ -1,16 +1,16 @@
-"""List, compare, promote, roll back and prune model versions."""
+"""List, compare, promote, roll back and prune model versions, and see how far plays have moved from them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.domain.errors import NotFound
 from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
     from backend.ports.models import ModelRepository, ModelSummary
+    from training.promote import Promotion
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,7 +20,7 @@ SHOWN = ("ndcg@20", "recall@20")
 
 @app.callback()
 def models() -> None:
-    """List, compare, promote, roll back and prune model versions."""
+    """List, compare, promote, roll back and prune model versions, and see how far plays have moved from them."""
 
 
 @app.command("list")
@@ -47,40 +47,83 @@ def show(version: Version, home: options.Home = None, json: options.Json = False
 
 @app.command()
 def compare(old: Version, new: Version, home: options.Home = None, json: options.Json = False) -> None:
-    """Two versions' metrics side by side, with the change."""
+    """Two versions side by side: metrics with their change, and where data and settings differ.
+
+    Each version's metrics are of the latest plays of its own day: between two windows, a change may be the plays'. What
+    the newer one said against the one that served, on the same plays, stands in `segue models show`.
+    """
     output, repository = Output(as_json=json), _models(home)
-    before, after = _metrics(repository, old), _metrics(repository, new)
-    changes = {name: (before[name], after[name], after[name] - before[name]) for name in before if name in after}
+    before, after = (repository.load(name).manifest for name in (old, new))
+    changes = _changes(_numbers(before["metrics"]), _numbers(after["metrics"]))
+    differences = _differences(before, after)
     output.table(
         "",
         ("metric", old, new, "change"),
-        [(name, f"{was:.4f}", f"{now:.4f}", f"{change:+.4f}") for name, (was, now, change) in changes.items()],
+        [(name, f"{was:.4f}", f"{now:.4f}", f"{now - was:+.4f}") for name, (was, now) in changes.items()],
     )
+    output.table("", ("what differs", old, new), [(name, *values) for name, values in differences.items()])
+    same = not any(name.startswith("data.") for name in differences)
+    if not same:
+        output.say("judged on plays of different windows: a change may be the plays', not the model's")
     output.result(
         {
             "old": old,
             "new": new,
-            "metrics": {
-                name: {"old": was, "new": now, "change": change} for name, (was, now, change) in changes.items()
-            },
+            "same_data": same,
+            "metrics": {name: {"old": was, "new": now, "change": now - was} for name, (was, now) in changes.items()},
+            "differences": {name: {"old": was, "new": now} for name, (was, now) in differences.items()},
         }
     )
 
 
 @app.command()
 def promote(version: Version, home: options.Home = None, json: options.Json = False) -> None:
-    """Make a version the one that serves; its files are verified first."""
-    _point(_models(home), version, Output(as_json=json))
+    """Make a version the one that serves; its files are verified first. Its clusters count from then on."""
+    from training import promote
+
+    _tell_promotion(Output(as_json=json), promote.promote(options.settings(home), version))
 
 
 @app.command()
 def rollback(home: options.Home = None, json: options.Json = False) -> None:
     """Go back to the version that served before the current one."""
-    repository = _models(home)
-    previous = repository.previous()
-    if previous is None:
-        raise NotFound("there is no version to go back to: see what was published with `segue models list`")
-    _point(repository, previous, Output(as_json=json))
+    from training import promote
+
+    _tell_promotion(Output(as_json=json), promote.roll_back(options.settings(home)))
+
+
+@app.command()
+def drift(
+    version: Annotated[
+        str | None, typer.Argument(help="Compare with this version (default: the one that serves).")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Compare the last days (default: the plays since the version learned).")
+    ] = None,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """How far plays have moved from what a version learned: stability index per feature, popularity and activity."""
+    from training.drift import LEAST_PLAYS, MOVED, SHIFTED
+    from training.drift_report import drift_now
+
+    output = Output(as_json=json)
+    found = drift_now(options.settings(home), version=version, days=days)
+    if not found.psi:
+        output.say(
+            f"{found.plays} plays to compare with {found.version}, {LEAST_PLAYS} are needed: wait, or use --days"
+        )
+    else:
+        output.table(
+            f"{found.plays:,} plays, {found.first_play} to {found.last_play}, against the window of {found.version}",
+            ("what", "stability index", ""),
+            [
+                (name, f"{value:.3f}", "shifted" if value >= SHIFTED else "moved" if value >= MOVED else "")
+                for name, value in found.psi.items()
+            ],
+        )
+        output.say(f"{found.new_track_share:.1%} of these plays are of tracks that {found.version} does not know")
+    output.result(found)
 
 
 @app.command()
@@ -94,10 +137,11 @@ def prune(
     """Remove old versions and their vectors; the current and the previous one always stay."""
     from backend import wiring
     from training import publish
-    from training.lock import training_lock
+    from training.lock import lock_folder, pointer_lock, training_lock
 
     output, settings = Output(as_json=json), options.settings(home)
-    with training_lock(settings.home):
+    folder = lock_folder(settings)
+    with training_lock(folder), pointer_lock(folder):
         removed = publish.prune(
             keep or settings.keep_models, index=wiring.vector_index(settings), models=wiring.models(settings)
         )
@@ -105,13 +149,13 @@ def prune(
     output.result({"removed": removed})
 
 
-def _point(repository: "ModelRepository", version: str, output: Output) -> None:
-    repository.point(version)
-    before = repository.previous()
-    output.say(f"{version} is current: the server answers with it within seconds")
-    if before:
-        output.say(f"`segue models rollback` goes back to {before}")
-    output.result({"current": version, "previous": before})
+def _tell_promotion(output: Output, promotion: "Promotion") -> None:
+    output.say(f"{promotion.current} is current: the server answers with it within seconds")
+    if promotion.previous:
+        output.say(f"`segue models rollback` goes back to {promotion.previous}")
+    if promotion.warning:
+        output.warn(promotion.warning)
+    output.result(promotion)
 
 
 def _lines(prefix: str, value: object) -> list[tuple[str, str]]:
@@ -125,11 +169,20 @@ def _shown(summary: "ModelSummary") -> list[str]:
     return [f"{summary.metrics[name]:.4f}" if name in summary.metrics else "" for name in SHOWN]
 
 
-def _metrics(repository: "ModelRepository", version: str) -> Mapping[str, float]:
-    for summary in repository.summaries():
-        if summary.version == version:
-            return summary.metrics
-    raise NotFound(f"there is no model version {version}: see them with `segue models list`")
+def _numbers(metrics: object) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()} if isinstance(metrics, Mapping) else {}
+
+
+def _changes(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    return {name: (before[name], after[name]) for name in before if name in after}
+
+
+def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
+    """Dotted names of what was learned from, with what, that are not the same; "" where one does not say."""
+    parts = ("engine", "seed", "settings", "settings_from", "code", "data")
+    was, now = (dict(_lines("", {part: each.get(part, "") for part in parts})) for each in (before, after))
+    names = [*was, *(name for name in now if name not in was)]
+    return {name: (was.get(name, ""), now.get(name, "")) for name in names if was.get(name, "") != now.get(name, "")}
 
 
 def _models(home: "options.Home") -> "ModelRepository":
