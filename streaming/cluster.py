@@ -194,3 +194,10 @@ def root_cause(stack_trace: str) -> str:
     lines = [line.strip() for line in stack_trace.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by:")]
     return (causes[-1].removeprefix("Caused by:").strip() if causes else "".join(lines[:1]))[:500]
+
+
+def progress(settings: Settings, job: Job) -> float:
+    """The share, 0..1, of a batch job's tasks that have ended, those not planned yet counted as one per operator."""
+    row = next(row for row in request(settings, "/jobs/overview")["jobs"] if row["jid"] == job.id)
+    total = row["tasks"]["total"] + row["pending-operators"]
+    return float(row["tasks"]["finished"] / total) if total else 0.0

@@ -72,7 +72,7 @@ def upgrade(
     """
     from streaming import upgrade as moves
 
-    output, settings = Output(as_json=json), _submitting(home)
+    output, settings = Output(as_json=json), submitting(home)
     _tell(output, moves.upgrade(settings, replay=replay, say=lambda text: output.say(f"… {text}")))
 
 
@@ -81,7 +81,7 @@ def restart(home: options.Home = None, json: options.Json = False) -> None:
     """Stop the running job with a savepoint and submit the same again from there."""
     from streaming import upgrade as moves
 
-    output, settings = Output(as_json=json), _submitting(home)
+    output, settings = Output(as_json=json), submitting(home)
     _tell(output, moves.restart(settings, say=lambda text: output.say(f"… {text}")))
 
 
@@ -135,7 +135,7 @@ def compact(
     output.result([asdict(day) | {"day": day.day.isoformat()} for day in done])
 
 
-def _submitting(home: "options.Home") -> "Settings":
+def submitting(home: "options.Home") -> "Settings":
     """Settings, and in the environment where Flink's SQL client finds the embedded stack's configuration and jars."""
     from cli.stack import flink
 

@@ -1,0 +1,56 @@
+"""Compute past days of the live tables again from the log."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import options
+from cli.commands.jobs import submitting
+from cli.output import Output
+
+Day = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")]
+End = Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The day after the last one, UTC.")]
+
+
+def command(
+    first: Day,
+    end: End,
+    tables: Annotated[
+        list[str] | None, typer.Option(help="A table to compute; may be given again (default: all that can be).")
+    ] = None,
+    home: options.Home = None,
+    json: options.Json = False,
+) -> None:
+    """Compute past days again, with the SQL and the settings of now, and put the rows in the place of the old ones.
+
+    For example after `segue jobs upgrade` changed a threshold, or after rows were lost. A batch job on the same Flink
+    cluster reads the whole log and writes the rows whose window starts on one of the days; the live job goes on beside
+    it. Only whole days that have ended can be computed. Rows that the new settings no longer make are not deleted.
+    Interrupting the command cancels the job.
+    """
+    from streaming import backfill
+
+    output, settings = Output(as_json=json), submitting(home)
+    days = backfill.Days(first.date(), end.date())
+    days.check(datetime.now(UTC), lateness_minutes=settings.lateness_minutes)
+    names = backfill.chosen([name for given in tables or () for name in given.split(",") if name])
+    output.say(f"… computing {', '.join(names)} from {days.first} until before {days.end}")
+    began = time.monotonic()
+    with output.bar("computing", 100) as progress:
+        task = progress.task_ids[0]
+        job = backfill.run(
+            settings, names, days, look=lambda share: progress.update(task, completed=round(100 * share))
+        )
+    seconds = time.monotonic() - began
+    output.done(f"job {job} has written the rows; the sink carries them into the store", seconds)
+    output.result(
+        {
+            "job": job,
+            "tables": names,
+            "from": days.first.isoformat(),
+            "to": days.end.isoformat(),
+            "seconds": round(seconds, 1),
+        }
+    )
