@@ -1,26 +1,26 @@
-"""Altair charts: a frame in, a chart out. Nothing is asked, nothing is written.
-
-Colours are those of Okabe and Ito (2008), told apart by colour-blind eyes and legible on light and dark grounds; black
-and yellow are left out, which vanish on one of the two. Hours are told in UTC, whatever the browser's zone.
-"""
+"""Altair charts of engagement, trends, anomalies and reasons: a frame in, a chart out; nothing is asked or written."""
 
 from typing import Any, Final
 
 import altair as alt
 import pandas as pd
 
-from analytics.shapes import OTHERS, hours_of_top, hours_told, labels
-
-BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#999999",
+from analytics.axes import (
+    BLUE,
+    COUNTS,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SERIES_COLOURS,
+    SKY,
+    VERMILION,
+    Step,
+    log_scale,
+    time_axis,
 )
-ARTIST_COLOURS: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
+from analytics.shapes import OTHERS, labels, moments_told, top_over_time
+
 KIND_LABELS: Final = {
     "release_spike": "Release spike",
     "stream_farm": "Stream farm",
@@ -35,34 +35,60 @@ KIND_SHAPES: Final = {
     "Other": "circle",
 }
 SEVERITY_SIZES: Final = {"low": 80, "medium": 200, "high": 400}
+MEASURES: Final = {
+    "plays": "Plays",
+    "unique_listeners": "Listeners",
+    "hours_heard": "Hours heard",
+    "skips": "Skips",
+    "likes": "Likes",
+}
+"""What can be drawn of engagement."""
+
 SOURCE_COLOURS: Final = {"factors": BLUE, "content": ORANGE, "trend": GREEN, "linear": PURPLE, "unknown": GREY}
 
 
-def engagement(frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, stacked: bool = False) -> alt.Chart:
+def engagement(
+    frame: pd.DataFrame, *, measure: str = "plays", top: int = 6, stacked: bool = False, step: Step = "h"
+) -> alt.Chart:
     """`measure` per hour for the `top` artists by their sum, one line each, or stacked with all others in grey.
 
-    `frame` has the columns of ARTIST_ENGAGEMENT; `measure` is plays, unique_listeners, hours_heard or skips.
-    Hours without a row of an artist count zero. `top` is at most six: no palette holds more apart.
+    `frame` has the columns of ARTIST_ENGAGEMENT; `measure` is one of MEASURES; `step` is "D" where the rows are days.
+    Hours without a row of an artist count zero. `top` is at most six.
     """
-    data = hours_of_top(frame, measure, min(top, len(ARTIST_COLOURS)), others=stacked)
-    names = list(dict.fromkeys(data["artist"]))
-    colours = [GREY if name == OTHERS else ARTIST_COLOURS[place] for place, name in enumerate(names)]
-    title = _MEASURES[measure]
+    labelled = frame.assign(
+        artist=labels(frame, "artist_id", "artist_name"), hours_heard=frame["milliseconds_played"] / 3_600_000
+    )
+    others = OTHERS if stacked else None
+    data = top_over_time(labelled, "artist", measure, min(top, len(SERIES_COLOURS)), others=others, step=step)
+    return over_time(data, "artist", measure, MEASURES[measure], others=others, step=step)
+
+
+def over_time(
+    data: pd.DataFrame, series: str, measure: str, title: str, *, others: str | None, step: Step = "h"
+) -> alt.Chart:
+    """Lines over time, one for each of the `series` of `shapes.top_over_time`.
+
+    Where `others` names the rest, bands are stacked, and the rest is grey.
+    """
+    stacked = others is not None
+    names = list(dict.fromkeys(data[series]))
+    colours = [GREY if name == others else SERIES_COLOURS[place] for place, name in enumerate(names)]
+    per = f"{title} per {'day' if step == 'D' else 'hour'}"
     chart = alt.Chart(data).mark_area(opacity=0.85) if stacked else alt.Chart(data).mark_line(point=len(data) < 400)
     encoded: alt.Chart = chart.encode(
-        x=_hour_axis(data["window_start"]),
-        y=alt.Y(f"{measure}:Q", title=title, stack="zero" if stacked else None, axis=_COUNTS),
+        x=time_axis(data["window_start"], step=step),
+        y=alt.Y(f"{measure}:Q", title=per, stack="zero" if stacked else None, axis=COUNTS),
         color=alt.Color(
-            "artist:N",
+            f"{series}:N",
             sort=names,
             scale=alt.Scale(domain=names, range=colours),
             legend=alt.Legend(title=None, orient="bottom", columns=4, labelLimit=220),
         ),
         order=alt.Order("place:Q"),
         tooltip=[
-            alt.Tooltip("artist:N", title="Artist"),
-            alt.Tooltip("hour:N", title="Hour"),
-            alt.Tooltip(f"{measure}:Q", title=title, format=","),
+            alt.Tooltip(f"{series}:N", title=series.capitalize()),
+            alt.Tooltip("hour:N", title="Day" if step == "D" else "Hour"),
+            alt.Tooltip(f"{measure}:Q", title=per, format=","),
         ],
     ).properties(height=400)
     return encoded
@@ -91,7 +117,7 @@ def trends(frame: pd.DataFrame, *, top: int = 20) -> alt.LayerChart:
         ],
     )
     bars = base.mark_bar(color=BLUE, cornerRadiusEnd=3).encode(
-        x=alt.X("plays_24h:Q", title="Plays in 24 h (bar), usual plays per 24 h (mark)", axis=_COUNTS)
+        x=alt.X("plays_24h:Q", title="Plays in 24 h (bar), usual plays per 24 h (mark)", axis=COUNTS)
     )
     usual = base.mark_tick(color=ORANGE, thickness=3, size=16, opacity=1).encode(x="baseline_24h:Q")
     ratio = base.mark_text(align="left", dx=6, color=GREY).encode(x="plays_24h:Q", text="times:N")
@@ -110,7 +136,7 @@ def anomaly_timeline(frame: pd.DataFrame) -> alt.Chart:
         alt.Chart(data)
         .mark_point(filled=True, opacity=1)
         .encode(
-            x=_hour_axis(data["window_start"]),
+            x=time_axis(data["window_start"]),
             y=alt.Y("lane:N", sort=lanes, title=None, scale=alt.Scale(domain=lanes)),
             size=alt.Size(
                 "severity:N",
@@ -137,9 +163,12 @@ def anomaly_breadth(frame: pd.DataFrame) -> alt.Chart:
         .mark_point(filled=True, opacity=1, size=160)
         .encode(
             x=alt.X(
-                "unique_listeners:Q", title="Listeners in the hour", scale=_log(data["unique_listeners"]), axis=axis
+                "unique_listeners:Q",
+                title="Listeners in the hour",
+                scale=log_scale(data["unique_listeners"]),
+                axis=axis,
             ),
-            y=alt.Y("plays:Q", title="Plays in the hour", scale=_log(data["plays"]), axis=axis),
+            y=alt.Y("plays:Q", title="Plays in the hour", scale=log_scale(data["plays"]), axis=axis),
             **_kind_marks(_kinds_in(data)),
             tooltip=_ANOMALY_TOOLTIP,
         )
@@ -175,16 +204,9 @@ def reason_shares(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-_COUNTS: Final = alt.Axis(format=",~f", tickCount=6)
-_MEASURES: Final = {
-    "plays": "Plays per hour",
-    "unique_listeners": "Listeners per hour",
-    "hours_heard": "Hours heard per hour",
-    "skips": "Skips per hour",
-}
-
 _ANOMALY_TOOLTIP: Final = [
     alt.Tooltip("artist_name:N", title="Artist"),
+    alt.Tooltip("title:N", title="Track"),
     alt.Tooltip("hour:N", title="Hour"),
     alt.Tooltip("lane:N", title="Kind"),
     alt.Tooltip("severity:N", title="Severity"),
@@ -193,27 +215,12 @@ _ANOMALY_TOOLTIP: Final = [
     alt.Tooltip("plays_per_listener:Q", title="Plays per listener", format=".1f"),
     alt.Tooltip("baseline_plays:Q", title="Usual plays per hour", format=",.1f"),
     alt.Tooltip("z_score:Q", title="Standard deviations", format=".1f"),
+    alt.Tooltip("seasonal_plays:Q", title="Usual plays in this hour of the week", format=",.1f"),
 ]
 
 
-def _hour_axis(hours: pd.Series) -> alt.X:
-    """An axis of whole hours that says 15:00, and the day at midnight, where Vega would say 03 PM in local time."""
-    span = int((hours.max() - hours.min()) / pd.Timedelta(hours=1)) if len(hours) else 0
-    axis = alt.Axis(
-        labelExpr="utcFormat(datum.value, utchours(datum.value) == 0 ? '%d %b' : '%H:%M')",
-        labelOverlap=True,
-        tickCount=min(max(span, 1), 12),
-    )
-    return alt.X("window_start:T", title="Hour (UTC)", scale=alt.Scale(type="utc"), axis=axis)
-
-
-def _log(counts: pd.Series) -> alt.Scale:
-    """A logarithmic scale that has a place for zero, up to twice the largest count."""
-    return alt.Scale(type="symlog", domain=[0, 2 * max(counts, default=1)], nice=False)
-
-
 def _with_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(lane=frame["kind"].map(KIND_LABELS).fillna("Other"), hour=hours_told(frame))
+    return frame.assign(lane=frame["kind"].map(KIND_LABELS).fillna("Other"), hour=moments_told(frame))
 
 
 def _kinds_in(data: pd.DataFrame) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from analytics.tables import Kind, Table
+from analytics.columns import Kind, Table
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A text cell that starts so is run as a formula by spreadsheets (OWASP, "CSV Injection")."""
@@ -18,7 +18,7 @@ def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
     safe = frame[[column.name for column in table.columns]].copy()
     for column in table.columns:
         if column.kind is Kind.TEXT:
-            safe[column.name] = safe[column.name].map(_defused)
+            safe[column.name] = safe[column.name].map(_defused, na_action="ignore")
     return safe.to_csv(index=False, lineterminator="\r\n", date_format="%Y-%m-%dT%H:%M:%SZ").encode("utf-8-sig")
 
 

@@ -1,5 +1,6 @@
 """The live tables at one moment as frames and Parquet files, with a data dictionary and a record of the export."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,8 +14,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics import queries
+from analytics.columns import Kind, Table
+from analytics.export_tables import DATA_DICTIONARY, EXPORT_METADATA
+from analytics.filters import EngagementFilter, PopularityFilter
 from analytics.frames import frame_of
-from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, DATA_DICTIONARY, EXPORT_METADATA, TRENDS, Kind, Table
+from analytics.tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_ENGAGEMENT_DAYS,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+)
 
 ROW_LIMIT: Final = 1_000_000
 """Rows of one table in one export; about 0.5 GB of memory while it is read."""
@@ -33,21 +48,41 @@ class TableData:
 
 
 def collect(channel: grpc.Channel, *, now: datetime, limit: int = ROW_LIMIT) -> list[TableData]:
-    """Ask for every row of the three live tables; the data dictionary and the export's record come last.
+    """Ask for every row of the live tables; the data dictionary and the export's record come last.
 
     Raises QueryFailed, and ExportFailed where rows of a table share its primary key.
     """
     answers = {
         ARTIST_ENGAGEMENT: queries.artist_engagement(channel, limit=limit),
+        ARTIST_ENGAGEMENT_DAYS: queries.artist_engagement(channel, EngagementFilter(span="day"), limit=limit),
+        TRACK_POPULARITY: _every_span(channel, "track", limit),
+        ARTIST_POPULARITY: _every_span(channel, "artist", limit),
         TRENDS: queries.trends(channel, limit=limit),
         ANOMALIES: queries.anomalies(channel, limit=limit),
+        LISTENER_ACTIVITY: queries.listener_activity(channel, limit=limit),
+        TOPIC_HOURS: queries.topic_hours(channel, limit=limit),
+        DEAD_LETTERS: queries.dead_letters(channel, limit=limit),
+        DEAD_LETTER_COUNTS: queries.dead_letter_counts(channel),
     }
     extract = [TableData(table=table, frame=rows.frame) for table, rows in answers.items()]
-    extract.append(TableData(table=DATA_DICTIONARY, frame=_dictionary()))
+    extract.append(TableData(table=DATA_DICTIONARY, frame=_dictionary(answers)))
     extract.append(TableData(table=EXPORT_METADATA, frame=_metadata(answers, now)))
     for data in extract:
         check_key(data)
     return extract
+
+
+def _every_span(channel: grpc.Channel, subject: str, limit: int) -> queries.Rows:
+    """The newest rankings of the last hour, day and week, one after another."""
+    spans = [
+        queries.popularity(channel, PopularityFilter(subject=subject, span=span), limit=limit)
+        for span in ("hour", "day", "week")
+    ]
+    return queries.Rows(
+        frame=pd.concat([rows.frame for rows in spans], ignore_index=True),
+        as_of=spans[0].as_of,
+        complete=all(rows.complete for rows in spans),
+    )
 
 
 def check_key(data: TableData) -> None:
@@ -82,8 +117,7 @@ _ARROW_TYPES: Final = {
 }
 
 
-def _dictionary() -> pd.DataFrame:
-    tables = (ARTIST_ENGAGEMENT, TRENDS, ANOMALIES, DATA_DICTIONARY, EXPORT_METADATA)
+def _dictionary(live: Iterable[Table]) -> pd.DataFrame:
     return frame_of(
         DATA_DICTIONARY,
         [
@@ -97,7 +131,7 @@ def _dictionary() -> pd.DataFrame:
                 _yes(column.nullable),
                 column.meaning,
             )
-            for table in tables
+            for table in (*live, DATA_DICTIONARY, EXPORT_METADATA)
             for position, column in enumerate(table.columns, start=1)
         ],
     )

@@ -1,81 +1,84 @@
 """Messages of the contract → pandas frames. Pure; the columns are those of `tables`."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import analytics_pb2, recommend_pb2
 
-from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, REASONS, RECOMMENDATIONS, TRENDS, Kind, Table
+from analytics.columns import Column, Kind, Table
+from analytics.tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_ENGAGEMENT_DAYS,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    REASONS,
+    RECOMMENDATIONS,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+)
+
+MESSAGES: Final[dict[Table, type[Message]]] = {
+    ARTIST_ENGAGEMENT: analytics_pb2.ArtistEngagement,
+    ARTIST_ENGAGEMENT_DAYS: analytics_pb2.ArtistEngagement,
+    TRACK_POPULARITY: analytics_pb2.Popularity,
+    ARTIST_POPULARITY: analytics_pb2.Popularity,
+    TRENDS: analytics_pb2.Trend,
+    ANOMALIES: analytics_pb2.Anomaly,
+    LISTENER_ACTIVITY: analytics_pb2.ListenerActivity,
+    TOPIC_HOURS: analytics_pb2.TopicHour,
+    DEAD_LETTERS: analytics_pb2.DeadLetter,
+    DEAD_LETTER_COUNTS: analytics_pb2.DeadLetterCount,
+}
+"""What the rows of each live table come as."""
 
 
-def engagement_frame(rows: Iterable[analytics_pb2.ArtistEngagement]) -> pd.DataFrame:
-    """The columns of ARTIST_ENGAGEMENT, in the rows' order; completion_rate is NaN where it is absent."""
-    return frame_of(
-        ARTIST_ENGAGEMENT,
-        [
-            (
-                row.artist_id,
-                row.artist_name or row.artist_id,
-                _time(row.window_start),
-                row.plays,
-                row.unique_listeners,
-                row.milliseconds_played,
-                row.completion_rate if row.HasField("completion_rate") else np.nan,
-                row.skips,
-            )
-            for row in rows
-        ],
-    )
+def live_frame(table: Table, messages: Iterable[Message]) -> pd.DataFrame:
+    """The columns of a table of MESSAGES from the fields of that name, in the messages' order.
+
+    An absent number is NaN, an absent text NA, a missing name the id; values of an enum that are unknown to this client
+    read "unknown".
+    """
+    fields = MESSAGES[table].DESCRIPTOR.fields_by_name
+    cells = [_cell_of(column, fields[column.name]) for column in table.columns]
+    return frame_of(table, [tuple(cell(one) for cell in cells) for one in messages])
 
 
-def trend_frame(rows: Iterable[analytics_pb2.Trend]) -> pd.DataFrame:
-    """The columns of TRENDS, in the rows' order."""
-    return frame_of(
-        TRENDS,
-        [
-            (
-                row.track_id,
-                row.title or row.track_id,
-                row.artist_id,
-                row.artist_name or row.artist_id,
-                _time(row.window_start),
-                row.rank,
-                row.plays_24h,
-                row.listeners_24h,
-                row.baseline_24h,
-                row.ratio,
-                row.z_score,
-            )
-            for row in rows
-        ],
-    )
+def _cell_of(column: Column, field: Any) -> Callable[[Any], Any]:
+    """What reads the column from a message; `field` is its descriptor."""
+    name = column.name
+    if column.kind is Kind.TIME:
+        return lambda message: _time(getattr(message, name))
+    if field.enum_type is not None:
+        words = _words_of(field.enum_type)
+        return lambda message: words.get(getattr(message, name), "unknown")
+    if field.has_presence:
+        absent = np.nan if column.kind is Kind.REAL else None
+        return lambda message: getattr(message, name) if message.HasField(name) else absent
+    if name in _IDS:
+        instead = _IDS[name]
+        return lambda message: getattr(message, name) or getattr(message, instead)
+    return attrgetter(name)
 
 
-def anomaly_frame(rows: Iterable[analytics_pb2.Anomaly]) -> pd.DataFrame:
-    """The columns of ANOMALIES, in the rows' order; kinds and severities unknown to this client read "unknown"."""
-    return frame_of(
-        ANOMALIES,
-        [
-            (
-                row.alert_id,
-                row.artist_id,
-                row.artist_name or row.artist_id,
-                _time(row.window_start),
-                _word(analytics_pb2.AnomalyKind, "ANOMALY_KIND_", row.kind),
-                _word(analytics_pb2.Severity, "SEVERITY_", row.severity),
-                row.plays,
-                row.unique_listeners,
-                row.plays_per_listener,
-                row.baseline_plays,
-                row.z_score,
-            )
-            for row in rows
-        ],
-    )
+_IDS: Final = {"artist_name": "artist_id", "title": "track_id"}
+"""What stands for a name that the server does not know."""
+
+
+def _words_of(enum: EnumDescriptor) -> dict[int, str]:
+    """Each number's word: ANOMALY_KIND_DROP of AnomalyKind is "drop"; 0 has none."""
+    prefix = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", enum.name).upper() + "_"
+    return {value.number: value.name.removeprefix(prefix).lower() for value in enum.values if value.number}
 
 
 def recommendation_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFrame:
@@ -105,7 +108,7 @@ def reason_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFra
                 place,
                 track.track_id,
                 track.title or track.track_id,
-                _word(recommend_pb2.CandidateSource, "CANDIDATE_SOURCE_", reason.source),
+                _SOURCES.get(reason.source, "unknown"),
                 reason.rank,
                 reason.share,
                 reason.text,
@@ -118,7 +121,7 @@ def reason_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFra
 
 def path_word(path: int) -> str:
     """The word of an answer path: hybrid, cold_start or degraded."""
-    return _word(recommend_pb2.AnswerPath, "ANSWER_PATH_", path)
+    return _PATHS.get(path, "unknown")
 
 
 def upsert(frame: pd.DataFrame, changes: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -145,7 +148,5 @@ def _time(timestamp: Timestamp) -> np.datetime64:
     return np.datetime64(timestamp.ToMicroseconds(), "us")
 
 
-def _word(enum: EnumTypeWrapper, prefix: str, value: int) -> str:
-    if value == 0 or value not in enum.values():
-        return "unknown"
-    return enum.Name(value).removeprefix(prefix).lower()
+_SOURCES: Final = _words_of(recommend_pb2.CandidateSource.DESCRIPTOR)
+_PATHS: Final = _words_of(recommend_pb2.AnswerPath.DESCRIPTOR)

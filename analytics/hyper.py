@@ -14,8 +14,8 @@ from typing import Any
 
 import grpc
 
+from analytics.columns import Kind
 from analytics.extract import ExportFailed, TableData, collect, write_parquet
-from analytics.tables import Kind
 
 
 class Format(StrEnum):

@@ -7,71 +7,37 @@ from typing import Any, Final
 
 import grpc
 import pandas as pd
-from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import analytics_pb2, analytics_pb2_grpc, recommend_pb2, recommend_pb2_grpc
 
 from analytics import frames
+from analytics.columns import Table
 from analytics.errors import explain
-from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, TRENDS, Table
+from analytics.filters import (
+    ActivityFilter,
+    AnomalyFilter,
+    EngagementFilter,
+    LetterFilter,
+    PopularityFilter,
+    TopicFilter,
+    TrendFilter,
+)
+from analytics.tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+)
 
 PAGE_SIZE: Final = 1000
 """Rows per call: the contract's largest page."""
 
 ROW_LIMIT: Final = 10_000
 """Rows that a question returns at most where the caller names no limit."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngagementFilter:
-    """Hours that start in [since, until), one artist where named, and at least so many plays."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    artist_id: str = ""
-    min_plays: int = 0
-
-    def _request(self) -> analytics_pb2.ListArtistEngagementRequest:
-        return analytics_pb2.ListArtistEngagementRequest(
-            range=_range(self.since, self.until), artist_id=self.artist_id, min_plays=self.min_plays
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrendFilter:
-    """Hours in [since, until), one artist or track where named, ranks up to `max_rank` (0: every rank)."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    artist_id: str = ""
-    track_id: str = ""
-    max_rank: int = 0
-
-    def _request(self) -> analytics_pb2.ListTrendsRequest:
-        return analytics_pb2.ListTrendsRequest(
-            range=_range(self.since, self.until),
-            artist_id=self.artist_id,
-            track_id=self.track_id,
-            max_rank=self.max_rank,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnomalyFilter:
-    """Hours in [since, until), one artist where named; `kind` and `min_severity` by their word ("": every)."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    artist_id: str = ""
-    kind: str = ""
-    min_severity: str = ""
-
-    def _request(self) -> analytics_pb2.ListAnomaliesRequest:
-        return analytics_pb2.ListAnomaliesRequest(
-            range=_range(self.since, self.until),
-            artist_id=self.artist_id,
-            kind=f"ANOMALY_KIND_{(self.kind or 'unspecified').upper()}",
-            min_severity=f"SEVERITY_{(self.min_severity or 'unspecified').upper()}",
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,43 +68,69 @@ class Answer:
 
 
 def artist_engagement(channel: grpc.Channel, wanted: EngagementFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
-    """Rows of ARTIST_ENGAGEMENT, newest hour first, then most plays first."""
-    call = _analytics(channel).ListArtistEngagement
-    request = (wanted or EngagementFilter())._request()
-    return _collect(call, request, frames.engagement_frame, ARTIST_ENGAGEMENT, limit)
+    """Rows of ARTIST_ENGAGEMENT (or ARTIST_ENGAGEMENT_DAYS), newest first, then most plays first."""
+    request = (wanted or EngagementFilter()).request()
+    return _collect(_analytics(channel).ListArtistEngagement, request, ARTIST_ENGAGEMENT, limit)
+
+
+def popularity(channel: grpc.Channel, wanted: PopularityFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
+    """Rows of TRACK_POPULARITY or ARTIST_POPULARITY: the newest ranking of one span, by rank."""
+    wanted = wanted or PopularityFilter()
+    table = ARTIST_POPULARITY if wanted.subject == "artist" else TRACK_POPULARITY
+    return _collect(_analytics(channel).ListPopularity, wanted.request(), table, limit)
 
 
 def trends(channel: grpc.Channel, wanted: TrendFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
     """Rows of TRENDS, newest hour first, then by rank."""
-    call = _analytics(channel).ListTrends
-    return _collect(call, (wanted or TrendFilter())._request(), frames.trend_frame, TRENDS, limit)
+    return _collect(_analytics(channel).ListTrends, (wanted or TrendFilter()).request(), TRENDS, limit)
 
 
 def anomalies(channel: grpc.Channel, wanted: AnomalyFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
     """Rows of ANOMALIES, newest hour first, then most severe first."""
-    call = _analytics(channel).ListAnomalies
-    return _collect(call, (wanted or AnomalyFilter())._request(), frames.anomaly_frame, ANOMALIES, limit)
+    return _collect(_analytics(channel).ListAnomalies, (wanted or AnomalyFilter()).request(), ANOMALIES, limit)
+
+
+def listener_activity(channel: grpc.Channel, wanted: ActivityFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
+    """Rows of LISTENER_ACTIVITY, newest day first, then most plays first."""
+    request = (wanted or ActivityFilter()).request()
+    return _collect(_analytics(channel).ListListenerActivity, request, LISTENER_ACTIVITY, limit)
+
+
+def topic_hours(channel: grpc.Channel, wanted: TopicFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
+    """Rows of TOPIC_HOURS, newest hour first, then by cluster."""
+    return _collect(_analytics(channel).ListTopicHours, (wanted or TopicFilter()).request(), TOPIC_HOURS, limit)
+
+
+def dead_letters(channel: grpc.Channel, wanted: LetterFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
+    """Rows of DEAD_LETTERS, newest first."""
+    return _collect(_analytics(channel).ListDeadLetters, (wanted or LetterFilter()).request(), DEAD_LETTERS, limit)
+
+
+def dead_letter_counts(channel: grpc.Channel) -> Rows:
+    """Rows of DEAD_LETTER_COUNTS: every reason that has letters."""
+    try:
+        answer = _analytics(channel).ListDeadLetters(analytics_pb2.ListDeadLettersRequest(page_size=1))
+    except grpc.RpcError as error:
+        raise explain(error) from error
+    return Rows(frame=frames.live_frame(DEAD_LETTER_COUNTS, answer.counts), as_of=_as_of(answer))
 
 
 def watch_artist_engagement(channel: grpc.Channel, wanted: EngagementFilter | None = None) -> Iterator[Rows]:
     """The newest rows, then changes to them as they come; merge them with `frames.upsert`. Close it to hang up."""
-    call = _analytics(channel).WatchArtistEngagement
-    request = analytics_pb2.WatchArtistEngagementRequest(list=(wanted or EngagementFilter())._request())
-    return _watch(call, request, frames.engagement_frame)
+    request = analytics_pb2.WatchArtistEngagementRequest(list=(wanted or EngagementFilter()).request())
+    return _watch(_analytics(channel).WatchArtistEngagement, request, ARTIST_ENGAGEMENT)
 
 
 def watch_trends(channel: grpc.Channel, wanted: TrendFilter | None = None) -> Iterator[Rows]:
     """As watch_artist_engagement, for TRENDS."""
-    call = _analytics(channel).WatchTrends
-    request = analytics_pb2.WatchTrendsRequest(list=(wanted or TrendFilter())._request())
-    return _watch(call, request, frames.trend_frame)
+    request = analytics_pb2.WatchTrendsRequest(list=(wanted or TrendFilter()).request())
+    return _watch(_analytics(channel).WatchTrends, request, TRENDS)
 
 
 def watch_anomalies(channel: grpc.Channel, wanted: AnomalyFilter | None = None) -> Iterator[Rows]:
     """As watch_artist_engagement, for ANOMALIES."""
-    call = _analytics(channel).WatchAnomalies
-    request = analytics_pb2.WatchAnomaliesRequest(list=(wanted or AnomalyFilter())._request())
-    return _watch(call, request, frames.anomaly_frame)
+    request = analytics_pb2.WatchAnomaliesRequest(list=(wanted or AnomalyFilter()).request())
+    return _watch(_analytics(channel).WatchAnomalies, request, ANOMALIES)
 
 
 def recommendations(channel: grpc.Channel, listener_id: str, *, count: int = 20) -> Answer:
@@ -165,9 +157,7 @@ def _recommend(channel: grpc.Channel) -> Any:
     return recommend_pb2_grpc.RecommendServiceStub(channel)
 
 
-def _collect(
-    call: Callable[..., Any], request: Any, to_frame: Callable[[Any], pd.DataFrame], table: Table, limit: int
-) -> Rows:
+def _collect(call: Callable[..., Any], request: Any, table: Table, limit: int) -> Rows:
     """Page through the list until it ends or `limit` rows are there; a row that moved between pages counts once."""
     rows: list[Any] = []
     as_of = None
@@ -182,33 +172,19 @@ def _collect(
                 break
     except grpc.RpcError as error:
         raise explain(error) from error
-    frame = to_frame(rows).drop_duplicates(list(table.key), keep="last", ignore_index=True)
+    frame = frames.live_frame(table, rows).drop_duplicates(list(table.key), keep="last", ignore_index=True)
     return Rows(frame=frame, as_of=as_of, complete=not request.page_token)
 
 
-def _watch(call: Callable[..., Any], request: Any, to_frame: Callable[[Any], pd.DataFrame]) -> Iterator[Rows]:
+def _watch(call: Callable[..., Any], request: Any, table: Table) -> Iterator[Rows]:
     stream = call(request)
     try:
         for message in stream:
-            yield Rows(frame=to_frame(message.rows), as_of=_as_of(message))
+            yield Rows(frame=frames.live_frame(table, message.rows), as_of=_as_of(message))
     except grpc.RpcError as error:
         raise explain(error) from error
     finally:
         stream.cancel()
-
-
-def _range(since: datetime | None, until: datetime | None) -> analytics_pb2.TimeRange | None:
-    if since is None and until is None:
-        return None
-    return analytics_pb2.TimeRange(start_time=_timestamp(since), end_time=_timestamp(until))
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
 
 
 def _as_of(message: Any) -> datetime | None:

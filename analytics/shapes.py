@@ -4,6 +4,8 @@ from typing import Final
 
 import pandas as pd
 
+from analytics.axes import Step
+
 OTHERS: Final = "Other artists"
 """The label of all artists beyond the top ones."""
 
@@ -14,24 +16,29 @@ def labels(frame: pd.DataFrame, key: str, name: str) -> pd.Series:
     return frame[name].where(~shared, frame[name] + " (" + frame[key] + ")")
 
 
-def hours_of_top(frame: pd.DataFrame, measure: str, top: int, *, others: bool) -> pd.DataFrame:
-    """One row per hour and artist: artist, place, window_start, hour, measure; silent hours are zero."""
-    labelled = frame.assign(
-        artist=labels(frame, "artist_id", "artist_name"), hours_heard=frame["milliseconds_played"] / 3_600_000
-    )
-    leaders = list(labelled.groupby("artist")[measure].sum().nlargest(top).index)
-    labelled["artist"] = labelled["artist"].where(labelled["artist"].isin(leaders), OTHERS)
-    if not others:
-        labelled = labelled[labelled["artist"] != OTHERS]
-    grid = labelled.pivot_table(index="window_start", columns="artist", values=measure, aggfunc="sum")
+def top_over_time(
+    frame: pd.DataFrame, series: str, measure: str, top: int, *, others: str | None, step: Step = "h"
+) -> pd.DataFrame:
+    """One row per moment and series: series, place, window_start, hour, measure; moments without a row are zero.
+
+    `series` is a column of labels; the `top` of them by their sum are kept, and the rest is added up under the label
+    `others` (None: left out). `step` is "h" or "D".
+    """
+    leaders = list(frame.groupby(series)[measure].sum().nlargest(top).index)
+    led = frame[series].isin(leaders)
+    named = frame[led] if others is None else frame.assign(**{series: frame[series].where(led, others)})
+    grid = named.pivot_table(index="window_start", columns=series, values=measure, aggfunc="sum")
     if not grid.empty:
-        grid = grid.reindex(pd.date_range(grid.index.min(), grid.index.max(), freq="h", name="window_start"))
-    order = [name for name in [*leaders, OTHERS] if name in grid.columns]
-    data = grid[order].fillna(0).melt(ignore_index=False, var_name="artist", value_name=measure).reset_index()
+        grid = grid.reindex(pd.date_range(grid.index.min(), grid.index.max(), freq=step, name="window_start"))
+    order = [name for name in [*leaders, others] if name in grid.columns]
+    data = grid[order].fillna(0).melt(ignore_index=False, var_name=series, value_name=measure).reset_index()
     places = {name: place for place, name in enumerate(order)}
-    return data.assign(artist=data["artist"].astype(str), place=data["artist"].map(places), hour=hours_told(data))
+    told = moments_told(data, step=step)
+    data[series] = data[series].astype(str)
+    return data.assign(place=data[series].map(places), hour=told)
 
 
-def hours_told(frame: pd.DataFrame) -> list[str]:
-    """Each row's hour as text, which no browser moves into its own zone."""
-    return [f"{moment:%Y-%m-%d %H:%M} UTC" for moment in frame["window_start"]]
+def moments_told(frame: pd.DataFrame, *, step: Step = "h") -> list[str]:
+    """Each row's hour (or day) as text, which no browser moves into its own zone."""
+    form = "%Y-%m-%d" if step == "D" else "%Y-%m-%d %H:%M UTC"
+    return [f"{moment:{form}}" for moment in frame["window_start"]]

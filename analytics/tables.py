@@ -3,82 +3,73 @@
 Frames, CSV, Parquet and Hyper files are all made from these, and so is the data dictionary inside an export.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Kind(StrEnum):
-    """What a column holds: text, int64, float64 (NaN where absent), or an aware UTC time in microseconds."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    REAL = "real"
-    TIME = "time"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column; `unit` is empty where there is none to name."""
-
-    name: str
-    kind: Kind
-    unit: str
-    meaning: str
-    optional: bool = False
-
-    @property
-    def nullable(self) -> bool:
-        """Whether a row may lack it: REAL columns always (a NaN is an absence), others where `optional`."""
-        return self.optional or self.kind is Kind.REAL
-
-    @property
-    def dtype(self) -> str:
-        """The pandas type."""
-        return {
-            Kind.TEXT: "string",
-            Kind.INTEGER: "int64",
-            Kind.REAL: "float64",
-            Kind.TIME: "datetime64[us, UTC]",
-        }[self.kind]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its primary key and its columns, in order."""
-
-    name: str
-    meaning: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
+from analytics.columns import Column, Kind, Table
 
 _ARTIST_ID: Final = Column("artist_id", Kind.TEXT, "", "The artist's id.")
 _ARTIST_NAME: Final = Column("artist_name", Kind.TEXT, "", "The artist's name.")
+_TRACK_ID: Final = Column("track_id", Kind.TEXT, "", "The track's id.")
+_TITLE: Final = Column("title", Kind.TEXT, "", "The track's title.")
 
-ARTIST_ENGAGEMENT: Final = Table(
-    "artist_engagement",
-    "How one artist was heard in one hour.",
-    ("artist_id", "window_start"),
-    (
-        _ARTIST_ID,
-        _ARTIST_NAME,
-        Column("window_start", Kind.TIME, "UTC", "The start of the hour."),
-        Column("plays", Kind.INTEGER, "plays", "Plays that started in the hour."),
-        Column("unique_listeners", Kind.INTEGER, "listeners", "Different listeners of those plays."),
-        Column("milliseconds_played", Kind.INTEGER, "ms", "How long those plays sounded in all."),
-        Column("completion_rate", Kind.REAL, "share, 0 to 1", "Time heard over the tracks' length, where it is known."),
-        Column("skips", Kind.INTEGER, "plays", "Plays under 30 s of a longer track."),
-    ),
-)
+
+def _engagement(name: str, window: str) -> Table:
+    return Table(
+        name,
+        f"How one artist was heard in one {window}.",
+        ("artist_id", "window_start"),
+        (
+            _ARTIST_ID,
+            _ARTIST_NAME,
+            Column("window_start", Kind.TIME, "UTC", f"The start of the {window}."),
+            Column("plays", Kind.INTEGER, "plays", f"Plays that started in the {window}."),
+            Column("unique_listeners", Kind.INTEGER, "listeners", "Different listeners of those plays."),
+            Column(
+                "returning_share", Kind.REAL, "share, 0 to 1", "Of those listeners, who had played the artist before."
+            ),
+            Column("milliseconds_played", Kind.INTEGER, "ms", "How long those plays sounded in all."),
+            Column(
+                "completion_rate", Kind.REAL, "share, 0 to 1", "Time heard over the tracks' length, where it is known."
+            ),
+            Column("skips", Kind.INTEGER, "plays", "Plays under 30 s of a longer track."),
+            Column("likes", Kind.INTEGER, "likes", f"Likes given to the artist's tracks in the {window}."),
+        ),
+    )
+
+
+ARTIST_ENGAGEMENT: Final = _engagement("artist_engagement", "hour")
+ARTIST_ENGAGEMENT_DAYS: Final = _engagement("artist_engagement_days", "day")
+"""Apart from the hours, because listeners of hours must not be added up to those of a day."""
+
+
+def _popularity(subject: str, *columns: Column) -> Table:
+    return Table(
+        f"{subject}_popularity",
+        f"The {subject}s with the most listeners in the last hour, day and week.",
+        ("span", f"{subject}_id"),
+        (
+            Column("span", Kind.TEXT, "", "hour, day (24 hours) or week (7 days)."),
+            Column("rank", Kind.INTEGER, "place", "Place within the span, from 1."),
+            *columns,
+            _ARTIST_ID,
+            _ARTIST_NAME,
+            Column("window_end", Kind.TIME, "UTC", "When the span ends."),
+            Column("plays", Kind.INTEGER, "plays", "Plays in the span."),
+            Column("listeners", Kind.INTEGER, "listeners", "Different listeners in the span."),
+        ),
+    )
+
+
+TRACK_POPULARITY: Final = _popularity("track", _TRACK_ID, _TITLE)
+ARTIST_POPULARITY: Final = _popularity("artist")
 
 TRENDS: Final = Table(
     "trends",
     "A track that is played more in the last 24 h than in its own past.",
     ("track_id", "window_start"),
     (
-        Column("track_id", Kind.TEXT, "", "The track's id."),
-        Column("title", Kind.TEXT, "", "The track's title."),
+        _TRACK_ID,
+        _TITLE,
         _ARTIST_ID,
         _ARTIST_NAME,
         Column("window_start", Kind.TIME, "UTC", "The hour that ends the 24 h."),
@@ -93,14 +84,18 @@ TRENDS: Final = Table(
 
 ANOMALIES: Final = Table(
     "anomalies",
-    "An hour of an artist that is far from the artist's own past.",
+    "An hour of an artist or a track that is far from its own past.",
     ("alert_id",),
     (
-        Column("alert_id", Kind.TEXT, "", "The same for the same artist, hour and kind."),
+        Column("alert_id", Kind.TEXT, "", "The same for the same subject, hour and kind."),
+        Column("subject", Kind.TEXT, "", "artist or track."),
         _ARTIST_ID,
         _ARTIST_NAME,
+        Column("track_id", Kind.TEXT, "", "The track's id; empty where the subject is an artist."),
+        Column("title", Kind.TEXT, "", "The track's title; empty where the subject is an artist."),
         Column("window_start", Kind.TIME, "UTC", "The start of the hour."),
         Column("kind", Kind.TEXT, "", "release_spike, stream_farm or drop."),
+        Column("direction", Kind.TEXT, "", "up or down."),
         Column("severity", Kind.TEXT, "", "low, medium or high."),
         Column("plays", Kind.INTEGER, "plays", "Plays in the hour."),
         Column("unique_listeners", Kind.INTEGER, "listeners", "Different listeners in the hour."),
@@ -109,6 +104,76 @@ ANOMALIES: Final = Table(
         ),
         Column("baseline_plays", Kind.REAL, "plays per hour", "Mean of the days before, this hour left out."),
         Column("z_score", Kind.REAL, "standard deviations", "How far from the baseline, this hour left out."),
+        Column("baseline_per_listener", Kind.REAL, "plays per listener", "As usual; absent without a past."),
+        Column("z_per_listener", Kind.REAL, "standard deviations", "How far plays per listener are from usual."),
+        Column(
+            "seasonal_plays", Kind.REAL, "plays per hour", "Mean of the same hour of the week over four weeks before."
+        ),
+        Column("seasonal_z", Kind.REAL, "standard deviations", "How far from that mean; absent without a past."),
+    ),
+)
+
+LISTENER_ACTIVITY: Final = Table(
+    "listener_activity",
+    "What one listener did on one day.",
+    ("listener_id", "window_start"),
+    (
+        Column("listener_id", Kind.TEXT, "", "The listener's id."),
+        Column("window_start", Kind.TIME, "UTC", "The start of the day."),
+        Column("sessions", Kind.INTEGER, "sessions", "Runs of plays without a long pause."),
+        Column("plays", Kind.INTEGER, "plays", "Plays of those sessions."),
+        Column("skips", Kind.INTEGER, "plays", "Plays under 30 s of a longer track."),
+        Column("milliseconds_played", Kind.INTEGER, "ms", "How long those plays sounded in all."),
+        Column("last_active", Kind.TIME, "UTC", "When the last of those plays started."),
+    ),
+)
+
+_SHARE: Final = "share, 0 to 1"
+TOPIC_HOURS: Final = Table(
+    "topic_hours",
+    "How one topic (a cluster of tracks that sound alike) was played in one hour; features are means over plays.",
+    ("cluster", "window_start"),
+    (
+        Column("cluster", Kind.INTEGER, "", "The cluster's number; numbers hold until clusters are made anew."),
+        Column("window_start", Kind.TIME, "UTC", "The start of the hour."),
+        Column("plays", Kind.INTEGER, "plays", "Plays of its tracks in the hour."),
+        Column("danceability", Kind.REAL, _SHARE, "How well one can dance to it."),
+        Column("energy", Kind.REAL, _SHARE, "How loud, fast and dense it feels."),
+        Column("valence", Kind.REAL, _SHARE, "How cheerful it sounds."),
+        Column("acousticness", Kind.REAL, _SHARE, "How acoustic it sounds."),
+        Column("instrumentalness", Kind.REAL, _SHARE, "How little it is sung."),
+        Column("liveness", Kind.REAL, _SHARE, "How much an audience is heard."),
+        Column("speechiness", Kind.REAL, _SHARE, "How much it is spoken."),
+        Column("tempo", Kind.REAL, "beats per minute", "How fast it is."),
+        Column("loudness", Kind.REAL, "dBFS", "How loud it is."),
+    ),
+)
+FEATURES: Final = tuple(column.name for column in TOPIC_HOURS.columns if column.unit == _SHARE)
+"""The audio features of topics that are shares, which one scale can show."""
+
+DEAD_LETTERS: Final = Table(
+    "dead_letters",
+    "A record that a live table could not count; for an unknown track one row stands for all its plays.",
+    ("reason", "source_partition", "source_offset"),
+    (
+        Column("reason", Kind.TEXT, "", "malformed, unknown_track or too_late."),
+        Column("noted_at", Kind.TIME, "UTC", "When it was sent."),
+        Column("detail", Kind.TEXT, "", "What was wrong."),
+        Column("records", Kind.INTEGER, "records", "How many records the letter stands for."),
+        Column("record_key", Kind.TEXT, "", "The listener's id, where the record has one.", optional=True),
+        Column("source_partition", Kind.INTEGER, "", "Where it stands in the topic of plays."),
+        Column("source_offset", Kind.INTEGER, "", "Its offset in that partition."),
+        Column("record", Kind.TEXT, "", "The record's bytes in base64, where they are kept.", optional=True),
+    ),
+)
+
+DEAD_LETTER_COUNTS: Final = Table(
+    "dead_letter_counts",
+    "How many records stand in dead_letters for one reason.",
+    ("reason",),
+    (
+        Column("reason", Kind.TEXT, "", "malformed, unknown_track or too_late."),
+        Column("records", Kind.INTEGER, "records", "Records of all its letters."),
     ),
 )
 
@@ -118,8 +183,8 @@ RECOMMENDATIONS: Final = Table(
     ("track_id",),
     (
         Column("place", Kind.INTEGER, "place", "From 1, best first."),
-        Column("track_id", Kind.TEXT, "", "The track's id."),
-        Column("title", Kind.TEXT, "", "The track's title."),
+        _TRACK_ID,
+        _TITLE,
         Column("artists", Kind.TEXT, "", "The artists' names."),
         Column("score", Kind.REAL, "", "Larger is better; comparable within one answer only."),
         Column("why", Kind.TEXT, "", "The reasons in words, strongest first."),
@@ -132,42 +197,11 @@ REASONS: Final = Table(
     ("track_id", "source"),
     (
         Column("place", Kind.INTEGER, "place", "The recommendation's place."),
-        Column("track_id", Kind.TEXT, "", "The track's id."),
-        Column("title", Kind.TEXT, "", "The track's title."),
+        _TRACK_ID,
+        _TITLE,
         Column("source", Kind.TEXT, "", "factors, content, trend or linear."),
         Column("rank", Kind.INTEGER, "place", "Place in that source's list, from 1."),
         Column("share", Kind.REAL, "share, 0 to 1", "The source's part of the score."),
         Column("text", Kind.TEXT, "", "The reason in words."),
-    ),
-)
-
-DATA_DICTIONARY: Final = Table(
-    "data_dictionary",
-    "What every column of the export means.",
-    ("table_name", "column_name"),
-    (
-        Column("table_name", Kind.TEXT, "", "The table."),
-        Column("column_name", Kind.TEXT, "", "The column."),
-        Column("position", Kind.INTEGER, "place", "The column's place in its table, from 1."),
-        Column("type", Kind.TEXT, "", "text, integer, real or time."),
-        Column("unit", Kind.TEXT, "", "The unit; empty where there is none."),
-        Column("in_key", Kind.TEXT, "", "yes where the column is part of the table's primary key, otherwise no."),
-        Column("may_be_null", Kind.TEXT, "", "yes or no."),
-        Column("meaning", Kind.TEXT, "", "The column in words."),
-    ),
-)
-
-EXPORT_METADATA: Final = Table(
-    "export_metadata",
-    "How each table of the export came to be.",
-    ("table_name",),
-    (
-        Column("table_name", Kind.TEXT, "", "The table."),
-        Column("meaning", Kind.TEXT, "", "What one row of it is."),
-        Column("rows", Kind.INTEGER, "rows", "Rows in the export."),
-        Column("complete", Kind.TEXT, "", "yes, or no where the export's row limit cut the table."),
-        Column("as_of", Kind.TIME, "UTC", "When the table's newest row was written.", optional=True),
-        Column("exported_at", Kind.TIME, "UTC", "When the export was asked for."),
-        Column("exported_by", Kind.TEXT, "", "The program and its version."),
     ),
 )

@@ -13,6 +13,23 @@ EXPLANATIONS: Final = {
 }
 """What each kind of anomaly means, in Markdown."""
 
+REASONS: Final = {
+    "malformed": "Malformed",
+    "unknown_track": "Unknown track",
+    "too_late": "Too late",
+}
+"""Why a record was not counted, as a label."""
+
+ADVICE: Final = {
+    "malformed": "The record is no play, and nothing counts it: something writes to the topic past the ingest service. "
+    "Look at the record, stop its writer, and send the plays again with `segue ingest`.",
+    "unknown_track": "The catalogue does not hold the track: its plays count, without a title and without a part in "
+    "recommendations. Send the track with `segue ingest`; its letter then goes.",
+    "too_late": "The play came long after its time. Engagement and the play archive have it, rankings, trends and "
+    "anomalies leave it out. Where it happens often, find the app that sends late, or raise `lateness_minutes`.",
+}
+"""What each reason means and what to do, in Markdown."""
+
 
 def stories(anomalies: pd.DataFrame) -> pd.Series:
     """A sentence for each row of a frame with the columns of ANOMALIES."""

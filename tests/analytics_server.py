@@ -1,5 +1,6 @@
 """A real gRPC server with literal rows, for tests of the analytics client: it checks the token and pages its lists."""
 
+import base64
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -23,8 +24,14 @@ class Content:
 
     as_of: datetime | None = HOUR
     engagement: list[analytics_pb2.ArtistEngagement] = field(default_factory=list)
+    """Hours and days."""
+    popularity: list[analytics_pb2.Popularity] = field(default_factory=list)
     trends: list[analytics_pb2.Trend] = field(default_factory=list)
     anomalies: list[analytics_pb2.Anomaly] = field(default_factory=list)
+    activity: list[analytics_pb2.ListenerActivity] = field(default_factory=list)
+    topics: list[analytics_pb2.TopicHour] = field(default_factory=list)
+    letters: list[analytics_pb2.DeadLetter] = field(default_factory=list)
+    counts: list[analytics_pb2.DeadLetterCount] = field(default_factory=list)
     answer: recommend_pb2.RecommendResponse = field(default_factory=recommend_pb2.RecommendResponse)
     page: int = 1000
     """Rows that a page holds at most, below what the client asks for where it is smaller."""
@@ -38,18 +45,19 @@ class _Rows:
     def __init__(self, content: Content) -> None:
         self._content = content
 
-    def _list(self, request: Any, context: grpc.ServicerContext, rows: list[Any], response: Any) -> Any:
+    def _list(self, request: Any, context: grpc.ServicerContext, rows: list[Any], response: Any, **more: Any) -> Any:
         _check(context)
         seen = type(request)()
         seen.CopyFrom(request)
         self._content.requests.append(seen)
-        rows = [row for row in rows if _within(row.window_start, request.range)]
+        rows = [row for row in rows if _wanted(row, request)]
         start = int(request.page_token or 0)
         end = start + min(request.page_size or 100, self._content.page)
         return response(
             rows=rows[start:end],
             next_page_token=str(end) if end < len(rows) else "",
             as_of=stamp(self._content.as_of) if self._content.as_of else None,
+            **more,
         )
 
     def _watch(self, context: grpc.ServicerContext, rows: list[Any], response: Any) -> Iterator[Any]:
@@ -60,7 +68,7 @@ class _Rows:
 
 
 class Analytics(_Rows, analytics_pb2_grpc.AnalyticsServiceServicer):
-    """The three lists and their streams: everything, a sign of life, then the first row again."""
+    """The lists, and three streams: everything, a sign of life, then the first row again."""
 
     def ListArtistEngagement(self, request, context):  # noqa: N802 - named by the contract
         return self._list(request, context, self._content.engagement, analytics_pb2.ListArtistEngagementResponse)
@@ -71,8 +79,22 @@ class Analytics(_Rows, analytics_pb2_grpc.AnalyticsServiceServicer):
     def ListAnomalies(self, request, context):  # noqa: N802 - named by the contract
         return self._list(request, context, self._content.anomalies, analytics_pb2.ListAnomaliesResponse)
 
+    def ListPopularity(self, request, context):  # noqa: N802 - named by the contract
+        return self._list(request, context, self._content.popularity, analytics_pb2.ListPopularityResponse)
+
+    def ListListenerActivity(self, request, context):  # noqa: N802 - named by the contract
+        return self._list(request, context, self._content.activity, analytics_pb2.ListListenerActivityResponse)
+
+    def ListTopicHours(self, request, context):  # noqa: N802 - named by the contract
+        return self._list(request, context, self._content.topics, analytics_pb2.ListTopicHoursResponse)
+
+    def ListDeadLetters(self, request, context):  # noqa: N802 - named by the contract
+        response = analytics_pb2.ListDeadLettersResponse
+        return self._list(request, context, self._content.letters, response, counts=self._content.counts)
+
     def WatchArtistEngagement(self, request, context):  # noqa: N802 - named by the contract
-        return self._watch(context, self._content.engagement, analytics_pb2.WatchArtistEngagementResponse)
+        hours = [row for row in self._content.engagement if _wanted(row, request.list)]
+        return self._watch(context, hours, analytics_pb2.WatchArtistEngagementResponse)
 
     def WatchTrends(self, request, context):  # noqa: N802 - named by the contract
         return self._watch(context, self._content.trends, analytics_pb2.WatchTrendsResponse)
@@ -115,12 +137,23 @@ def stamp(moment: datetime) -> Timestamp:
 
 
 def filled(*, newest: datetime = HOUR, hours: int = 24) -> Content:
-    """Eight artists over `hours` hours, ten trends, and one anomaly of each kind, as of two seconds past `newest`."""
+    """Eight artists over `hours` hours and two days, ten trends, one anomaly of each kind, and some of all the rest.
+
+    As of two seconds past `newest`.
+    """
     return Content(
         as_of=newest + timedelta(seconds=2),
-        engagement=_engagement(newest, hours),
+        engagement=[*_engagement(newest, hours), *_days(newest)],
+        popularity=_popularity(newest),
         trends=_trends(newest),
         anomalies=_anomalies(newest),
+        activity=_activity(newest),
+        topics=_topics(newest, hours),
+        letters=_letters(newest),
+        counts=[
+            analytics_pb2.DeadLetterCount(reason="DEAD_LETTER_REASON_MALFORMED", records=1),
+            analytics_pb2.DeadLetterCount(reason="DEAD_LETTER_REASON_UNKNOWN_TRACK", records=1234),
+        ],
         answer=_answer(),
     )
 
@@ -143,9 +176,129 @@ def _engagement(newest: datetime, hours: int) -> list[analytics_pb2.ArtistEngage
                     milliseconds_played=plays * 170_000,
                     completion_rate=None if number == 5 else 0.4 + 0.05 * number,
                     skips=plays // 9,
+                    span=analytics_pb2.SPAN_HOUR,
+                    returning_share=None if number == 6 else 0.1 * number,
+                    likes=plays // 20,
                 )
             )
     return rows
+
+
+def _days(newest: datetime) -> list[analytics_pb2.ArtistEngagement]:
+    today = newest.replace(hour=0)
+    return [
+        analytics_pb2.ArtistEngagement(
+            artist_id=f"artist-{number}",
+            artist_name=SPITEFUL if number == 3 else name,
+            window_start=stamp(today - timedelta(days=day)),
+            plays=5000 - 500 * number - 200 * day,
+            unique_listeners=900 - 100 * number,
+            milliseconds_played=10**8,
+            completion_rate=0.6,
+            skips=300,
+            span=analytics_pb2.SPAN_DAY,
+            returning_share=0.5,
+            likes=40 + number,
+        )
+        for day in range(2)
+        for number, name in enumerate(_ARTISTS)
+    ]
+
+
+def _popularity(newest: datetime) -> list[analytics_pb2.Popularity]:
+    """Ten tracks and eight artists in each span."""
+    spans = list(analytics_pb2.PopularitySpan.values())[1:]
+    tracks = [
+        analytics_pb2.Popularity(
+            span=span,
+            track_id=f"track-{rank}",
+            title=SPITEFUL if rank == 2 else f"Song number {rank}",
+            artist_id=f"artist-{rank % 8}",
+            artist_name=_ARTISTS[rank % 8],
+            window_end=stamp(newest),
+            rank=rank,
+            plays=900 * span // rank,
+            listeners=300 * span // rank,
+        )
+        for span in spans
+        for rank in range(1, 11)
+    ]
+    artists = [
+        analytics_pb2.Popularity(
+            span=span,
+            artist_id=f"artist-{rank - 1}",
+            artist_name=SPITEFUL if rank == 4 else _ARTISTS[rank - 1],
+            window_end=stamp(newest),
+            rank=rank,
+            plays=1900 * span // rank,
+            listeners=700 * span // rank,
+        )
+        for span in spans
+        for rank in range(1, 9)
+    ]
+    return [*tracks, *artists]
+
+
+def _activity(newest: datetime) -> list[analytics_pb2.ListenerActivity]:
+    """Twelve listeners on this day, fewer on each day before."""
+    today = newest.replace(hour=0)
+    return [
+        analytics_pb2.ListenerActivity(
+            listener_id=SPITEFUL if number == 1 else f"listener-{number}",
+            window_start=stamp(today - timedelta(days=day)),
+            sessions=1 + number % 3,
+            plays=40 - 3 * number,
+            skips=number,
+            milliseconds_played=(40 - 3 * number) * 170_000,
+            last_active=stamp(today - timedelta(days=day) + timedelta(minutes=37)),
+        )
+        for day in range(9)
+        for number in range(12 - day)
+    ]
+
+
+def _topics(newest: datetime, hours: int) -> list[analytics_pb2.TopicHour]:
+    """Eight clusters; nobody knows how loud the last one is."""
+    return [
+        analytics_pb2.TopicHour(
+            cluster=cluster,
+            window_start=stamp(newest - timedelta(hours=hour)),
+            plays=20 + (37 * (hour + 2 * cluster) % 41) * (9 - cluster),
+            danceability=0.1 * (cluster + 1),
+            energy=0.95 - 0.1 * cluster,
+            valence=0.5,
+            acousticness=0.12 * cluster,
+            instrumentalness=0.05 * cluster,
+            liveness=0.2,
+            speechiness=0.04 * (8 - cluster),
+            tempo=80 + 10 * cluster,
+            loudness=None if cluster == 7 else -5 - cluster,
+        )
+        for hour in range(hours)
+        for cluster in range(8)
+    ]
+
+
+def _letters(newest: datetime) -> list[analytics_pb2.DeadLetter]:
+    return [
+        analytics_pb2.DeadLetter(
+            reason="DEAD_LETTER_REASON_MALFORMED",
+            source_partition=3,
+            source_offset=4711,
+            record=base64.b64encode(SPITEFUL.encode()).decode(),
+            detail="not a JSON object",
+            records=1,
+            noted_at=stamp(newest),
+        ),
+        analytics_pb2.DeadLetter(
+            reason="DEAD_LETTER_REASON_UNKNOWN_TRACK",
+            source_partition=0,
+            source_offset=12,
+            detail="track t-99 is not in the catalogue",
+            records=1234,
+            noted_at=stamp(newest - timedelta(hours=2)),
+        ),
+    ]
 
 
 def _trends(newest: datetime) -> list[analytics_pb2.Trend]:
@@ -173,6 +326,8 @@ def _anomalies(newest: datetime) -> list[analytics_pb2.Anomaly]:
         (analytics_pb2.ANOMALY_KIND_STREAM_FARM, analytics_pb2.SEVERITY_HIGH, 1800, 12, 40.0, 58.0),
         (analytics_pb2.ANOMALY_KIND_DROP, analytics_pb2.SEVERITY_LOW, 2, 2, 90.0, -7.0),
     )
+    track = {"subject": analytics_pb2.ANOMALY_SUBJECT_TRACK, "track_id": "track-2", "title": SPITEFUL}
+    artist = {"subject": analytics_pb2.ANOMALY_SUBJECT_ARTIST}
     return [
         analytics_pb2.Anomaly(
             alert_id=f"alert-{number}",
@@ -186,6 +341,12 @@ def _anomalies(newest: datetime) -> list[analytics_pb2.Anomaly]:
             plays_per_listener=plays / listeners,
             baseline_plays=baseline,
             z_score=z_score,
+            direction=analytics_pb2.ANOMALY_DIRECTION_UP if z_score > 0 else analytics_pb2.ANOMALY_DIRECTION_DOWN,
+            baseline_per_listener=1.4,
+            z_per_listener=z_score / 3,
+            seasonal_plays=None if number == 2 else baseline * 1.2,
+            seasonal_z=None if number == 2 else z_score * 0.8,
+            **(track if number == 1 else artist),
         )
         for number, (kind, severity, plays, listeners, baseline, z_score) in enumerate(kinds)
     ]
@@ -221,6 +382,24 @@ def _answer() -> recommend_pb2.RecommendResponse:
 def _check(context: grpc.ServicerContext) -> None:
     if dict(context.invocation_metadata()).get("authorization") != f"Bearer {TOKEN}":
         context.abort(grpc.StatusCode.UNAUTHENTICATED, "unknown token")
+
+
+def _wanted(row: Any, request: Any) -> bool:
+    """Whether the row is within the request's range, of its span, and of its subject."""
+    fields = request.DESCRIPTOR.fields_by_name
+    if "range" in fields and not _within(row.noted_at if hasattr(row, "noted_at") else row.window_start, request.range):
+        return False
+    if "listener_id" in fields and request.listener_id not in {"", row.listener_id}:
+        return False
+    if isinstance(request, analytics_pb2.ListArtistEngagementRequest):
+        return row.span == (request.span or analytics_pb2.SPAN_HOUR)
+    if isinstance(request, analytics_pb2.ListPopularityRequest):
+        artists = request.subject == analytics_pb2.POPULARITY_SUBJECT_ARTISTS
+        return row.span == (request.span or analytics_pb2.POPULARITY_SPAN_DAY) and artists == (not row.track_id)
+    for name in ("subject", "reason"):
+        if name in fields and getattr(request, name) not in {0, getattr(row, name)}:
+            return False
+    return True
 
 
 def _within(moment: Timestamp, wanted: analytics_pb2.TimeRange) -> bool:

@@ -13,11 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from analytics.client import InsecureChannel
+from analytics.columns import Table
 from analytics.download import to_csv
 from analytics.errors import QueryFailed
 from analytics.queries import Rows
 from analytics.settings import NotConfigured
-from analytics.tables import Table
 
 STALE: Final = timedelta(minutes=2)
 """A table of plays that nobody wrote for so long is called stale."""
@@ -31,6 +31,7 @@ PERIODS: Final = {
 """Lengths of time to choose from; they end with the newest hour that has a play."""
 
 _HOUR = st.column_config.DatetimeColumn("Hour (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC")
+_DAY = st.column_config.DatetimeColumn("Day (UTC)", format="YYYY-MM-DD", timezone="UTC")
 COLUMNS: Final[dict[str, Any]] = {
     "artist_name": st.column_config.TextColumn("Artist", width=160),
     "artist_id": st.column_config.TextColumn("Artist id"),
@@ -42,6 +43,22 @@ COLUMNS: Final[dict[str, Any]] = {
         "Completion", help="Time heard over the tracks' length.", format="percent", min_value=0, max_value=1, width=130
     ),
     "skips": st.column_config.NumberColumn("Skips", help="Plays under 30 s of a longer track.", format="localized"),
+    "likes": st.column_config.NumberColumn("Likes", format="localized"),
+    "returning_share": st.column_config.ProgressColumn(
+        "Returning",
+        help="Share of the listeners who had played the artist before.",
+        format="percent",
+        min_value=0,
+        max_value=1,
+        width=130,
+    ),
+    "day": _DAY,
+    "listener_id": st.column_config.TextColumn("Listener id"),
+    "sessions": st.column_config.NumberColumn(
+        "Sessions", help="Runs of plays without a long pause.", format="localized"
+    ),
+    "last_active": st.column_config.DatetimeColumn("Last active (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "listeners": st.column_config.NumberColumn("Listeners", format="localized"),
     "rank": st.column_config.NumberColumn("Rank", width=50),
     "title": st.column_config.TextColumn("Track", width=190),
     "plays_24h": st.column_config.NumberColumn("Plays in 24 h", format="localized"),
@@ -56,6 +73,25 @@ COLUMNS: Final[dict[str, Any]] = {
     "story": st.column_config.TextColumn("What happened", width=520),
     "plays_per_listener": st.column_config.NumberColumn("Plays per listener", format="%.1f"),
     "baseline_plays": st.column_config.NumberColumn("Usual plays per hour", format="%.1f"),
+    "subject": st.column_config.TextColumn("Of", help="Whose hour it was: an artist's or a track's.", width=60),
+    "direction": st.column_config.TextColumn("Direction", width=80),
+    "seasonal_plays": st.column_config.NumberColumn(
+        "Usual at this hour", help="Mean plays of the same hour of the week over the four weeks before.", format="%.1f"
+    ),
+    "seasonal_z": st.column_config.NumberColumn(
+        "Seasonal z", help="Standard deviations from the same hour of the week.", format="%.1f"
+    ),
+    "topic": st.column_config.TextColumn("Topic", width=90),
+    "tempo": st.column_config.NumberColumn("Tempo (bpm)", format="%.0f"),
+    "loudness": st.column_config.NumberColumn("Loudness (dBFS)", format="%.1f"),
+    "reason": st.column_config.TextColumn("Reason", width=110),
+    "noted_at": st.column_config.DatetimeColumn("Noted (UTC)", format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+    "detail": st.column_config.TextColumn("What was wrong", width=320),
+    "records": st.column_config.NumberColumn("Records", format="localized"),
+    "record_key": st.column_config.TextColumn("Key", help="The listener's id."),
+    "source_partition": st.column_config.NumberColumn("Partition", width=70),
+    "source_offset": st.column_config.NumberColumn("Offset", format="%d"),
+    "content": st.column_config.TextColumn("The record", width=320),
     "place": st.column_config.NumberColumn("#", width=40),
     "artists": st.column_config.TextColumn("Artists", width="medium"),
     "score": st.column_config.NumberColumn("Score", format="%.3f"),
@@ -107,6 +143,11 @@ def warn_when_stale(rows: Rows, now: datetime) -> None:
             "`segue status` tells which.",
             icon=":material/hourglass_bottom:",
         )
+
+
+def no_plays() -> None:
+    """What an empty dashboard says."""
+    st.info("No plays yet. Send some with `segue ingest`, or let `segue demo` play a whole story.")
 
 
 def as_of(rows: Rows) -> None:

@@ -1,39 +1,54 @@
 """The pages' questions: one channel per server and token, answers kept for some seconds for all viewers together."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import grpc
 import streamlit as st
 
-from analytics import queries, settings
+from analytics import filters, queries, settings
 from analytics.client import connect
-from analytics.queries import AnomalyFilter, Answer, EngagementFilter, Rows, TrendFilter
+from analytics.queries import Answer, Rows
 from analytics.settings import ServerSettings
 
 KEPT_SECONDS: Final = 4
 """How long an answer is kept: below the live page's 5 s, so each refresh asks anew, once for all viewers."""
 
+Filter = (
+    filters.EngagementFilter
+    | filters.PopularityFilter
+    | filters.TrendFilter
+    | filters.AnomalyFilter
+    | filters.ActivityFilter
+    | filters.TopicFilter
+    | filters.LetterFilter
+)
+_QUESTIONS: Final[Mapping[type, Callable[..., Rows]]] = {
+    filters.EngagementFilter: queries.artist_engagement,
+    filters.PopularityFilter: queries.popularity,
+    filters.TrendFilter: queries.trends,
+    filters.AnomalyFilter: queries.anomalies,
+    filters.ActivityFilter: queries.listener_activity,
+    filters.TopicFilter: queries.topic_hours,
+    filters.LetterFilter: queries.dead_letters,
+}
+
 
 def newest_hour() -> datetime | None:
     """The newest hour with a play; None where there is none."""
-    frame = _engagement(settings.read(), EngagementFilter(), 1).frame
+    frame = rows(filters.EngagementFilter(), limit=1).frame
     return None if frame.empty else frame["window_start"].iloc[0].to_pydatetime()
 
 
-def engagement(wanted: EngagementFilter) -> Rows:
-    """Rows of ARTIST_ENGAGEMENT. Raises QueryFailed, NotConfigured or InsecureChannel, like the others here."""
-    return _engagement(settings.read(), wanted, queries.ROW_LIMIT)
+def rows(wanted: Filter, *, limit: int = queries.ROW_LIMIT) -> Rows:
+    """The rows that the filter wants of its table. Raises QueryFailed, NotConfigured or InsecureChannel."""
+    return _rows(settings.read(), type(wanted).__name__, wanted, limit)
 
 
-def trends(wanted: TrendFilter) -> Rows:
-    """Rows of TRENDS."""
-    return _trends(settings.read(), wanted)
-
-
-def anomalies(wanted: AnomalyFilter) -> Rows:
-    """Rows of ANOMALIES."""
-    return _anomalies(settings.read(), wanted)
+def letter_counts() -> Rows:
+    """Rows of DEAD_LETTER_COUNTS."""
+    return _letter_counts(settings.read())
 
 
 def recommendations(listener_id: str, count: int) -> Answer:
@@ -46,16 +61,12 @@ def _channel(server: ServerSettings) -> grpc.Channel:
     return connect(server.address, server.token, certificate=server.certificate)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, max_entries=64, show_spinner=False)
-def _engagement(server: ServerSettings, wanted: EngagementFilter, limit: int) -> Rows:
-    return queries.artist_engagement(_channel(server), wanted, limit=limit)
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=256, show_spinner=False)
+def _rows(server: ServerSettings, table: str, wanted: Any, limit: int) -> Rows:
+    """`table` tells filters apart that have the same fields."""
+    return _QUESTIONS[type(wanted)](_channel(server), wanted, limit=limit)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, max_entries=64, show_spinner=False)
-def _trends(server: ServerSettings, wanted: TrendFilter) -> Rows:
-    return queries.trends(_channel(server), wanted)
-
-
-@st.cache_data(ttl=KEPT_SECONDS, max_entries=64, show_spinner=False)
-def _anomalies(server: ServerSettings, wanted: AnomalyFilter) -> Rows:
-    return queries.anomalies(_channel(server), wanted)
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=4, show_spinner=False)
+def _letter_counts(server: ServerSettings) -> Rows:
+    return queries.dead_letter_counts(_channel(server))

@@ -165,7 +165,7 @@ class TopicHour:
 
 
 class DeadLetterReason(StrEnum):
-    """Why a record was not counted."""
+    """Why a table could not count a record."""
 
     MALFORMED = "malformed"
     UNKNOWN_TRACK = "unknown_track"
@@ -174,7 +174,7 @@ class DeadLetterReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that was not counted, or several in a row. Key: reason, source_partition, source_offset."""
+    """A record that a table could not count; `record` is base64. Key: reason, source_partition, source_offset."""
 
     reason: DeadLetterReason
     source_partition: int
@@ -188,7 +188,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterCount:
-    """How many records were not counted for one reason. Key: reason."""
+    """How many records stand in dead letters of one reason. Key: reason."""
 
     reason: DeadLetterReason
     records: int

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from segue.v1 import analytics_pb2
 
 from analytics.dashboard import APP
 from tests.analytics_server import SPITEFUL, TOKEN, Content, filled, serving
@@ -84,10 +85,14 @@ def test_the_live_page_moves_by_itself(page: "playwright.Page", content: Content
     playwright.expect(tile).to_contain_text("2", timeout=15_000)
 
 
+_CHARTS = {"Artists": 1, "Popular": 1, "Trends": 1, "Anomalies": 2, "Topics": 2, "Listeners": 1, "Health": 0}
+"""Pages that need no question, and how many charts each has."""
+
+
 def test_every_page_opens_and_draws(page: "playwright.Page") -> None:
     """Charts stand on their pages, and no page shows an error."""
-    for name, charts in (("Artists", 1), ("Trends", 1), ("Anomalies", 2)):
-        page.get_by_role("link", name=name).first.click()
+    for name, charts in _CHARTS.items():
+        page.get_by_role("link", name=name, exact=True).first.click()
         playwright.expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
         playwright.expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(charts)
         playwright.expect(page.get_by_test_id("stAlert")).to_have_count(0)
@@ -95,7 +100,7 @@ def test_every_page_opens_and_draws(page: "playwright.Page") -> None:
 
 def test_a_listener_is_asked_for(page: "playwright.Page") -> None:
     """An id typed and sent brings a table and a chart of reasons."""
-    page.get_by_role("link", name="Listener").first.click()
+    page.get_by_role("link", name="Listener", exact=True).first.click()
     page.get_by_label("Listener id").fill("listener-1")
     page.get_by_role("button", name="Recommend").click()
     playwright.expect(page.get_by_test_id("stDataFrame")).to_be_visible()
@@ -109,7 +114,7 @@ def test_the_table_is_saved_as_csv(page: "playwright.Page", content: Content) ->
         page.get_by_role("button", name="Download CSV").click()
     text = Path(saved.value.path()).read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == len(content.engagement)
+    assert len(rows) == len([row for row in content.engagement if row.span == analytics_pb2.SPAN_HOUR])
     assert SPITEFUL in {row["artist_name"] for row in rows}
 
 
@@ -117,8 +122,8 @@ def test_a_title_runs_no_script(page: "playwright.Page") -> None:
     """Nothing of a spiteful title becomes part of the page on any of its pages."""
     alerts: list[str] = []
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
-    for name in ("Artists", "Trends", "Live"):
-        page.get_by_role("link", name=name).first.click()
+    for name in ("Artists", "Popular", "Trends", "Anomalies", "Listeners", "Health", "Live"):
+        page.get_by_role("link", name=name, exact=True).first.click()
         playwright.expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     assert alerts == []
     assert 0 == page.locator("script", has_text="alert(1)").count()

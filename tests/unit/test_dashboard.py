@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from analytics.dashboard import APP
 from tests.analytics_server import SPITEFUL, TOKEN, Content, filled, serving
 
-PAGES = ("live", "artists", "trends", "anomalies", "listener")
+PAGES = ("live", "artists", "popular", "trends", "anomalies", "topics", "listeners", "listener", "health")
 Open = Callable[..., AppTest]
 
 
@@ -85,9 +85,9 @@ def test_old_tables_are_called_stale(open_page: Open, content: Content) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_without_rows_says_what_to_do(name: str, open_page: Open, content: Content) -> None:
     """An empty table is no error, and no blank page."""
-    content.engagement.clear()
-    content.trends.clear()
-    content.anomalies.clear()
+    tables = (content.engagement, content.popularity, content.trends, content.anomalies, content.activity)
+    for rows in (*tables, content.topics, content.letters, content.counts):
+        rows.clear()
     content.answer.Clear()
     content.as_of = None
     app = open_page(name)
@@ -126,8 +126,8 @@ def test_a_missing_token_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 def test_artists_are_filtered_by_time_plays_and_name(open_page: Open, content: Content) -> None:
     """Time and plays are the server's filters, the name is the page's."""
     app = open_page("artists")
-    assert len(app.dataframe[0].value) == len(content.engagement)
-    app.segmented_control(key="period").set_value("6 hours").run()
+    assert 24 * 8 == len(app.dataframe[0].value)
+    app.segmented_control(key="period-24 hours").set_value("6 hours").run()
     assert 6 * 8 == len(app.dataframe[0].value)
     app.text_input(key="words").input("HARBOUR").run()
     assert {"Blue Harbour"} == set(app.dataframe[0].value["artist_name"])
@@ -138,13 +138,77 @@ def test_artists_are_filtered_by_time_plays_and_name(open_page: Open, content: C
     assert "No artist fits" in app.info[0].value
 
 
-@pytest.mark.parametrize("measure", ["Plays", "Listeners", "Time heard", "Skips"])
+@pytest.mark.parametrize("measure", ["Plays", "Listeners", "Time heard", "Skips", "Likes"])
 def test_every_measure_of_artists_is_drawn(measure: str, open_page: Open) -> None:
     """Also stacked, except listeners, who may hear several artists."""
     app = open_page("artists")
     app.segmented_control(key="measure").set_value(measure).run()
     assert not app.exception
     assert app.toggle(key="stacked").disabled == (measure == "Listeners")
+
+
+def test_artists_are_shown_by_day(open_page: Open) -> None:
+    """Days have periods of their own; the choice of hours comes back as it was."""
+    app = open_page("artists")
+    app.segmented_control(key="period-24 hours").set_value("6 hours").run()
+    app.segmented_control(key="span").set_value("Days").run()
+    assert not app.exception
+    assert 2 * 8 == len(app.dataframe[0].value)
+    assert {"day", "returning_share", "likes"} <= set(app.dataframe[0].value.columns)
+    assert "7 days" == app.segmented_control(key="period-7 days").value
+    app.segmented_control(key="span").set_value("Hours").run()
+    assert not app.exception
+
+
+def test_what_is_popular_is_chosen_by_span_subject_and_name(open_page: Open) -> None:
+    """Tracks over 24 hours at first."""
+    app = open_page("popular")
+    assert list(range(1, 11)) == app.dataframe[0].value["rank"].tolist()
+    assert 600 == app.dataframe[0].value["listeners"].iloc[0]
+    app.segmented_control(key="span").set_value("7 days").run()
+    assert 900 == app.dataframe[0].value["listeners"].iloc[0]
+    app.segmented_control(key="subject").set_value("Artists").run()
+    assert (8, 2100) == (len(app.dataframe[0].value), app.dataframe[0].value["listeners"].iloc[0])
+    app.text_input(key="words").input("harbour").run()
+    assert ["Blue Harbour"] == app.dataframe[0].value["artist_name"].tolist()
+    app.text_input(key="words").input("nobody at all").run()
+    assert "Nothing ranked here" in app.info[0].value
+
+
+def test_listeners_are_counted_and_found(open_page: Open, content: Content) -> None:
+    """The tiles follow the period and the listener."""
+    app = open_page("listeners")
+    assert "12" == app.metric[0].value
+    assert sum(12 - day for day in range(7)) == len(app.dataframe[0].value)
+    app.segmented_control(key="period").set_value("1 day").run()
+    assert 12 == len(app.dataframe[0].value)
+    app.text_input(key="listener-id").input(" listener-2 ").run()
+    assert ("1", ["listener-2"]) == (app.metric[0].value, app.dataframe[0].value["listener_id"].tolist())
+    assert "listener-2" == content.requests[-1].listener_id
+    app.text_input(key="listener-id").input("nobody").run()
+    assert "Nobody of this id" in app.info[0].value
+
+
+def test_topics_are_listed_most_played_first(open_page: Open) -> None:
+    """One row a topic, whatever the period."""
+    app = open_page("topics")
+    table = app.dataframe[0].value
+    assert 8 == len(table)
+    assert table["plays"].is_monotonic_decreasing
+    app.segmented_control(key="period").set_value("6 hours").run()
+    assert app.dataframe[0].value["plays"].sum() < table["plays"].sum()
+
+
+def test_letters_are_counted_explained_and_shown_as_they_were(open_page: Open) -> None:
+    """A tile per reason with what to do; the record in words, an absent one empty."""
+    app = open_page("health")
+    assert ["1", "1,234", "0"] == [metric.value for metric in app.metric]
+    assert "`segue ingest`" in _texts(app)
+    assert [SPITEFUL] == app.dataframe[0].value["content"].dropna().tolist()
+    app.segmented_control(key="reason").set_value("Unknown track").run()
+    assert ["Unknown track"] == app.dataframe[0].value["what"].tolist()
+    app.segmented_control(key="reason").set_value("Too late").run()
+    assert "No letter of this reason" in app.info[0].value
 
 
 def test_trends_are_chosen_by_rank_and_name(open_page: Open) -> None:
@@ -165,6 +229,10 @@ def test_a_spike_and_a_farm_are_told_apart(open_page: Open, content: Content) ->
     assert "12 listeners, 150 each" in frame["story"].iloc[1]
     app.button_group(key="kinds").unselect("Drop").run()
     assert ["Release spike", "Stream farm"] == app.dataframe[0].value["what"].tolist()
+    assert {"track", "artist"} == set(frame["subject"])
+    assert ["up", "up", "down"] == frame["direction"].tolist()
+    app.selectbox(key="subject").select("Tracks").run()
+    assert [SPITEFUL] == app.dataframe[0].value["title"].tolist()
     app.selectbox(key="severity").select("High").run()
     assert 3 == content.requests[-1].min_severity
 
@@ -199,5 +267,5 @@ def test_titles_are_never_rendered(name: str, open_page: Open) -> None:
         app.button[0].click().run()
     assert not app.exception
     assert "<script>" not in _texts(app)
-    if name != "anomalies":
-        assert any(SPITEFUL in table.value.to_numpy() for table in app.dataframe)
+    if name != "topics":
+        assert any(SPITEFUL in table.value.astype(str).to_numpy() for table in app.dataframe)

@@ -4,15 +4,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import grpc
-import numpy as np
 import pandas as pd
 import pytest
 from segue.v1 import analytics_pb2, recommend_pb2
 
 from analytics import frames, queries
 from analytics.client import connect
+from analytics.columns import Table
 from analytics.errors import AccessRefused, ServerDown
-from analytics.tables import ARTIST_ENGAGEMENT, Table
+from analytics.filters import (
+    ActivityFilter,
+    AnomalyFilter,
+    EngagementFilter,
+    LetterFilter,
+    PopularityFilter,
+    TopicFilter,
+)
+from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, ARTIST_ENGAGEMENT_DAYS, TRENDS
 from tests.analytics_server import HOUR, TOKEN, Content, filled, serving, stamp
 
 
@@ -31,7 +39,8 @@ def channel(content: Content) -> Iterator[grpc.Channel]:
 
 def test_engagement_rows_become_typed_columns() -> None:
     """Times are aware UTC, counts integers, an absent completion rate NaN, a missing name the id."""
-    frame = frames.engagement_frame(
+    frame = frames.live_frame(
+        ARTIST_ENGAGEMENT,
         [
             analytics_pb2.ArtistEngagement(
                 artist_id="a",
@@ -42,31 +51,36 @@ def test_engagement_rows_become_typed_columns() -> None:
                 milliseconds_played=500,
                 completion_rate=0.5,
                 skips=1,
+                returning_share=0.0,
+                likes=4,
             ),
             analytics_pb2.ArtistEngagement(artist_id="b", window_start=stamp(HOUR), plays=1),
-        ]
+        ],
     )
     assert [column.dtype for column in ARTIST_ENGAGEMENT.columns] == [str(dtype) for dtype in frame.dtypes]
-    assert ["a", "Ada", pd.Timestamp(HOUR), 3, 2, 500, 0.5, 1] == frame.iloc[0].tolist()
+    assert ["a", "Ada", pd.Timestamp(HOUR), 3, 2, 0.0, 500, 0.5, 1, 4] == frame.iloc[0].tolist()
     assert "b" == frame.loc[1, "artist_name"]
-    assert np.isnan(frame.loc[1, "completion_rate"])
+    assert frame.loc[1, ["completion_rate", "returning_share"]].isna().all()
 
 
 def test_no_rows_become_an_empty_frame_with_the_same_columns() -> None:
     """Pages and exports need no special case for an empty table."""
-    full = frames.engagement_frame([analytics_pb2.ArtistEngagement(artist_id="a", window_start=stamp(HOUR))])
-    empty = frames.engagement_frame([])
+    full = frames.live_frame(
+        ARTIST_ENGAGEMENT, [analytics_pb2.ArtistEngagement(artist_id="a", window_start=stamp(HOUR))]
+    )
+    empty = frames.live_frame(ARTIST_ENGAGEMENT, [])
     assert 0 == len(empty)
     assert full.dtypes.to_dict() == empty.dtypes.to_dict()
 
 
 def test_anomaly_words_are_plain_and_unknown_ones_say_so() -> None:
     """A kind that a newer server invents does not break an older dashboard."""
-    frame = frames.anomaly_frame(
+    frame = frames.live_frame(
+        ANOMALIES,
         [
             analytics_pb2.Anomaly(alert_id="x", kind="ANOMALY_KIND_STREAM_FARM", severity="SEVERITY_HIGH"),
             analytics_pb2.Anomaly(alert_id="y", kind=99),
-        ]
+        ],
     )
     assert ["stream_farm", "unknown"] == frame["kind"].tolist()
     assert ["high", "unknown"] == frame["severity"].tolist()
@@ -108,7 +122,7 @@ def test_every_page_is_read(channel: grpc.Channel, content: Content) -> None:
     """A list longer than a page comes whole, in order, with its time."""
     content.page = 50
     rows = queries.artist_engagement(channel)
-    assert len(content.engagement) == len(rows.frame)
+    assert 24 * 8 == len(rows.frame)
     assert rows.complete
     assert content.as_of == rows.as_of
     assert rows.frame["window_start"].is_monotonic_decreasing
@@ -135,7 +149,7 @@ def test_filters_reach_the_server(channel: grpc.Channel, content: Content) -> No
     """Each filter becomes its field of the request."""
     queries.anomalies(
         channel,
-        queries.AnomalyFilter(since=HOUR - timedelta(hours=4), artist_id="a", kind="drop", min_severity="low"),
+        AnomalyFilter(since=HOUR - timedelta(hours=4), artist_id="a", kind="drop", min_severity="low"),
     )
     request = content.requests[-1]
     assert request.kind == analytics_pb2.ANOMALY_KIND_DROP
@@ -143,6 +157,48 @@ def test_filters_reach_the_server(channel: grpc.Channel, content: Content) -> No
     assert "a" == request.artist_id
     assert HOUR - timedelta(hours=4) == request.range.start_time.ToDatetime(UTC)
     assert not request.range.HasField("end_time")
+
+
+def test_days_are_asked_for_apart(channel: grpc.Channel) -> None:
+    """Their rows have the same columns as hours."""
+    rows = queries.artist_engagement(channel, EngagementFilter(span="day"))
+    assert 2 * 8 == len(rows.frame)
+    assert {0} == set(rows.frame["window_start"].dt.hour)
+    assert [column.name for column in ARTIST_ENGAGEMENT_DAYS.columns] == list(rows.frame.columns)
+
+
+@pytest.mark.parametrize(("span", "factor"), [("hour", 1), ("day", 2), ("week", 3)])
+def test_rankings_come_by_span_and_subject(span: str, factor: int, channel: grpc.Channel) -> None:
+    """The words of a span are the filter's; artists have no title."""
+    tracks = queries.popularity(channel, PopularityFilter(span=span)).frame
+    artists = queries.popularity(channel, PopularityFilter(span=span, subject="artist")).frame
+    assert ({span}, 10, 300 * factor) == (set(tracks["span"]), len(tracks), tracks.loc[0, "listeners"])
+    assert ({span}, 8, 700 * factor) == (set(artists["span"]), len(artists), artists.loc[0, "listeners"])
+    assert "title" not in artists.columns
+
+
+def test_activity_topics_and_letters_become_frames(channel: grpc.Channel, content: Content) -> None:
+    """What is absent stays absent: a feature NaN, a record NA."""
+    one = queries.listener_activity(channel, ActivityFilter(since=HOUR - timedelta(days=2), listener_id="listener-0"))
+    assert ["listener-0"] * 2 == one.frame["listener_id"].tolist()
+    topics = queries.topic_hours(channel, TopicFilter(since=HOUR)).frame
+    assert 8 == len(topics)
+    assert [7] == topics.loc[topics["loudness"].isna(), "cluster"].tolist()
+    letters = queries.dead_letters(channel).frame
+    assert [False, True] == letters["record"].isna().tolist()
+    assert ["malformed"] == queries.dead_letters(channel, LetterFilter(reason="malformed")).frame["reason"].tolist()
+    counts = queries.dead_letter_counts(channel)
+    assert {"malformed": 1, "unknown_track": 1234} == dict(
+        zip(counts.frame["reason"], counts.frame["records"], strict=True)
+    )
+    assert content.as_of == counts.as_of
+
+
+def test_every_live_table_has_the_fields_of_its_message() -> None:
+    """Each column is a field of that name, so that a frame can be made without rows too."""
+    for table in frames.MESSAGES:
+        frame = frames.live_frame(table, [])
+        assert [column.dtype for column in table.columns] == [str(dtype) for dtype in frame.dtypes]
 
 
 @pytest.mark.parametrize("watch", [queries.watch_artist_engagement, queries.watch_trends, queries.watch_anomalies])
@@ -194,7 +250,7 @@ def test_an_empty_table_has_no_time(channel: grpc.Channel, content: Content) -> 
 
 def test_naive_times_are_read_as_utc() -> None:
     """Protobuf times have no zone; frames always carry UTC."""
-    frame = frames.trend_frame(
-        [analytics_pb2.Trend(track_id="t", window_start=stamp(datetime(2026, 1, 1, tzinfo=UTC)))]
+    frame = frames.live_frame(
+        TRENDS, [analytics_pb2.Trend(track_id="t", window_start=stamp(datetime(2026, 1, 1, tzinfo=UTC)))]
     )
     assert "2026-01-01T00:00:00+00:00" == frame.loc[0, "window_start"].isoformat()

@@ -1,4 +1,4 @@
-"""Anomalies: hours far from an artist's own past, with the release spike and the stream farm told apart."""
+"""Anomalies: hours of artists and tracks far from their past, release spikes and stream farms told apart."""
 
 from datetime import timedelta
 
@@ -7,20 +7,27 @@ import streamlit as st
 from analytics import charts, words
 from analytics.charts import KIND_LABELS
 from analytics.dashboard import parts, source
-from analytics.queries import AnomalyFilter, Rows
+from analytics.filters import AnomalyFilter
+from analytics.queries import Rows
 from analytics.tables import ANOMALIES
 
 PERIODS = {**parts.PERIODS, "30 days": timedelta(days=30)}
 KINDS = {label: kind for kind, label in KIND_LABELS.items() if kind in words.EXPLANATIONS}
+SUBJECTS = {"Artists and tracks": "", "Artists": "artist", "Tracks": "track"}
 SEVERITIES = {"Low": "low", "Medium": "medium", "High": "high"}
 COLUMNS = [
     "window_start",
+    "subject",
     "artist_name",
+    "title",
     "what",
+    "direction",
     "severity",
     "story",
     "plays_per_listener",
     "z_score",
+    "seasonal_plays",
+    "seasonal_z",
 ]
 
 
@@ -28,11 +35,12 @@ def page() -> None:
     """What the kinds mean, filters, charts and table."""
     st.title("Anomalies", anchor=False)
     _explain()
-    period, severity, kinds = _filters()
+    period, subject, severity, kinds = _filters()
     with parts.failures_told(), st.spinner("Asking the server …"):
         newest = source.newest_hour()
         since = newest - PERIODS[period] + timedelta(hours=1) if newest else None
-        rows = source.anomalies(AnomalyFilter(since=since, min_severity=SEVERITIES[severity]))
+        wanted = AnomalyFilter(since=since, subject=SUBJECTS[subject], min_severity=SEVERITIES[severity])
+        rows = source.rows(wanted)
         parts.as_of(rows)
         # Kinds that a newer server invents have no button; they are always shown.
         _rows(rows, hidden=[kind for label, kind in KINDS.items() if label not in kinds])
@@ -45,12 +53,13 @@ def _explain() -> None:
             st.markdown(words.EXPLANATIONS[kind])
 
 
-def _filters() -> tuple[str, str, list[str]]:
-    first, second, third = st.columns([2, 1, 2], vertical_alignment="bottom")
+def _filters() -> tuple[str, str, str, list[str]]:
+    first, second, third, fourth = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
     period = first.segmented_control("Period", list(PERIODS), default="7 days", required=True, key="period")
-    severity = second.selectbox("Severity at least", list(SEVERITIES), key="severity")
-    kinds = third.pills("Kinds", list(KINDS), default=list(KINDS), selection_mode="multi", key="kinds")
-    return period, severity, kinds
+    subject = second.selectbox("Of", list(SUBJECTS), key="subject")
+    severity = third.selectbox("Severity at least", list(SEVERITIES), key="severity")
+    kinds = fourth.pills("Kinds", list(KINDS), default=list(KINDS), selection_mode="multi", key="kinds")
+    return period, subject, severity, kinds
 
 
 def _rows(rows: Rows, *, hidden: list[str]) -> None:

@@ -7,7 +7,8 @@ import streamlit as st
 from analytics import words
 from analytics.charts import KIND_LABELS
 from analytics.dashboard import parts, source
-from analytics.queries import AnomalyFilter, EngagementFilter, Rows, TrendFilter
+from analytics.filters import AnomalyFilter, EngagementFilter, TrendFilter
+from analytics.queries import Rows
 
 SHOWN = 50
 """Rows shown of each table; the other pages have them all."""
@@ -19,11 +20,11 @@ def live() -> None:
     with parts.failures_told():
         newest = source.newest_hour()
         if newest is None:
-            st.info("No plays yet. Send some with `segue ingest`, or let `segue demo` play a whole story.")
+            parts.no_plays()
             return
-        engagement = source.engagement(EngagementFilter(since=newest))
-        trends = source.trends(TrendFilter(since=newest - timedelta(hours=24)))
-        anomalies = source.anomalies(AnomalyFilter(since=newest - timedelta(hours=23)))
+        engagement = source.rows(EngagementFilter(since=newest))
+        trends = source.rows(TrendFilter(since=newest - timedelta(hours=24)))
+        anomalies = source.rows(AnomalyFilter(since=newest - timedelta(hours=23)))
         parts.warn_when_stale(engagement, datetime.now(UTC))
         # Ranks are per hour; the table shows the newest hour's.
         rising = trends.frame[trends.frame["window_start"] == trends.frame["window_start"].max()]

@@ -6,7 +6,8 @@ import streamlit as st
 
 from analytics import charts
 from analytics.dashboard import parts, source
-from analytics.queries import Rows, TrendFilter
+from analytics.filters import TrendFilter
+from analytics.queries import Rows
 from analytics.tables import TRENDS
 
 COLUMNS = [
@@ -28,7 +29,7 @@ def page() -> None:
     st.caption("Tracks played more in the last 24 hours than in their own seven days before.")
     with parts.failures_told(), st.spinner("Asking the server …"):
         newest = source.newest_hour()
-        rows = source.trends(TrendFilter(since=newest - timedelta(hours=24) if newest else None))
+        rows = source.rows(TrendFilter(since=newest - timedelta(hours=24) if newest else None))
         parts.as_of(rows)
         if rows.frame.empty:
             st.info("No track rises now. A track needs several listeners in 24 h, and a past to rise above.")
