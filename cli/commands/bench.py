@@ -111,6 +111,56 @@ def streaming(
     output.result(measured)
 
 
+@app.command()
+def training(
+    *,
+    pairs: Annotated[int, typer.Option(min=100_000, help="Listener-track pairs of the synthetic set.")] = 4_000_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds, each on a split of its own.")] = 5,
+    spark_repeats: Annotated[int, typer.Option(min=0, help="Rounds that include Spark; 0: without Spark.")] = 5,
+    native_blas: Annotated[
+        Path | None,
+        typer.Option(help="Folder with libblas.so.3 and liblapack.so.3: measures Spark with them as well."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """How fast the local engine learns beside Spark and implicit at equal NDCG, warm beside cold, and how it grows.
+
+    Every fit runs in a process of its own on two cores, the engines in turns, with the fewest sweeps that reach 99 % of
+    the NDCG@20 that both sides of a row can reach. A row shows the pair with the median ratio, and as its spread the
+    highest minus the lowest ratio. Run it on a machine that does nothing else.
+    """
+    from cli.bench.training import Plan, measure, medians
+
+    output = Output(as_json=json)
+    plan = Plan(pairs=pairs, repeats=repeats, spark_repeats=min(spark_repeats, repeats), native_blas=native_blas)
+    measured = measure(plan, output.say)
+    output.table(
+        "Fits",
+        ("engine", "pairs", "sweeps", "median seconds", "peak MB"),
+        [
+            (engine, f"{size:,}", str(sweeps), f"{seconds:.2f}", f"{peak / 1e6:,.0f}")
+            for engine, size, sweeps, seconds, peak in medians(measured.fits)
+        ],
+    )
+    output.table(
+        "NDCG@20 of the two sides",
+        ("row", "ours", "reference", "sweeps"),
+        [
+            (each.name, f"{each.ours:.4f}", f"{each.reference:.4f}", f"{each.our_sweeps} and {each.reference_sweeps}")
+            for each in measured.equality
+        ],
+    )
+    output.table(
+        "Ratios",
+        ("name", "ours", "reference", "unit", "ratio", "spread"),
+        [
+            (r.name, f"{r.ours:,.3f}", f"{r.reference:,.3f}", r.unit, f"{r.ratio:.3f}", f"{r.spread:.3f}")
+            for r in measured.rows
+        ],
+    )
+    output.result(measured)
+
+
 def _tell(output: Output, title: str, models: Sequence["Judged"]) -> None:
     output.table(
         f"NDCG@20 with its 95 % interval: {title}",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
@@ -27,11 +28,13 @@ class LocalTrainer:
         solved = weights(confidence, settings)
         start = None if earlier is None else earlier.renumbered(pairs)
         listeners, tracks = solve(confidence, settings, solved, seed=seed, threads=self._threads, start=start)
+        with threadpool_limits(limits=1, user_api="blas"):
+            summed = gram(tracks)
         return Factors(
             listeners=listeners,
             tracks=tracks,
             fold_in=FoldIn(
-                gram=gram(tracks),
+                gram=summed,
                 unobserved_weight=solved.unobserved_weight,
                 regularization=solved.regularization,
                 confidence_scale=1.0,

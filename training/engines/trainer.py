@@ -55,7 +55,7 @@ def weights(confidence: sp.csr_matrix, settings: AlsSettings) -> AlsWeights:
     """For `confidence` (listeners, tracks), the matrix of c(n); rows and columns without entries do not count."""
     tracks = np.diff(confidence.indptr)
     sums = np.asarray(confidence.sum(axis=1)).ravel()[tracks > 0]
-    met = len(np.unique(confidence.indices))
+    met = int(np.count_nonzero(np.bincount(confidence.indices)))
     unobserved = settings.unobserved_mass * float(sums.sum()) / (len(sums) * met)
     offset = unobserved * confidence.shape[1]
     scale = (float(np.median(tracks[tracks > 0])) + offset) ** settings.frequency_power
