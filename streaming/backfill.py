@@ -118,10 +118,10 @@ def _latest_of_each_key(definition: str, table: str) -> list[str]:
     log = definition.replace(key[0], ",\n  offset_in_log BIGINT METADATA FROM 'offset' VIRTUAL")
     log = _CREATED.sub(f"CREATE TABLE {table}_log", log)
     log = log.replace("'upsert-kafka'", f"'kafka',\n  {_START},\n  {_BOUNDED},\n  'key.fields' = '{key[1]}'", 1)
+    last = f"ROW_NUMBER() OVER (PARTITION BY {key[1]} ORDER BY offset_in_log DESC)"
     view = (
-        f"CREATE TEMPORARY VIEW {table} AS\nSELECT * FROM (\n  SELECT *, ROW_NUMBER() OVER "
-        f"(PARTITION BY {key[1]} ORDER BY offset_in_log DESC) AS nth_from_last FROM {table}_log\n)\n"
-        "WHERE nth_from_last = 1"  # noqa: S608 - names from our own DDL
+        f"CREATE TEMPORARY VIEW {table} AS\n"  # noqa: S608 - names from our own DDL
+        f"SELECT * FROM (\n  SELECT *, {last} AS nth_from_last FROM {table}_log\n)\nWHERE nth_from_last = 1"
     )
     return [log, view]
 
