@@ -84,18 +84,20 @@ def save(split: Split, file: Path) -> None:
     parts = {"train": split.train, "test": split.test}
     arrays = {f"{part}_{name}": getattr(pairs, name) for part, pairs in parts.items() for name in _ARRAYS}
     sizes = np.array([len(split.train.listener_ids), len(split.train.track_ids)])
-    np.savez(file, sizes=sizes, **arrays)  # type: ignore[arg-type]  # the stub takes the arrays for allow_pickle
+    np.savez(file, sizes=sizes, **arrays)
 
 
 def load(file: Path) -> Split:
     """A split that `save` wrote."""
     with np.load(file, allow_pickle=False) as arrays:
         listeners, tracks = arrays["sizes"].tolist()
-        ids = {"listener_ids": _ids("listener", listeners), "track_ids": _ids("track", tracks)}
         train, test = (
             Interactions(
-                **ids,
-                **{name: arrays[f"{part}_{name}"] for name in _ARRAYS},
+                listener_ids=_ids("listener", listeners),
+                track_ids=_ids("track", tracks),
+                listeners=arrays[f"{part}_listeners"],
+                tracks=arrays[f"{part}_tracks"],
+                plays=arrays[f"{part}_plays"],
                 last_played_at=np.zeros(len(arrays[f"{part}_plays"]), dtype=np.int64),
             )
             for part in ("train", "test")
