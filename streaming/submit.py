@@ -26,6 +26,11 @@ _CANNOT_TAKE_UP = re.compile(
 """What Flink says where a state does not fit a job: at submission (operators differ), or in a task (types differ)."""
 
 
+def is_refusal(text: str) -> bool:
+    """Whether Flink says in this text that a state does not fit the job."""
+    return _CANNOT_TAKE_UP.search(text) is not None
+
+
 class StateRefused(SegueError):
     """Flink cannot go on from the state: the job computes something of another shape."""
 
@@ -94,7 +99,7 @@ def start(settings: Settings, state: State | None) -> str:
     try:
         return run_sql(settings, script)
     except Unavailable as error:
-        if state and _CANNOT_TAKE_UP.search(str(error)):
+        if state and is_refusal(str(error)):
             raise StateRefused(cluster.root_cause(str(error))) from error
         raise
 
@@ -110,7 +115,7 @@ def watch(settings: Settings, job_id: str, *, timeout_seconds: float = 180) -> N
         if job is None:
             raise Unavailable(f"the cluster has lost job {job_id} again; see that its JobManager stays up")
         now = cluster.health(settings, job)
-        if now.failure and _CANNOT_TAKE_UP.search(now.failure):
+        if is_refusal(now.failure):
             raise StateRefused(cluster.root_cause(now.failure))
         if not job.is_alive:
             raise Unavailable(f"the job is {job.state}: {cluster.root_cause(now.failure) or 'see the JobManager log'}")

@@ -131,3 +131,25 @@ def test_savepoint_locations_are_urls(location: str, url: str) -> None:
 def test_root_cause_is_the_last_one() -> None:
     """A Java trace is told by its innermost cause."""
     assert "b.B: inner" == cluster.root_cause("a.A: outer\n\tat x\nCaused by: b.B: inner\n\tat y\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (
+            "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint file:/x. Cannot map "
+            "checkpoint/savepoint state for operator 4d3e to the new program",
+            True,
+        ),
+        (
+            "org.apache.flink.util.StateMigrationException: For heap backends, the new state serializer "
+            "(TtlSerializer@b2) must not be incompatible with the old state serializer (TtlSerializer@10).",
+            True,
+        ),
+        ("java.util.concurrent.TimeoutException: Timeout expired while fetching topic metadata", False),
+        ("", False),
+    ],
+)
+def test_refusals_are_told_from_other_failures(text: str, refused: bool) -> None:
+    """The two texts are those of Flink 2.3 for other operators and for other types; a broker that is down is neither."""
+    assert refused is submit.is_refusal(text)
