@@ -21,7 +21,7 @@ _CLIENT_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xms512m -X
 _SUBMITTED = re.compile(r"Job ID: ([0-9a-f]{32})")
 _CANNOT_TAKE_UP = re.compile(
     r"Cannot map checkpoint/savepoint state|Failed to rollback to checkpoint/savepoint|StateMigrationException"
-    r"|state serializer must not be incompatible|Could not restore|restore (?:operator|keyed) state|cannot be restored"
+    r"|must not be incompatible with the old|Could not restore|restore (?:operator|keyed) state|cannot be restored"
 )
 """What Flink says where a state does not fit a job: at submission (operators differ), or in a task (types differ)."""
 
