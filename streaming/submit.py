@@ -54,7 +54,7 @@ def sql_client(settings: Settings, file: Path) -> list[str]:
     ]
 
 
-def run_sql(settings: Settings, sql: str, *, timeout_seconds: float = 120) -> str:
+def run_sql(settings: Settings, sql: str, *, timeout_seconds: float = 300) -> str:
     """Run statements; the job id of the last one submitted. Raises Unavailable with what the client said."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql", delete=False) as file:
         file.write(sql)
