@@ -1,6 +1,5 @@
 """Search the engine's settings on validation plays; `segue train` then uses the best."""
 
-import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,18 +32,18 @@ def command(
     tuning/; an interrupted search goes on where it was, on the plays that the study began with. The best settings so
     far are in tuning/best.json: remove the file to train with the defaults again.
     """
-    from training.engines.local import LocalTrainer
+    from training.engines.choice import chosen_trainer
     from training.material import read_material
     from training.tune import tune
 
     output, settings = Output(as_json=json), options.settings(home)
     with output.step("reading the play archive", "the play archive is read"):
         plays = read_material(settings).plays
-    with output.bar("trials", total=trials) as progress:
+    with output.bar("trials", total=trials) as progress, chosen_trainer(settings, threads=threads) as trainer:
         found = tune(
             settings,
             plays,
-            LocalTrainer(threads=threads or os.cpu_count() or 1),
+            trainer,
             trials=trials,
             timeout_seconds=timeout,
             seed=seed,

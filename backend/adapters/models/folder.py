@@ -93,7 +93,7 @@ class FolderModelRepository:
     def _home(self, version: str) -> Path:
         home = self._versions / version
         if not _NAME.fullmatch(version) or not home.exists():
-            raise NotFound(f"there is no model version {version}")
+            raise NotFound(f"there is no model version {version}: see them with `segue models list`")
         return home
 
     def _pointed(self) -> Mapping[str, str | None]:
