@@ -17,6 +17,7 @@ NOT_YET = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_LEADER_EPOCH,  # the controller's news of a leader came here before it came to the broker
     KafkaError._NOENT,  # librdkafka's own "No leaders found": not one partition has its leader yet
 }
 """What brokers, and librdkafka for them, answer for a topic that was made a moment ago."""
