@@ -2,6 +2,9 @@
 
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
 
 from backend import wiring
 from backend.settings import Settings
@@ -10,6 +13,7 @@ from training.catalogue import Catalogue, read_catalogue
 from training.clusters import Float64, feature_table
 from training.dataset import PlayColumns
 from training.exclusions import Limits, choose, limits
+from training.manifest import DataWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +52,26 @@ def read_material(settings: Settings) -> Material:
         feature_ids=feature_ids,
         features=features,
     )
+
+
+def data_window(material: Material) -> DataWindow:
+    """As the manifest tells it."""
+    plays = material.plays
+    first, last = (datetime.fromtimestamp(int(edge) / 1000, UTC) for edge in _edges(plays))
+    return DataWindow(
+        first_play=first.isoformat(),
+        last_play=last.isoformat(),
+        plays=len(plays),
+        listeners=len(plays.listener_ids),
+        tracks=len(plays.track_ids),
+        excluded=material.excluded,
+        flagged_listeners=material.flagged_listeners,
+        limits=material.limits.numbers(),
+        files=len(material.snapshot.files),
+        size=material.snapshot.size,
+        sha256=material.snapshot.sha256,
+    )
+
+
+def _edges(plays: PlayColumns) -> tuple[np.int64, np.int64]:
+    return plays.played_at.min(), plays.played_at.max()
