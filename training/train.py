@@ -1,10 +1,8 @@
 """`segue train`: archive → interactions → factors and embeddings → evaluation → published version → pointer."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -29,10 +27,12 @@ from training.export import export_encoder, is_exported
 from training.judge import judge
 from training.lock import lock_folder, training_lock
 from training.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
-from training.material import Material, read_material
+from training.material import Material, data_window, read_material
 from training.metrics import Estimate
+from training.mlflow import log_training
 from training.promote import release
 from training.served import Served, served
+from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
 
 FUSION: Mapping[CandidateSource, float] = {
@@ -40,8 +40,6 @@ FUSION: Mapping[CandidateSource, float] = {
     CandidateSource.CONTENT: 0.25,
     CandidateSource.TREND: 0.15,
 }
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +62,6 @@ class TrainingReport:
     clusters: int
     drift: Drift | None
     seconds: Mapping[str, float]
-
-
-class Stopwatch:
-    """Seconds by step, in order; each step is reported as it begins."""
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time one step."""
-        self.report(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
 def train(
@@ -131,18 +113,19 @@ def _train(
         encoder_dimension=SentenceEncoder.dimension,
         fusion=FUSION,
         judgement=judgement,
-        data=_window(material),
+        data=data_window(material),
         settings_from=tuned.source,
         drift=drift,
     )
     with watch.step("publishing"):
         further = _further(material, arrays.track_ids, clusters)
         published = release(settings, arrays, facts, further, judged_against=current.version if current else None)
+    warnings = (*published.warnings, *_logged(settings, published.version, watch))
     return TrainingReport(
         version=published.version,
         promoted=not published.objections,
         reason="; ".join(published.objections),
-        warnings=published.warnings,
+        warnings=warnings,
         metrics=judgement.metrics,
         baseline=judgement.baseline,
         data=facts.data,
@@ -186,6 +169,17 @@ def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Se
     return list(catalogue.texts), vectors
 
 
+def _logged(settings: Settings, version: str, watch: Stopwatch) -> tuple[str, ...]:
+    """Log to MLflow where that is asked for; what went wrong, if anything."""
+    if not settings.mlflow_url:
+        return ()
+    manifest = wiring.models(settings).load(version).manifest
+    with watch.step("logging to MLflow"):
+        seconds = sum(watch.seconds.values())
+        warning = log_training(settings.mlflow_url, experiment=settings.tenant, manifest=manifest, seconds=seconds)
+    return (warning,) if warning else ()
+
+
 def _clusters(
     settings: Settings, material: Material, current: Served | None, seed: int, report: Report
 ) -> TrackClusters | None:
@@ -211,28 +205,6 @@ def _further(material: Material, track_ids: Sequence[str], clusters: TrackCluste
         DECILES_FILE: deciles_to_file(spread),
     }
     return files if clusters is None else {**files, CLUSTERS_FILE: clusters_to_file(clusters)}
-
-
-def _window(material: Material) -> DataWindow:
-    plays = material.plays
-    first, last = (datetime.fromtimestamp(int(edge) / 1000, UTC) for edge in _edges(plays))
-    return DataWindow(
-        first_play=first.isoformat(),
-        last_play=last.isoformat(),
-        plays=len(plays),
-        listeners=len(plays.listener_ids),
-        tracks=len(plays.track_ids),
-        excluded=material.excluded,
-        flagged_listeners=material.flagged_listeners,
-        limits=material.limits.numbers(),
-        files=len(material.snapshot.files),
-        size=material.snapshot.size,
-        sha256=material.snapshot.sha256,
-    )
-
-
-def _edges(plays: PlayColumns) -> tuple[np.int64, np.int64]:
-    return plays.played_at.min(), plays.played_at.max()
 
 
 def _arrays(
