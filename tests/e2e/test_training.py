@@ -1,5 +1,7 @@
 """From the archive and the catalogue to a version that serves, on the real store."""
 
+import json
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
@@ -14,7 +16,11 @@ import pytest
 from backend import wiring
 from backend.domain.errors import NotFound
 from backend.domain.plays import Play
+from backend.ports.event_log import Topic
+from backend.ports.records import clusters_from_value
 from backend.settings import Settings
+from training.files import sha256
+from training.promote import promote, roll_back
 from training.simulate import Simulation, simulate
 from training.train import TrainingReport, train
 
@@ -36,6 +42,9 @@ def home(settings: Settings, simulation: Simulation, tmp_path_factory: pytest.Te
         store.migrate()
         store.put_artists(simulation.artists)
         store.put_tracks(simulation.tracks)
+    log = wiring.event_log(own)
+    log.create_topics()
+    log.close(timeout_seconds=1)
     archive(own.home / "archive", simulation.plays)
     return own
 
@@ -61,7 +70,60 @@ def test_training_publishes_a_version_that_beats_the_most_popular_list(home: Set
     assert report.metrics["ndcg@20"].low > 2 * report.baseline["ndcg@20"].value
     index = wiring.vector_index(home)
     assert report.data.tracks == index.count(f"{report.version}.factors")
-    assert len(wiring.models(home).load(report.version).manifest["files"]) == 6  # type: ignore[arg-type]
+    files = wiring.models(home).load(report.version).manifest["files"]
+    assert {"clusters.json", "profile.json", "snapshot.json", "track_deciles.npy", "track_factors.npy"} <= set(files)  # type: ignore[call-overload]
+
+
+def test_what_was_learned_from_is_recorded(home: Settings, report: TrainingReport, simulation: Simulation) -> None:
+    """The simulator's stream farm is left out by what it does; the snapshot names every archive file by its hash."""
+    farm = simulation.ground_truth.stream_farm
+    data = wiring.models(home).load(report.version).manifest["data"]
+    assert isinstance(data, dict)
+    assert len(farm.listener_ids) == data["flagged_listeners"]
+    assert data["excluded"]["flagged_listener"] > 300 * len(farm.listener_ids)
+    snapshot = json.loads(wiring.models(home).read(report.version, "snapshot.json"))
+    written = {str(path.relative_to(home.home / "archive")): sha256(path) for path in home.home.glob("archive/*/*")}
+    assert written == {file["name"]: file["sha256"] for file in snapshot}
+    assert data["snapshot"]["files"] == len(written)
+
+
+def test_clusters_of_the_version_that_serves_are_in_the_log(home: Settings, report: TrainingReport) -> None:
+    """Appended at each promotion, and again when a rollback makes an older version serve."""
+    assert (12, ()) == (report.clusters, report.warnings)
+    again = train(home, now=NOW.replace(minute=30), seed=1, threads=1)
+    assert again.promoted
+    back = roll_back(home)
+    assert (report.version, again.version, "") == (back.current, back.previous, back.warning)
+    versions = [clusters_from_value(value).version for value in logged(home, 3)]
+    assert [report.version, again.version, report.version] == versions[-3:]
+
+
+def logged(home: Settings, at_least: int) -> list[bytes]:
+    """Values of topic clusters, in order: one key, so one partition."""
+    found: list[bytes] = []
+    log = wiring.event_log(home)
+    with log.reader([Topic.CLUSTERS], {}) as reader:
+        deadline = time.monotonic() + 30
+        while len(found) < at_least and time.monotonic() < deadline:
+            found += [record.value for record in reader.poll(max_records=100, timeout_seconds=1) if record.value]
+    log.close(timeout_seconds=1)
+    return found
+
+
+def test_a_pointer_that_moved_meanwhile_stays(home: Settings, report: TrainingReport) -> None:
+    """Somebody promotes or rolls back while a training runs: what it was judged against does not serve any more."""
+    other = next(one.version for one in wiring.models(home).summaries() if one.version != report.version)
+    serves = wiring.models(home).current()
+    moved = other if serves == report.version else report.version
+
+    def move(step: str) -> None:
+        if step == "publishing":
+            assert moved == promote(home, moved).current
+
+    late = train(home, now=NOW.replace(minute=45), seed=2, threads=1, report=move)
+    assert (False, moved) == (late.promoted, wiring.models(home).current())
+    assert f"meanwhile {moved} became current" in late.reason
+    promote(home, report.version)
 
 
 def test_tracks_without_plays_can_be_found_by_content(
