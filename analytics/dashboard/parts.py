@@ -74,12 +74,12 @@ COLUMNS: Final[dict[str, Any]] = {
     "plays_per_listener": st.column_config.NumberColumn("Plays per listener", format="%.1f"),
     "baseline_plays": st.column_config.NumberColumn("Usual plays per hour", format="%.1f"),
     "subject": st.column_config.TextColumn("Of", help="Whose hour it was: an artist's or a track's.", width=60),
-    "direction": st.column_config.TextColumn("Direction", width=80),
+    "direction": st.column_config.TextColumn("Direction", width=70),
     "seasonal_plays": st.column_config.NumberColumn(
         "Usual at this hour", help="Mean plays of the same hour of the week over the four weeks before.", format="%.1f"
     ),
     "seasonal_z": st.column_config.NumberColumn(
-        "Seasonal z", help="Standard deviations from the same hour of the week.", format="%.1f"
+        "Seasonal z", help="Standard deviations from the same hour of the week.", width=90, format="%.1f"
     ),
     "topic": st.column_config.TextColumn("Topic", width=90),
     "tempo": st.column_config.NumberColumn("Tempo (bpm)", format="%.0f"),

@@ -23,11 +23,11 @@ COLUMNS = [
     "what",
     "direction",
     "severity",
+    "z_score",
+    "seasonal_z",
     "story",
     "plays_per_listener",
-    "z_score",
     "seasonal_plays",
-    "seasonal_z",
 ]
 
 
@@ -54,7 +54,7 @@ def _explain() -> None:
 
 
 def _filters() -> tuple[str, str, str, list[str]]:
-    first, second, third, fourth = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+    first, second, third, fourth = st.columns([4, 2, 2, 3], vertical_alignment="bottom")
     period = first.segmented_control("Period", list(PERIODS), default="7 days", required=True, key="period")
     subject = second.selectbox("Of", list(SUBJECTS), key="subject")
     severity = third.selectbox("Severity at least", list(SEVERITIES), key="severity")

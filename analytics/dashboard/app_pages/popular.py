@@ -44,7 +44,7 @@ def _rows(rows: Rows, subject: str, ranks: int, words: str) -> None:
     if frame.empty:
         st.info("Nothing ranked here has such a name.")
         return
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([1, 1], gap="medium")
     with left:
         st.altair_chart(live_charts.ranking(frame, subject=subject, top=ranks), width="stretch")
     with right:
