@@ -5,12 +5,15 @@ from pathlib import Path
 
 from streaming.schema import TableSchema, schema
 
+_HERE = Path(__file__).parent
+
 _HEADER = """\
 # Data dictionary
 
-Made from the DDL in `streaming/tables/` by `python -m streaming.dictionary`; `make check` compares. Topic, collection
-and table share one name (topics and folders start with the tenant). Every moment is UTC. A result table is an
-upsert-kafka topic keyed by its primary key, so that replays are harmless; the sink carries it into the store.
+Made from the DDL in `streaming/tables/` (what Flink fills, first) and `streaming/sources/` (what it reads) by
+`python -m streaming.dictionary`; `make check` compares. Topic, collection and table share one name (topics and folders
+start with the tenant). Every moment is UTC. A result table is an upsert-kafka topic keyed by its primary key, so that
+replays are harmless; the sink carries it into the store.
 """
 
 
@@ -22,8 +25,8 @@ def _section(table: TableSchema) -> str:
 
 def dictionary() -> str:
     """The whole document."""
-    tables = sorted(file.stem for file in (Path(__file__).parent / "tables").glob("*.sql"))
-    return _HEADER + "".join(_section(schema(table)) for table in tables)
+    names = {folder: sorted(file.stem for file in (_HERE / folder).glob("*.sql")) for folder in ("tables", "sources")}
+    return _HEADER + "".join(_section(schema(name)) for folder in names.values() for name in folder)
 
 
 if __name__ == "__main__":

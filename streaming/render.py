@@ -1,8 +1,10 @@
 """From SQL files and settings to the statements a Flink SQL client runs.
 
-`tables/NAME.sql` holds the DDL of one table (and views that belong to it), `jobs/NAME.sql` the views and the one INSERT
-that fill the table of that name. The inserts of a job become one statement set, so that they share one scan and one
-deduplication. `${names}` in the files are settings; nothing else is substituted.
+`sources/NAME.sql` and `tables/NAME.sql` hold the DDL of one table that is read or filled, `views/NAME.sql` what several
+jobs share (in batch `views/NAME.batch.sql` where there is one), `jobs/NAME.sql` the views and the one INSERT that fill
+the table of that name. The inserts of a job become one statement set, so that they share one scan and one
+deduplication. `${names}` in the files are settings, or stand for the few places where streaming and batch differ;
+nothing else is substituted.
 """
 
 import hashlib
@@ -15,8 +17,16 @@ from backend.settings import Settings
 
 _HERE = Path(__file__).parent
 
-LIVE_TABLES: Sequence[str] = ("artist_engagement", "track_popularity", "trends", "anomalies", "play_archive")
-"""What the job `live_tables` fills; trends reads a view of track_popularity, hence the order."""
+SOURCES: Sequence[str] = ("plays", "play_records", "feedback", "tracks", "clusters")
+"""What the jobs read."""
+
+_VIEWS = ("plays", "windows", "sessions")
+
+LIVE_TABLES: Sequence[str] = (
+    *("artist_engagement", "track_popularity", "artist_popularity", "trends", "anomalies", "listener_activity"),
+    *("track_clusters", "topic_hours", "dead_letters", "dead_letter_counts", "play_archive"),
+)
+"""What the job `live_tables` fills. A job may read views of those before it."""
 
 
 def job_name(settings: Settings) -> str:
@@ -26,8 +36,25 @@ def job_name(settings: Settings) -> str:
 
 # Streaming plans order a RANGE frame by a time attribute only; batch plans of Flink 2.3 compile one over numbers only
 # (over TIMESTAMP the generated comparator casts TimestampData to Long).
-_STREAMING_FRAME = {"hour_order": "hour_time", "seven_days": "INTERVAL '7' DAY"}
-_BATCH_FRAME = {"hour_order": "hour_number", "seven_days": "168"}
+_STREAMING_FRAME = {
+    "hour_order": "hour_time",
+    "seven_days": "INTERVAL '7' DAY",
+    "four_weeks": "INTERVAL '28' DAY",
+    "arrival": "arrival",
+}
+# In batch there is no arrival: the log's order is said outright.
+_BATCH_FRAME = {"hour_order": "hour_number", "seven_days": "168", "four_weeks": "672", "arrival": "source_offset"}
+
+_UPSERT_KAFKA = """'connector' = 'upsert-kafka',
+  'properties.bootstrap.servers' = '${kafka_servers}',
+  'key.format' = 'json',
+  'key.json.timestamp-format.standard' = 'ISO-8601',
+  'value.format' = 'json',
+  'value.json.timestamp-format.standard' = 'ISO-8601',
+  'properties.compression.type' = 'lz4',
+  'sink.buffer-flush.max-rows' = '20000',
+  'sink.buffer-flush.interval' = '${refresh_seconds} s'"""
+"""What the WITH clauses of all result tables share. The Kafka connector's client cannot read zstd, hence lz4."""
 
 
 def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
@@ -38,6 +65,10 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
         "archive": settings.archive,
         "refresh_seconds": settings.refresh_seconds,
         "lateness_minutes": settings.lateness_minutes,
+        "idle_seconds": settings.idle_seconds,
+        "session_minutes": settings.session_minutes,
+        "popularity_ranks": settings.popularity_ranks,
+        "popularity_listeners": settings.popularity_listeners,
         "trend_ranks": settings.trend_ranks,
         "trend_listeners": settings.trend_listeners,
         "anomaly_hours": settings.anomaly_hours,
@@ -46,7 +77,8 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
         "farm_plays_per_listener": settings.farm_plays_per_listener,
     }
     quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
-    return quoted | (_BATCH_FRAME if batch else _STREAMING_FRAME)
+    shared = {"upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted)}
+    return quoted | shared | (_BATCH_FRAME if batch else _STREAMING_FRAME)
 
 
 def job_settings(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
@@ -77,6 +109,8 @@ def statements(sql: str) -> list[str]:
 def with_connector(ddl: str, options: Mapping[str, str]) -> str:
     """A CREATE TABLE statement with its WITH clause replaced, for example by files for a batch run."""
     clause = ",\n".join(f"  '{key}' = '{value}'" for key, value in options.items())
+    if options.get("connector") == "filesystem":
+        ddl = re.sub(r"METADATA FROM '\w+' VIRTUAL", "", ddl)  # in a file they are columns like others
     replaced, count = re.subn(r"WITH\s*\(.*\)\s*$", lambda _: f"WITH (\n{clause}\n)", ddl, flags=re.DOTALL)
     if count != 1:
         raise ValueError(f"no WITH clause in: {ddl[:60]}…")
@@ -93,20 +127,29 @@ def job_statements(
     """The definitions (tables and views, in order) and the inserts of a job that fills `tables`.
 
     `connectors` replaces the WITH options of the tables it names; where they stand is all that differs between the
-    embedded stack, a cluster and a batch run.
+    embedded stack, a cluster and a batch run. Views that no insert reads cost nothing.
     """
     names = variables(settings, batch=batch)
     definitions: list[str] = []
     inserts: list[str] = []
-    for table in ("plays", *tables):
-        for statement in statements(Template((_HERE / "tables" / f"{table}.sql").read_text()).substitute(names)):
-            options = (connectors or {}).get(table)
-            is_table = statement.startswith("CREATE TABLE")
-            definitions.append(with_connector(statement, options) if options and is_table else statement)
-    for table in tables:
-        for statement in statements(Template((_HERE / "jobs" / f"{table}.sql").read_text()).substitute(names)):
-            (inserts if statement.startswith("INSERT INTO") else definitions).append(statement)
+    for folder, files in (("sources", SOURCES), ("tables", tables), ("views", _VIEWS)):
+        for name in files:
+            file = f"{name}.batch" if batch and (_HERE / folder / f"{name}.batch.sql").exists() else name
+            for statement in _statements_of(folder, file, names):
+                options = (connectors or {}).get(name)
+                is_table = statement.startswith("CREATE TABLE")
+                definitions.append(with_connector(statement, options) if options and is_table else statement)
+    for table in LIVE_TABLES:
+        for statement in _statements_of("jobs", table, names):
+            if not statement.startswith("INSERT INTO"):
+                definitions.append(statement)
+            elif table in tables:
+                inserts.append(statement)
     return definitions, inserts
+
+
+def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str]:
+    return statements(Template((_HERE / folder / f"{name}.sql").read_text()).substitute(names))
 
 
 def digest(settings: Settings) -> str:

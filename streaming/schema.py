@@ -1,4 +1,4 @@
-"""The tables as their DDL declares them: read from tables/*.sql, so that sink and data dictionary cannot differ."""
+"""The tables as their DDL declares them, read from tables/ and sources/: sink and data dictionary cannot differ."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 _TABLES = Path(__file__).parent / "tables"
-_COLUMN = re.compile(r"^\s+`?(\w+)`?\s+([A-Z_]+(?:\(\d+\))?)\s*,?\s*(?:--\s*(.*))?$")
+_SOURCES = Path(__file__).parent / "sources"
+_COLUMN = re.compile(r"^\s+`?(\w+)`?\s+([A-Z_]+(?:\(\d+\)|<[A-Z<>]+>)?)\s*,?\s*(?:--\s*(.*))?$")
 _KEY = re.compile(r"PRIMARY KEY \(([^)]*)\)")
 
 
@@ -47,8 +48,9 @@ def parse(name: str, sql: str) -> TableSchema:
 
 @cache
 def schema(table: str) -> TableSchema:
-    """The schema of tables/TABLE.sql."""
-    return parse(table, (_TABLES / f"{table}.sql").read_text())
+    """The schema of tables/TABLE.sql or sources/TABLE.sql."""
+    file = _TABLES / f"{table}.sql"
+    return parse(table, (file if file.exists() else _SOURCES / file.name).read_text())
 
 
 def result_tables() -> Sequence[str]:

@@ -1,58 +1,102 @@
-"""An independent recount of the live tables: DuckDB over the records of topic `plays`, by each table's definition.
+"""An independent recount of the live tables: DuckDB over the records of the log, by each table's definition.
 
 It shares nothing with the streaming SQL but the definitions in docs/data-dictionary.md.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import duckdb
+import numpy as np
+import pandas as pd
+
+from backend.ports.event_log import StoredRecord
+from backend.settings import Settings
+
+Row = dict[str, object]
+FEATURES = (
+    *("danceability", "energy", "valence", "acousticness", "instrumentalness"),
+    *("liveness", "speechiness", "tempo", "loudness"),
+)
+_TEXTS = ("event_id", "listener_id", "track_id", "artist_id")
+_NUMBERS = ("played_at_ms", "ingested_at_ms", "milliseconds_played", "track_milliseconds")
 
 _PLAYS = """
+CREATE TABLE placed AS
+SELECT *, least(played_at_ms, ingested_at_ms) AS ms,
+       max(CASE WHEN played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL
+                THEN least(played_at_ms, ingested_at_ms) END)
+         OVER (PARTITION BY part ORDER BY off ROWS UNBOUNDED PRECEDING) AS newest
+FROM raw;
 CREATE TABLE plays AS
-SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, heard, length,
-       make_timestamp(least(played_at_ms, ingested_at_ms) * 1000) AS moment
-FROM raw WHERE event_id IS NOT NULL ORDER BY event_id, nth
+SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, part, off, ms, newest, ingested_at_ms,
+       milliseconds_played AS heard, track_milliseconds AS length, allow_training AS charted,
+       ms >= newest - $lateness * 60000 AS timely, make_timestamp(ms * 1000) AS moment,
+       milliseconds_played < 30000 AND track_milliseconds > 30000 AS skip
+FROM placed
+WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
+  AND played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL AND milliseconds_played IS NOT NULL
+ORDER BY event_id, part, off
 """
 
 _ENGAGEMENT = """
-SELECT artist_id, date_trunc('hour', moment) AS window_start, count(*) AS plays,
-       count(DISTINCT listener_id) AS unique_listeners, sum(heard)::BIGINT AS milliseconds_played,
+WITH acts AS (
+  SELECT artist_id, moment, listener_id, 1 AS plays, 0 AS likes, 0 AS fresh, heard, length, skip FROM plays
+  UNION ALL SELECT artist_id, moment, NULL, 0, 1, 0, 0, 0, false FROM likes
+  UNION ALL SELECT artist_id, min(moment), NULL, 0, 0, 1, 0, 0, false FROM plays GROUP BY artist_id, listener_id
+)
+SELECT artist_id, span, date_trunc(span, moment) AS window_start, sum(plays)::BIGINT AS plays,
+       count(DISTINCT listener_id) AS unique_listeners,
+       1 - sum(fresh)::DOUBLE / nullif(count(DISTINCT listener_id), 0) AS returning_share,
+       sum(heard)::BIGINT AS milliseconds_played,
        sum(CASE WHEN length > 0 THEN least(heard, length) ELSE 0 END)::DOUBLE / nullif(sum(length), 0)
          AS completion_rate,
-       count(*) FILTER (heard < 30000 AND length > 30000) AS skips
-FROM plays GROUP BY 1, 2
+       count(*) FILTER (skip) AS skips, sum(likes)::BIGINT AS likes
+FROM acts, (VALUES ('hour'), ('day')) AS spans(span)
+GROUP BY ALL
 """
 
-_HOURS = """
-CREATE TABLE hours AS
-SELECT unnest(generate_series(date_trunc('hour', first) + INTERVAL 1 HOUR, ?::TIMESTAMP, INTERVAL 1 HOUR)) AS hour_end
-FROM (SELECT min(moment) AS first FROM plays)
-"""
-
-_DAYS = """
-CREATE TABLE days AS
-SELECT track_id, any_value(artist_id) AS artist_id, hour_end, back,
-       count(*) AS plays, count(DISTINCT listener_id) AS listeners
-FROM hours, range(8) AS b(back), plays
-WHERE moment >= hour_end - INTERVAL 24 HOUR * (back + 1) AND moment < hour_end - INTERVAL 24 HOUR * back
-GROUP BY track_id, hour_end, back
+# A chart's windows: every hour up to `closed`, or every midnight, and what was played in the span before.
+_CHART = """
+WITH ends AS (
+  SELECT unnest(generate_series(
+    date_trunc('{step}', (SELECT min(moment) FROM plays)) + INTERVAL 1 {step}, $closed::TIMESTAMP, INTERVAL 1 {step}
+  )) AS window_end
+), counted AS (
+  SELECT window_end, {item}, {also} count(*) AS plays, count(DISTINCT listener_id) AS listeners
+  FROM ends JOIN plays ON moment >= window_end - INTERVAL {hours} HOUR AND moment < window_end
+  WHERE timely AND charted
+  GROUP BY window_end, {item}
+  HAVING count(DISTINCT listener_id) >= $listeners
+), ranked AS (
+  SELECT *, row_number() OVER (PARTITION BY window_end ORDER BY listeners DESC, plays DESC, {item}) AS "rank"
+  FROM counted
+)
+SELECT '{span}' AS span, * FROM ranked WHERE "rank" <= $ranks
+QUALIFY row_number() OVER (PARTITION BY {item} ORDER BY window_end DESC) = 1
 """
 
 _TRACKS = """
-CREATE TABLE tracks AS
+CREATE OR REPLACE TABLE hours AS
+SELECT unnest(generate_series(date_trunc('hour', first) + INTERVAL 1 HOUR, $closed::TIMESTAMP, INTERVAL 1 HOUR))
+  AS hour_end
+FROM (SELECT min(moment) AS first FROM plays);
+CREATE OR REPLACE TABLE tracks AS
 SELECT track_id, any_value(artist_id) AS artist_id, hour_end,
        max(plays) FILTER (back = 0) AS plays_24h, max(listeners) FILTER (back = 0) AS listeners_24h,
-       sum(plays)::BIGINT AS plays_8d,
        coalesce(sum(plays) FILTER (back > 0), 0) / 7.0 AS baseline,
        coalesce(sum(plays * plays) FILTER (back > 0), 0) / 7.0 AS mean_square
-FROM days GROUP BY track_id, hour_end HAVING bool_or(back = 0)
-"""
-
-_POPULARITY = """
-SELECT track_id, artist_id, hour_end - INTERVAL 1 HOUR AS window_start, plays_24h, listeners_24h, plays_8d
-FROM tracks QUALIFY row_number() OVER (PARTITION BY track_id ORDER BY hour_end DESC) = 1
+FROM (
+  SELECT track_id, any_value(artist_id) AS artist_id, hour_end, back,
+         count(*) AS plays, count(DISTINCT listener_id) AS listeners
+  FROM hours, range(8) AS b(back), plays
+  WHERE timely AND charted
+    AND moment >= hour_end - INTERVAL 24 HOUR * (back + 1) AND moment < hour_end - INTERVAL 24 HOUR * back
+  GROUP BY track_id, hour_end, back
+)
+GROUP BY track_id, hour_end HAVING bool_or(back = 0)
 """
 
 _TRENDS = """
@@ -64,55 +108,147 @@ WITH scored AS (
 SELECT track_id, artist_id, hour_end - INTERVAL 1 HOUR AS window_start,
        row_number() OVER (PARTITION BY hour_end ORDER BY z_score DESC, track_id) AS "rank",
        plays_24h, listeners_24h, baseline AS baseline_24h, ratio, z_score
-FROM scored WHERE listeners_24h >= ? AND z_score >= 3 AND ratio >= 1.5
-QUALIFY "rank" <= ?
+FROM scored WHERE listeners_24h >= $listeners AND z_score >= 3 AND ratio >= 1.5
+QUALIFY "rank" <= $ranks
 """
 
 _ANOMALIES = """
 WITH counted AS (
-  SELECT artist_id, date_trunc('hour', moment) AS hour, count(*) AS plays, count(DISTINCT listener_id) AS listeners
-  FROM plays WHERE date_trunc('hour', moment) + INTERVAL 1 HOUR <= $closed GROUP BY 1, 2
+  SELECT 'artist' AS subject, artist_id AS id, artist_id, NULL AS track_id, date_trunc('hour', moment) AS hour,
+         count(*) AS plays, count(DISTINCT listener_id) AS listeners
+  FROM plays WHERE timely GROUP BY ALL
+  UNION ALL
+  SELECT 'track', track_id, any_value(artist_id), track_id, date_trunc('hour', moment), count(*),
+         count(DISTINCT listener_id)
+  FROM plays WHERE timely GROUP BY track_id, date_trunc('hour', moment)
+), hours AS (
+  SELECT *, plays * 1000 // listeners AS each FROM counted WHERE hour + INTERVAL 1 HOUR <= $closed
+), weeks AS (
+  SELECT this.*, date_diff('hour', min(o.hour), any_value(this.hour))::DOUBLE AS hours,
+         coalesce(sum(o.plays) FILTER (o.hour < this.hour), 0) AS total,
+         coalesce(sum(o.plays * o.plays) FILTER (o.hour < this.hour), 0) AS squares,
+         coalesce(sum(o.listeners) FILTER (o.hour < this.hour), 0) AS audience,
+         count(*) FILTER (o.hour < this.hour) AS heard,
+         sum(o.each) FILTER (o.hour < this.hour) AS eaches,
+         sum(o.each * o.each) FILTER (o.hour < this.hour) AS each_squares
+  FROM hours this JOIN hours o ON o.subject = this.subject AND o.id = this.id
+   AND o.hour BETWEEN this.hour - INTERVAL 7 DAY AND this.hour
+  GROUP BY ALL
+), seasons AS (
+  SELECT this.*, date_diff('hour', min(o.hour), any_value(this.hour)) // 168 AS weeks_back,
+         coalesce(sum(o.plays) FILTER (o.hour < this.hour), 0) AS season_total,
+         coalesce(sum(o.plays * o.plays) FILTER (o.hour < this.hour), 0) AS season_squares
+  FROM weeks this JOIN hours o ON o.subject = this.subject AND o.id = this.id
+   AND o.hour BETWEEN this.hour - INTERVAL 28 DAY AND this.hour
+   AND date_diff('hour', o.hour, this.hour) % 168 = 0
+  GROUP BY ALL
 ), based AS (
-  SELECT this.artist_id, this.hour, this.plays, this.listeners,
-         date_diff('hour', min(other.hour), this.hour)::DOUBLE AS hours,
-         coalesce(sum(other.plays) FILTER (other.hour < this.hour), 0) AS total,
-         coalesce(sum(other.plays * other.plays) FILTER (other.hour < this.hour), 0) AS squares
-  FROM counted this JOIN counted other ON other.artist_id = this.artist_id
-   AND other.hour BETWEEN this.hour - INTERVAL 7 DAY AND this.hour
-  GROUP BY this.artist_id, this.hour, this.plays, this.listeners
+  SELECT *, total / hours AS base, squares / hours AS base_square, audience / hours AS usual_audience,
+         eaches / heard / 1000.0 AS usual_each, each_squares / heard / 1e6 AS each_square,
+         season_total / nullif(weeks_back, 0) AS season, season_squares / nullif(weeks_back, 0) AS season_square
+  FROM seasons WHERE hours >= $hours
 ), scored AS (
-  SELECT *, total / hours AS baseline, plays::DOUBLE / listeners AS per_listener,
-         (plays - total / hours)
-           / sqrt(greatest(squares / hours - (total / hours) * (total / hours), total / hours, 1.0)) AS z
-  FROM based WHERE hours >= $hours
+  SELECT *, (plays - base) / sqrt(greatest(base_square - base * base, base, 1.0)) AS z,
+         CASE WHEN heard >= 3 THEN (each / 1000.0 - usual_each)
+           / sqrt(greatest(each_square - usual_each * usual_each, 0.25)) END AS z_each,
+         (plays - season) / sqrt(greatest(season_square - season * season, season, 1.0)) AS z_season
+  FROM based
+), told AS (
+  SELECT *, CASE WHEN plays >= $farm * listeners
+                   OR (coalesce(z_each, 0) >= $z AND listeners < 3 * greatest(usual_audience, 5)) THEN 'stream_farm'
+                 WHEN z < 0 THEN 'drop' ELSE 'release_spike' END AS kind
+  FROM scored WHERE (abs(z) >= $z OR coalesce(z_each, 0) >= $z) AND greatest(plays, base) >= $plays
+), weighed AS (
+  SELECT *, CASE WHEN kind = 'stream_farm' THEN greatest(abs(z), coalesce(z_each, 0))
+                 ELSE least(abs(z), coalesce(abs(z_season), abs(z))) END AS strength FROM told
 )
-SELECT artist_id, hour AS window_start,
-       CASE WHEN z < 0 THEN 'drop' WHEN per_listener >= $farm THEN 'stream_farm' ELSE 'release_spike' END AS kind,
-       plays, listeners AS unique_listeners, baseline AS baseline_plays, z AS z_score
-FROM scored WHERE abs(z) >= $z AND greatest(plays, baseline) >= $plays
+SELECT md5(subject || '|' || id || '|' || strftime(hour, '%Y-%m-%d %H')) AS alert_id, subject, artist_id, track_id,
+       hour AS window_start, kind, CASE WHEN z < 0 THEN 'down' ELSE 'up' END AS direction,
+       CASE WHEN strength >= 12 THEN 'high' WHEN strength >= 8 THEN 'medium' ELSE 'low' END AS severity,
+       plays, listeners AS unique_listeners, plays::DOUBLE / listeners AS plays_per_listener,
+       base AS baseline_plays, z AS z_score, usual_each AS baseline_per_listener, z_each AS z_per_listener,
+       season AS seasonal_plays, z_season AS seasonal_z
+FROM weighed
 """
 
-Row = dict[str, object]
+_ACTIVITY = """
+WITH begun AS (
+  SELECT *, coalesce(ms - lag(ms) OVER one > $gap * 60000, true) AS begins
+  FROM plays WHERE timely WINDOW one AS (PARTITION BY listener_id ORDER BY ms, event_id)
+), numbered AS (
+  SELECT *, sum(begins::INT) OVER (PARTITION BY listener_id ORDER BY ms, event_id ROWS UNBOUNDED PRECEDING) AS nth
+  FROM begun
+), sessions AS (
+  SELECT listener_id, nth, min(moment) AS first, max(moment) AS last, count(*) AS plays,
+         count(*) FILTER (skip) AS skips, sum(heard)::BIGINT AS heard
+  FROM numbered GROUP BY listener_id, nth
+)
+SELECT listener_id, date_trunc('day', first) AS window_start, count(*) AS sessions, sum(plays)::BIGINT AS plays,
+       sum(skips)::BIGINT AS skips, sum(heard)::BIGINT AS milliseconds_played, max(last) AS last_active
+FROM sessions GROUP BY ALL
+"""
+
+_TOPICS = f"""
+SELECT cluster, date_trunc('hour', moment) AS window_start, count(*) AS plays,
+       {", ".join(f"avg({name}) AS {name}" for name in FEATURES)}
+FROM plays JOIN clustered USING (track_id)
+WHERE timely AND charted AND date_trunc('hour', moment) + INTERVAL 1 HOUR <= $closed
+GROUP BY ALL
+"""
+
+_LETTERS = """
+SELECT 'malformed' AS reason, part AS source_partition, off AS source_offset, 1 AS records
+FROM placed
+WHERE NOT is_object OR ms IS NULL OR played_at_ms IS NULL OR ingested_at_ms IS NULL
+   OR (event_id IS NULL AND listener_id IS NOT NULL)
+   OR (event_id IS NOT NULL AND (listener_id IS NULL OR track_id IS NULL OR artist_id IS NULL
+                                 OR milliseconds_played IS NULL))
+UNION ALL
+SELECT 'too_late', part, off, 1 FROM plays WHERE NOT timely
+UNION ALL
+SELECT 'unknown_track', min(struct_pack(p := part, o := off)).p, min(struct_pack(p := part, o := off)).o, count(*)
+FROM plays WHERE timely AND date_trunc('hour', moment) + INTERVAL 1 HOUR <= $closed
+  AND track_id NOT IN (SELECT track_id FROM catalogue)
+GROUP BY track_id
+"""
+
+
+@dataclass(slots=True)
+class Log:
+    """What the topics hold, each in the log's order."""
+
+    plays: Sequence[StoredRecord]
+    feedback: Sequence[StoredRecord] = ()
+    tracks: Sequence[StoredRecord] = ()
+    clusters: dict[str, list[list[float]] | list[float]] = field(default_factory=dict)
+    """The record of topic `clusters`, {} where there is none."""
 
 
 class Recount:
-    """The tables as they must be, given the records in the log and the last hour that is closed."""
+    """The tables as they must be, given the log and the end of the last hour that is closed (naive UTC).
 
-    def __init__(self, values: Iterable[bytes | None]) -> None:
+    Without `closed` every window is: what a job over a bounded log comes to.
+    """
+
+    def __init__(self, log: Log, closed: datetime | None = None, *, lateness_minutes: int = 10) -> None:
         self._db = duckdb.connect()
         self._db.execute("SET TimeZone = 'UTC'")
-        self._db.execute(
-            "CREATE TABLE raw (nth BIGINT, event_id TEXT, listener_id TEXT, track_id TEXT, artist_id TEXT, "
-            "heard BIGINT, length BIGINT, played_at_ms BIGINT, ingested_at_ms BIGINT)"
-        )
-        self._db.executemany("INSERT INTO raw VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", _readable(values))
-        self._db.execute(_PLAYS)
-
-    def close_hours(self, closed: datetime) -> None:
-        """Make the windowed tables up to the hour that ends with `closed` (naive UTC)."""
-        self._db.execute(_HOURS, [closed])
-        self._db.execute(_DAYS)
-        self._db.execute(_TRACKS)
+        raw = _plays(log.plays)
+        self._db.register("raw", raw)
+        self._db.execute(_PLAYS, {"lateness": lateness_minutes})
+        likes = _likes(log.feedback)
+        self._db.register("liked", likes)
+        self._db.execute("CREATE TABLE likes AS SELECT artist_id, make_timestamp(ms * 1000) AS moment FROM liked")
+        catalogue = {
+            record.key.decode(): json.loads(record.value) for record in log.tracks if record.key and record.value
+        }
+        known = pd.DataFrame({"track_id": pd.Series(list(catalogue), dtype="string")})
+        self._db.register("catalogue", known)
+        self._clusters = _clustered(catalogue, log.clusters)
+        clustered = self._clusters
+        self._db.register("clustered", clustered)
+        last = self._db.execute("SELECT max(moment) FROM plays").fetchall()[0][0]
+        self._closed = closed or (last + timedelta(days=9)).replace(minute=0, second=0, microsecond=0)
 
     @property
     def event_ids(self) -> set[str]:
@@ -120,20 +256,79 @@ class Recount:
         return {event_id for (event_id,) in self._db.execute("SELECT event_id FROM plays").fetchall()}
 
     def engagement(self) -> list[Row]:
-        """Every artist and hour."""
+        """Every artist and hour, every artist and day."""
         return self._rows(_ENGAGEMENT)
 
-    def popularity(self) -> list[Row]:
-        """The latest row of each track."""
-        return self._rows(_POPULARITY)
+    def popularity(self, item: str, *, listeners: int, ranks: int) -> list[Row]:
+        """The charts of `item` (track_id or artist_id) over the three spans, each item's latest place."""
+        also = "any_value(artist_id) AS artist_id," if item == "track_id" else ""
+        given = {"closed": self._closed, "listeners": listeners, "ranks": ranks}
+        rows: list[Row] = []
+        for span, hours, step in (("1h", 1, "hour"), ("24h", 24, "hour"), ("7d", 168, "day")):
+            # Windows go on after the last play for as long as they still hold it.
+            rows += self._rows(_CHART.format(span=span, hours=hours, step=step, item=item, also=also), given)
+        return rows
 
     def trends(self, *, listeners: int, ranks: int) -> list[Row]:
         """Trends with these thresholds."""
-        return self._rows(_TRENDS, [listeners, ranks])
+        self._db.execute(_TRACKS.split(";", 1)[0], {"closed": self._closed})
+        self._db.execute(_TRACKS.split(";", 1)[1])
+        return self._rows(_TRENDS, {"listeners": listeners, "ranks": ranks})
 
-    def anomalies(self, closed: datetime, *, hours: int, farm: float, z: float, plays: int) -> list[Row]:
-        """Anomalies with these thresholds, without the alert id."""
-        return self._rows(_ANOMALIES, {"closed": closed, "hours": hours, "farm": farm, "z": z, "plays": plays})
+    def anomalies(self, *, hours: int, farm: float, z: float, plays: int) -> list[Row]:
+        """Anomalies with these thresholds."""
+        return self._rows(_ANOMALIES, {"closed": self._closed, "hours": hours, "farm": farm, "z": z, "plays": plays})
+
+    def activity(self, *, session_minutes: int) -> list[Row]:
+        """Every listener and day. All sessions must be closed."""
+        return self._rows(_ACTIVITY, {"gap": session_minutes})
+
+    def track_clusters(self) -> list[Row]:
+        """Every track with features and its nearest centroid."""
+        return self._clusters[["track_id", "cluster", "distance"]].to_dict("records")
+
+    def topic_hours(self) -> list[Row]:
+        """Every cluster and hour."""
+        return self._rows(_TOPICS, {"closed": self._closed})
+
+    def dead_letters(self) -> list[Row]:
+        """Reason, place and number of records."""
+        return self._rows(_LETTERS, {"closed": self._closed})
+
+    def dead_letter_counts(self) -> list[Row]:
+        """Records by reason."""
+        counts = pd.DataFrame(self.dead_letters()).groupby("reason", as_index=False)["records"].sum()
+        return counts.to_dict("records")
+
+    def tables(self, settings: Settings) -> dict[str, tuple[list[Row], tuple[str, ...]]]:
+        """Every table but the archive, under these settings: its rows and its key."""
+        charts = {"listeners": settings.popularity_listeners, "ranks": settings.popularity_ranks}
+        return {
+            "artist_engagement": (self.engagement(), ("artist_id", "span", "window_start")),
+            "track_popularity": (self.popularity("track_id", **charts), ("span", "track_id")),
+            "artist_popularity": (self.popularity("artist_id", **charts), ("span", "artist_id")),
+            "trends": (
+                self.trends(listeners=settings.trend_listeners, ranks=settings.trend_ranks),
+                ("track_id", "window_start"),
+            ),
+            "anomalies": (
+                self.anomalies(
+                    hours=settings.anomaly_hours,
+                    farm=settings.farm_plays_per_listener,
+                    z=settings.anomaly_z,
+                    plays=settings.anomaly_plays,
+                ),
+                ("alert_id",),
+            ),
+            "listener_activity": (
+                self.activity(session_minutes=settings.session_minutes),
+                ("listener_id", "window_start"),
+            ),
+            "track_clusters": (self.track_clusters(), ("track_id",)),
+            "topic_hours": (self.topic_hours(), ("cluster", "window_start")),
+            "dead_letters": (self.dead_letters(), ("reason", "source_partition", "source_offset")),
+            "dead_letter_counts": (self.dead_letter_counts(), ("reason",)),
+        }
 
     def _rows(self, sql: str, parameters: object = None) -> list[Row]:
         found = self._db.execute(sql, parameters)
@@ -141,16 +336,65 @@ class Recount:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-_FIELDS = ("event_id", "listener_id", "track_id", "artist_id", "milliseconds_played", "track_milliseconds")
+def _fields(value: bytes | None) -> dict[str, object] | None:
+    try:
+        fields = json.loads(value or b"")
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
-def _readable(values: Iterable[bytes | None]) -> list[Sequence[object]]:
-    """Records with every field that a play needs, in the log's order."""
-    rows: list[Sequence[object]] = []
-    for nth, value in enumerate(values):
-        try:
-            fields = json.loads(value or b"")
-            rows.append((nth, *(fields[name] for name in _FIELDS), fields["played_at_ms"], fields["ingested_at_ms"]))
-        except (ValueError, KeyError, TypeError):
-            continue  # malformed records and heartbeats count for nothing
-    return rows
+def _plays(records: Iterable[StoredRecord]) -> pd.DataFrame:
+    """Every record, readable or not; what is of the wrong type counts as missing."""
+    rows = []
+    for record in records:
+        fields = _fields(record.value)
+        known = fields or {}
+        texts = {name: known[name] if isinstance(known.get(name), str) else None for name in _TEXTS}
+        numbers = {name: known[name] if isinstance(known.get(name), int) else None for name in _NUMBERS}
+        rows.append(
+            {
+                "part": record.partition,
+                "off": record.offset,
+                "is_object": fields is not None,
+                **texts,
+                **numbers,
+                "allow_training": bool(known.get("allow_training")),
+            }
+        )
+    types = dict.fromkeys(_TEXTS, "string") | dict.fromkeys(_NUMBERS, "Int64")
+    return pd.DataFrame(rows).astype(types)
+
+
+def _likes(records: Iterable[StoredRecord]) -> pd.DataFrame:
+    first: dict[object, tuple[object, object]] = {}
+    for record in records:
+        fields = _fields(record.value) or {}
+        if fields.get("kind") == "like":
+            first.setdefault(fields["event_id"], (fields["artist_id"], fields["given_at_ms"]))
+    rows = list(first.values())
+    return pd.DataFrame(
+        {
+            "artist_id": pd.Series([row[0] for row in rows], dtype="string"),
+            "ms": pd.Series([row[1] for row in rows], dtype="int64"),
+        }
+    )
+
+
+def _clustered(catalogue: dict[str, dict[str, object]], clusters: dict[str, object]) -> pd.DataFrame:  # type: ignore[type-arg]
+    """Every usable track with its cluster, distance and features."""
+    sounding = {
+        track_id: track["audio_features"]
+        for track_id, track in catalogue.items()
+        if track["allow_training"] and track["audio_features"]
+    }
+    columns = ["track_id", "cluster", "distance", *FEATURES]
+    if not clusters or not sounding:
+        empty = pd.DataFrame({name: pd.Series(dtype="float64") for name in columns})
+        return empty.astype({"track_id": "string", "cluster": "int64"})
+    features = pd.DataFrame.from_dict(sounding, orient="index")[list(FEATURES)]
+    places = (features.to_numpy() - np.array(clusters["means"])) / np.array(clusters["deviations"])
+    distances = np.linalg.norm(places[:, None, :] - np.array(clusters["centroids"])[None, :, :], axis=2)
+    return features.round(6).assign(
+        track_id=features.index.astype("string"), cluster=distances.argmin(axis=1), distance=distances.min(axis=1)
+    )[columns]

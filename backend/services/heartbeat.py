@@ -1,4 +1,4 @@
-"""Moves event time on while nobody plays, so that the streaming jobs' windows close."""
+"""Moves event time on in every partition, so that the streaming jobs' windows close."""
 
 import logging
 import threading
@@ -16,14 +16,15 @@ from backend.ports.records import heartbeat_record
 _log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 10.0
-"""Silence before the first heartbeat, and between one and the next."""
+"""Between one heartbeat and the next."""
 
 
 class Heartbeat:
-    """After `idle_seconds` without an accepted play, one heartbeat to every partition of `plays`, then again each.
+    """Every `idle_seconds` one heartbeat to every partition of `plays`, from this process's first play on.
 
     Its time is the latest `played_at` accepted so far (capped at now) plus the silence since: event time goes on at
-    the pace of the clock, also where the plays are of years ago. Before this process's first play there is none.
+    the pace of the clock, also where the plays are of years ago. It beats while others play, too: a partition whose
+    listeners are all silent must neither hold windows back nor fall behind them.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Heartbeat:
         with self._lock:
             silence = self._clock() - self._heard_at
             since_beat = self._clock() - self._beaten_at
-            if self._latest is None or min(silence, since_beat) < self._idle_seconds:
+            if self._latest is None or since_beat < self._idle_seconds:
                 return None
             self._beaten_at = self._clock()
             return min(self._latest + timedelta(seconds=silence), self._now())

@@ -1,38 +1,43 @@
--- Each track's 24 hours, at every full hour.
-CREATE TEMPORARY VIEW track_days AS
-SELECT track_id,
-       artist_id,
-       window_end AS hour_end,
-       window_time AS hour_time,
-       TIMESTAMPDIFF(HOUR, TIMESTAMP '1970-01-01 00:00:00', window_end) AS hour_number,
-       COUNT(*) AS plays_24h,
-       COUNT(DISTINCT listener_id) AS listeners_24h
-FROM TABLE(HOP(TABLE counted_plays, DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '24' HOUR))
-GROUP BY track_id, artist_id, window_start, window_end, window_time;
-
--- Beside it the seven days before. At one hour of the day the 24-hour windows do not overlap, so the last eight of them
--- hold eight whole days, the newest being the one under test. A day without plays has no row: it counts as 0 below.
-CREATE TEMPORARY VIEW track_weeks AS
-SELECT track_id,
-       artist_id,
-       hour_end,
-       hour_time,
-       hour_number,
-       plays_24h,
-       listeners_24h,
-       SUM(plays_24h) OVER eight_days AS plays_8d,
-       SUM(plays_24h * plays_24h) OVER eight_days AS squares_8d
-FROM track_days
-WINDOW eight_days AS (
-  PARTITION BY track_id, artist_id, HOUR(hour_end)
-  ORDER BY ${hour_order} RANGE BETWEEN ${seven_days} PRECEDING AND CURRENT ROW
-);
-
--- One track's hours of the day are worked on apart, so its rows may come in any order: the latest hour wins.
-INSERT INTO track_popularity
-SELECT track_id, artist_id, CAST(hour_end - INTERVAL '1' HOUR AS TIMESTAMP_LTZ(3)), plays_24h, listeners_24h, plays_8d
+CREATE TEMPORARY VIEW track_charts AS
+SELECT '1h' AS span, track_id, artist_id, window_end, hour_time, nth AS `rank`, charted_plays AS plays,
+       charted_listeners AS listeners
 FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY track_id ORDER BY ${hour_order} DESC) AS nth
-  FROM track_weeks
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY hour_start, window_end ORDER BY charted_listeners DESC, charted_plays DESC, track_id) AS nth
+  FROM track_hours
+  WHERE charted_listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks}
+UNION ALL
+SELECT '24h', track_id, artist_id, window_end, hour_time, nth, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, track_id) AS nth
+  FROM track_days
+  WHERE listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks}
+UNION ALL
+SELECT '7d', track_id, artist_id, window_end, hour_time, nth, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, track_id) AS nth
+  FROM (
+    SELECT track_id, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
+           COUNT(DISTINCT listener_id) AS listeners
+    FROM TABLE(HOP(
+      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '7' DAY))
+    GROUP BY track_id, artist_id, window_start, window_end, window_time
+  )
+  WHERE listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks};
+
+-- Windows of different hours are ranked apart, so a track's rows may come in any order: the latest window wins.
+INSERT INTO track_popularity
+SELECT span, track_id, artist_id, CAST(window_end AS TIMESTAMP_LTZ(3)), `rank`, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY span, track_id ORDER BY hour_time DESC) AS nth
+  FROM track_charts
 )
 WHERE nth = 1;

@@ -1,24 +1,24 @@
--- Hours of an artist that are far from the artist's own seven days before.
+-- Hours of an artist or a track that are far from its own seven days before.
 CREATE TABLE anomalies (
-  alert_id           STRING,            -- the same however often it is computed
-  artist_id          STRING,
-  window_start       TIMESTAMP_LTZ(3),  -- the hour's start
-  kind               STRING,            -- release_spike, stream_farm or drop
-  severity           STRING,            -- low, medium or high
-  plays              BIGINT,
-  unique_listeners   BIGINT,
-  plays_per_listener DOUBLE,
-  baseline_plays     DOUBLE,            -- mean plays per hour over the baseline, this hour left out
-  z_score            DOUBLE,            -- standard deviations from the baseline, this hour left out
+  alert_id              STRING,            -- of subject and hour: the same however often it is computed
+  subject               STRING,            -- artist or track
+  artist_id             STRING,
+  track_id              STRING,            -- absent where the subject is the artist
+  window_start          TIMESTAMP_LTZ(3),  -- the hour's start
+  kind                  STRING,            -- release_spike (broad audience), stream_farm (few listeners) or drop
+  direction             STRING,            -- up or down, of the plays
+  severity              STRING,            -- low, medium or high
+  plays                 BIGINT,
+  unique_listeners      BIGINT,
+  plays_per_listener    DOUBLE,
+  baseline_plays        DOUBLE,            -- mean plays per hour over the seven days, this hour left out, silence as 0
+  z_score               DOUBLE,            -- of the plays: standard deviations from the baseline, this hour left out
+  baseline_per_listener DOUBLE,            -- mean plays per listener over the heard hours of the week, this one left out
+  z_per_listener        DOUBLE,            -- of plays per listener; absent with less than three such hours
+  seasonal_plays        DOUBLE,            -- mean plays of the same hour of the week, up to four weeks back
+  seasonal_z            DOUBLE,            -- of the plays, from that; absent in the first week
   PRIMARY KEY (alert_id) NOT ENFORCED
 ) WITH (
-  'connector' = 'upsert-kafka',
   'topic' = '${tenant}.anomalies',
-  'properties.bootstrap.servers' = '${kafka_servers}',
-  'key.format' = 'json',
-  'value.format' = 'json',
-  'value.json.timestamp-format.standard' = 'ISO-8601',
-  'properties.compression.type' = 'lz4',
-  'sink.buffer-flush.max-rows' = '20000',
-  'sink.buffer-flush.interval' = '${refresh_seconds} s'
+  ${upsert_kafka}
 );

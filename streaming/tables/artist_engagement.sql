@@ -1,22 +1,17 @@
--- One artist in one hour.
+-- One artist in one hour, and in one day.
 CREATE TABLE artist_engagement (
   artist_id           STRING,
-  window_start        TIMESTAMP_LTZ(3),  -- the hour's start
+  span                STRING,            -- hour or day
+  window_start        TIMESTAMP_LTZ(3),  -- the hour's or day's start, UTC
   plays               BIGINT,
   unique_listeners    BIGINT,
+  returning_share     DOUBLE,            -- share of those listeners who had played the artist before the window, 0..1
   milliseconds_played BIGINT,
   completion_rate     DOUBLE,            -- heard over possible milliseconds of tracks of known length, 0..1
   skips               BIGINT,            -- plays under 30 s of a longer track
-  PRIMARY KEY (artist_id, window_start) NOT ENFORCED
+  likes               BIGINT,            -- likes given in the window
+  PRIMARY KEY (artist_id, span, window_start) NOT ENFORCED
 ) WITH (
-  'connector' = 'upsert-kafka',
   'topic' = '${tenant}.artist_engagement',
-  'properties.bootstrap.servers' = '${kafka_servers}',
-  'key.format' = 'json',
-  'key.json.timestamp-format.standard' = 'ISO-8601',
-  'value.format' = 'json',
-  'value.json.timestamp-format.standard' = 'ISO-8601',
-  'properties.compression.type' = 'lz4',
-  'sink.buffer-flush.max-rows' = '20000',
-  'sink.buffer-flush.interval' = '${refresh_seconds} s'
+  ${upsert_kafka}
 );

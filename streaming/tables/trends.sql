@@ -11,14 +11,6 @@ CREATE TABLE trends (
   z_score       DOUBLE,            -- standard deviations above the baseline
   PRIMARY KEY (track_id, window_start) NOT ENFORCED
 ) WITH (
-  'connector' = 'upsert-kafka',
   'topic' = '${tenant}.trends',
-  'properties.bootstrap.servers' = '${kafka_servers}',
-  'key.format' = 'json',
-  'key.json.timestamp-format.standard' = 'ISO-8601',
-  'value.format' = 'json',
-  'value.json.timestamp-format.standard' = 'ISO-8601',
-  'properties.compression.type' = 'lz4',
-  'sink.buffer-flush.max-rows' = '20000',
-  'sink.buffer-flush.interval' = '${refresh_seconds} s'
+  ${upsert_kafka}
 );

@@ -1,8 +1,9 @@
-"""Real Flink in batch mode over literal plays: the SQL files of the live job, only the connectors exchanged."""
+"""Real Flink in batch mode over literal records: the SQL files of the live job, only the connectors exchanged."""
 
+import base64
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import pytest
 
 from backend.domain.plays import Play
 from backend.domain.rights import Source
+from backend.ports.event_log import StoredRecord
 from backend.ports.records import play_record
 from backend.settings import Settings
 from streaming import render
+from tests.recount import Log
 
-RunJob = Callable[[Iterable[bytes]], dict[str, list[dict[str, object]]]]
+RunJob = Callable[[Log], dict[str, list[dict[str, object]]]]
+SETTINGS = Settings(anomaly_hours=24, trend_listeners=2, popularity_ranks=20)
 
 
 @pytest.fixture(scope="session")
 def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
-    """Run every live table over the given records of topic `plays`; the rows of each table."""
+    """Run every live table over the given log; the rows of each table."""
     # PyFlink's own switch for doing without Beam, which Segue leaves out (pyproject.toml, override-dependencies).
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112 - PyFlink spells it so
     from pyflink.table import EnvironmentSettings, TableEnvironment
@@ -29,14 +33,18 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
     jars.fetch(jars.missing(["flink"]))
     connectors_path = ";".join(path.as_uri() for path in jars.paths("flink"))
 
-    def run(values: Iterable[bytes]) -> dict[str, list[dict[str, object]]]:
+    def run(log: Log) -> dict[str, list[dict[str, object]]]:
         folder = tmp_path_factory.mktemp("job")
-        (folder / "plays.json").write_bytes(b"\n".join(values) + b"\n")
-        files = {"connector": "filesystem", "format": "json", "json.timestamp-format.standard": "ISO-8601"}
-        source = {"connector": "filesystem", "format": "json", "json.ignore-parse-errors": "true"}
+        _write_sources(folder, log)
         connectors = {
-            "plays": {**source, "path": str(folder / "plays.json")},
-            **{table: {**files, "path": str(folder / table)} for table in render.LIVE_TABLES},
+            name: {
+                "connector": "filesystem",
+                "path": str(folder / name),
+                "format": "json",
+                "json.timestamp-format.standard": "ISO-8601",
+                **({"json.ignore-parse-errors": "true"} if name in render.SOURCES else {}),
+            }
+            for name in (*render.SOURCES, *render.LIVE_TABLES)
         }
         environment = TableEnvironment.create(EnvironmentSettings.in_batch_mode())
         for key, value in {
@@ -45,9 +53,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
             "table.local-time-zone": "UTC",
         }.items():
             environment.get_config().set(key, value)
-        definitions, inserts = render.job_statements(
-            Settings(anomaly_hours=24, trend_listeners=2), connectors=connectors, batch=True
-        )
+        definitions, inserts = render.job_statements(SETTINGS, connectors=connectors, batch=True)
         for definition in definitions:
             environment.execute_sql(definition)
         together = environment.create_statement_set()
@@ -59,9 +65,42 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
     return run
 
 
+def _write_sources(folder: Path, log: Log) -> None:
+    """The topics as files of JSON lines; what Kafka gives as metadata or key stands among the fields."""
+    plays, records = [], []
+    for record in log.plays:
+        place = {"source_partition": record.partition, "source_offset": record.offset}
+        encoded = base64.b64encode(record.value or b"").decode()
+        records.append(json.dumps({"record": encoded, "appended_at": "2026-03-01T00:00:00Z", **place}))
+        try:
+            plays.append(json.dumps(json.loads(record.value or b"") | place))
+        except (ValueError, TypeError):
+            plays.append((record.value or b"").decode(errors="replace"))
+    sources = {
+        "plays": plays,
+        "play_records": records,
+        "feedback": [json.dumps(json.loads(r.value or b"") | {"source_offset": r.offset}) for r in log.feedback],
+        "tracks": [
+            json.dumps({"record_key": (r.key or b"").decode()} | json.loads(r.value or b"")) for r in log.tracks
+        ],
+        "clusters": [json.dumps({"record_key": "current", "version": "v", **log.clusters})] if log.clusters else [],
+    }
+    for name, lines in sources.items():
+        (folder / name).write_text("".join(f"{line}\n" for line in lines))
+
+
 def _rows(folder: Path) -> list[dict[str, object]]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def in_log(topic: str, values: Sequence[bytes], *, keys: Sequence[str] | None = None) -> list[StoredRecord]:
+    """Values as one partition of a topic holds them."""
+    named = keys or [""] * len(values)
+    return [
+        StoredRecord(topic=topic, partition=0, offset=offset, key=key.encode(), value=value)
+        for offset, (key, value) in enumerate(zip(named, values, strict=True))
+    ]
 
 
 def play_value(event_id: str, listener: str, artist: str, at: datetime, **fields: object) -> bytes:

@@ -1,29 +1,45 @@
-"""The live tables' SQL on literal plays, against what a person would count and an independent recount."""
+"""The live tables' SQL on literal records, against what a person would count and an independent recount."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from backend.ports.records import heartbeat_record
-from tests.jobs.conftest import RunJob, play_value
+from backend.domain.feedback import Feedback, FeedbackKind
+from backend.domain.tracks import AudioFeatures, Track
+from backend.ports.records import feedback_record, heartbeat_record, track_record
+from tests.comparison import same_rows
+from tests.jobs.conftest import SETTINGS, RunJob, in_log, play_value
+from tests.recount import Log, Recount
 
 MIDNIGHT = datetime(2026, 2, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+SOUND = AudioFeatures(
+    danceability=0.5,
+    energy=0.4,
+    valence=0.3,
+    acousticness=0.2,
+    instrumentalness=0.1,
+    liveness=0.1,
+    speechiness=0.1,
+    tempo=120.0,
+    loudness=-8.0,
+)
 Rows = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def rows(run_job: RunJob) -> Rows:
-    """One run over ten days: a steady artist, a surge by many, a farm by few, duplicates, skips and noise."""
-    values = []
+def log() -> Log:
+    """Thirty days: a steady artist, a surge by many, a farm by few, sessions, late plays, duplicates and noise."""
+    told: list[tuple[datetime, bytes]] = []
 
     def play(name: str, listener: str, artist: str, at: datetime, **fields: object) -> None:
-        values.append(play_value(f"{name}-{listener}-{at.isoformat()}", listener, artist, at, **fields))
+        told.append((at, play_value(f"{name}-{listener}-{at.isoformat()}", listener, artist, at, **fields)))
 
-    for hour in range(240):
-        at = MIDNIGHT + hour * HOUR
+    for hour in range(24 * 30):
+        at = MIDNIGHT - 480 * HOUR + hour * HOUR
         for listener in range(2):
             play("steady", f"s{listener}", "steady", at + timedelta(minutes=listener))
             play("loved", f"v{listener}", "loved", at + timedelta(minutes=listener))
@@ -34,13 +50,86 @@ def rows(run_job: RunJob) -> Rows:
         play("surge", f"fan{listener}", "loved", surge + timedelta(seconds=listener))
     for nth in range(120):
         play("farm", f"bot{nth % 3}", "tail", surge + timedelta(seconds=25 * nth), milliseconds_played=35_000)
+    for listener in range(40):
+        for nth in range(4):  # every one of many plays the whole of a new record
+            at = surge + timedelta(hours=10, minutes=8 * nth, seconds=listener)
+            play("album", f"fan{listener}", "steady", at, track_id=f"album-{nth}")
     play("skip", "s9", "steady", MIDNIGHT, milliseconds_played=5_000)
     play("unknown-length", "s9", "odd", MIDNIGHT, track_milliseconds=0)
+    play("no-charts", "s9", "odd", MIDNIGHT + HOUR, allow_training=False)
+    for nth in range(40):  # a silence of exactly half an hour does not end a session, a second more does
+        play("night", "owl", "odd", MIDNIGHT + timedelta(seconds=nth * (1800 + nth % 2)))
+    told.sort(key=lambda one: one[0])
+    values = [value for _, value in told]
     values += values[:50]  # sent twice
-    values += [b"not json", b'{"event_id":"no-listener"}', heartbeat_record(MIDNIGHT + 300 * HOUR).value]
+    late = MIDNIGHT + 100 * HOUR
+    values += [play_value(f"late-{nth}", "s0", "loved", late + timedelta(minutes=nth)) for nth in range(3)]
+    values += [
+        b"not json",
+        b"[1, 2]",
+        b'{"event_id":"no-listener"}',
+        play_value("half", "s0", "loved", late).replace(b'"loved-track"', b"null"),
+        heartbeat_record(MIDNIGHT + 300 * HOUR).value,
+    ]
+    likes = [
+        Feedback(
+            event_id=f"like-{nth % 3}",
+            listener_id="s0",
+            track_id="loved-track",
+            artist_id="loved",
+            kind=FeedbackKind.LIKE if nth < 4 else FeedbackKind.DISLIKE,
+            given_at=MIDNIGHT + nth // 3 * HOUR,
+        )
+        for nth in range(6)
+    ]
+    tracks = [
+        Track(track_id="loved-track", title="Loved", artist_ids=("loved",), audio_features=SOUND),
+        Track(
+            track_id="tail-track",
+            title="Tail",
+            artist_ids=("tail",),
+            audio_features=replace(SOUND, energy=0.9, tempo=171.5),
+        ),
+        Track(
+            track_id="steady-track",
+            title="Steady",
+            artist_ids=("steady",),
+            audio_features=SOUND,
+            allow_training=False,
+        ),
+        Track(track_id="odd-track", title="Odd", artist_ids=("odd",)),
+    ]
+    return Log(
+        plays=in_log("plays", values),
+        feedback=in_log("feedback", [feedback_record(like).value for like in likes]),
+        tracks=in_log("tracks", [track_record(t).value for t in tracks], keys=[t.track_id for t in tracks]),
+        clusters={
+            "means": [0.5] * 7 + [120.0, -8.0],
+            "deviations": [0.25] * 7 + [30.0, 4.0],
+            "centroids": [[0.0] * 9, [0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.5, 0.0]],
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(run_job: RunJob, log: Log) -> Rows:
+    """One run over the log."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir("/tmp")
-        return run_job(values)
+        return run_job(log)
+
+
+@pytest.fixture(scope="module")
+def recount(log: Log) -> Recount:
+    """The independent count of the same log; a job over a bounded log closes every window."""
+    return Recount(log, lateness_minutes=SETTINGS.lateness_minutes)
+
+
+def test_every_table_is_the_recount(rows: Rows, recount: Recount) -> None:
+    """All columns of all rows; a table that is empty on either side would hide what it does not count."""
+    for table, (expected, key) in recount.tables(SETTINGS).items():
+        assert expected, table
+        same_rows(table, expected, rows[table], key)
 
 
 def test_engagement_counts_each_event_once_by_artist_and_hour(rows: Rows) -> None:

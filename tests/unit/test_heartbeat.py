@@ -1,4 +1,4 @@
-"""Heartbeats while nobody plays."""
+"""Heartbeats in every partition."""
 
 import json
 from dataclasses import replace
@@ -86,3 +86,13 @@ def test_it_never_passes_the_clock(heartbeat: Heartbeat, log: MemoryEventLog, cl
     clock.seconds += 10
     assert heartbeat.beat()
     assert {milliseconds(NOW)} == set(times(log))
+
+
+def test_it_beats_while_others_play(heartbeat: Heartbeat, log: MemoryEventLog, clock: Clock) -> None:
+    """A partition without plays is told how far the others are."""
+    for second in range(12):
+        clock.seconds += 1
+        heartbeat.plays_accepted([play(second)])
+        heartbeat.beat()
+    assert {milliseconds(play(9).played_at)} == set(times(log))
+    assert PARTITIONS == len(times(log))

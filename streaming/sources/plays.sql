@@ -14,7 +14,10 @@ CREATE TABLE plays (
   surface             STRING,
   device              STRING,
   ingested_at_ms      BIGINT,   -- the server's clock
+  source_partition INT METADATA FROM 'partition' VIRTUAL,
+  source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
   -- A play cannot happen after it was told: a phone whose clock is ahead must not push event time on for everybody.
+  event_ms AS LEAST(played_at_ms, ingested_at_ms),
   event_time AS CAST(TO_TIMESTAMP_LTZ(LEAST(played_at_ms, ingested_at_ms), 3) AS TIMESTAMP(3)),  -- UTC
   arrival AS PROCTIME(),
   WATERMARK FOR event_time AS event_time - INTERVAL '${lateness_minutes}' MINUTE
@@ -23,19 +26,7 @@ CREATE TABLE plays (
   'topic' = '${tenant}.plays',
   'properties.bootstrap.servers' = '${kafka_servers}',
   'scan.startup.mode' = 'earliest-offset',
-  'scan.watermark.idle-timeout' = '10 s',
+  'scan.watermark.idle-timeout' = '${idle_seconds} s',
   'format' = 'json',
   'json.ignore-parse-errors' = 'true'
 );
-
--- Each event id once, the first to arrive. Everything below reads this view; the plan shares one deduplication.
-CREATE TEMPORARY VIEW counted_plays AS
-SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_played, track_milliseconds, source,
-       allow_training, recommendation_id, surface, device, ingested_at_ms, event_time
-FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrival) AS nth
-  FROM plays
-  WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
-    AND played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL AND milliseconds_played IS NOT NULL
-)
-WHERE nth = 1;

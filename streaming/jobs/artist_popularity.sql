@@ -1,0 +1,48 @@
+CREATE TEMPORARY VIEW artist_charts AS
+SELECT '1h' AS span, artist_id, window_end, hour_time, nth AS `rank`, charted_plays AS plays,
+       charted_listeners AS listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY hour_start, window_end ORDER BY charted_listeners DESC, charted_plays DESC, artist_id) AS nth
+  FROM artist_hours
+  WHERE charted_listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks}
+UNION ALL
+SELECT span, artist_id, window_end, hour_time, nth, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, artist_id) AS nth
+  FROM (
+    SELECT '24h' AS span, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
+           COUNT(DISTINCT listener_id) AS listeners
+    FROM TABLE(HOP(
+      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '24' HOUR))
+    GROUP BY artist_id, window_start, window_end, window_time
+  )
+  WHERE listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks}
+UNION ALL
+SELECT span, artist_id, window_end, hour_time, nth, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, artist_id) AS nth
+  FROM (
+    SELECT '7d' AS span, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
+           COUNT(DISTINCT listener_id) AS listeners
+    FROM TABLE(HOP(
+      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '7' DAY))
+    GROUP BY artist_id, window_start, window_end, window_time
+  )
+  WHERE listeners >= ${popularity_listeners}
+)
+WHERE nth <= ${popularity_ranks};
+
+INSERT INTO artist_popularity
+SELECT span, artist_id, CAST(window_end AS TIMESTAMP_LTZ(3)), `rank`, plays, listeners
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY span, artist_id ORDER BY hour_time DESC) AS nth
+  FROM artist_charts
+)
+WHERE nth = 1;

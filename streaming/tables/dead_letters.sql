@@ -1,0 +1,15 @@
+-- Records of topic `plays` that a table could not count, and why.
+CREATE TABLE dead_letters (
+  reason           STRING,            -- malformed, unknown_track or too_late
+  source_partition BIGINT,            -- where in the topic the record stands
+  source_offset    BIGINT,
+  record_key       STRING,            -- the listener, where the record could be read
+  record           BYTES,             -- the original, where it could not (base64 in JSON)
+  detail           STRING,            -- what is wrong
+  records          BIGINT,            -- how many records the row stands for: all plays of one unknown track, else 1
+  noted_at         TIMESTAMP_LTZ(3),  -- when the record was appended or ingested
+  PRIMARY KEY (reason, source_partition, source_offset) NOT ENFORCED
+) WITH (
+  'topic' = '${tenant}.dead_letters',
+  ${upsert_kafka}
+);
