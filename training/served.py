@@ -71,8 +71,8 @@ class Served:
         return None if content is None else clusters.from_file(content, self.version)
 
     def lines(self, name: str) -> list[str]:
-        """A file of ids. Raises NotFound and ModelRefused."""
-        return self.models.read(self.version, name).decode().splitlines()
+        """A file of ids, one a line. Raises NotFound and ModelRefused."""
+        return self.models.read(self.version, name).decode().split("\n")[:-1]
 
     def file(self, name: str) -> bytes | None:
         """A file that versions need not have. Raises ModelRefused."""

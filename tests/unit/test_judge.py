@@ -45,7 +45,7 @@ class OneVersion(MemoryModels):
 
     def read(self, version: str, name: str) -> bytes:
         if name in self.ids:
-            return "\n".join(self.ids[name]).encode()
+            return "".join(f"{line}\n" for line in self.ids[name]).encode()
         buffer = io.BytesIO()
         np.save(buffer, self.arrays[name])
         return buffer.getvalue()
