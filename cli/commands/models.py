@@ -59,7 +59,11 @@ def compare(old: Version, new: Version, home: options.Home = None, json: options
     output.table(
         "",
         ("metric", old, new, "change"),
-        [(name, f"{was:.4f}", f"{now:.4f}", f"{now - was:+.4f}") for name, (was, now) in changes.items()],
+        [
+            (name, f"{was:.4f}", f"{now:.4f}", f"{now - was:+.4f}")
+            for name, (was, now) in changes.items()
+            if not name.endswith((".low", ".high"))
+        ],
     )
     output.table("", ("what differs", old, new), [(name, *values) for name, values in differences.items()])
     same = not any(name.startswith("data.") for name in differences)

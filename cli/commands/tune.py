@@ -55,9 +55,12 @@ def command(
 
 
 def _tell(output: Output, found: "Tuning") -> None:
+    output.say(
+        f"best of {found.trials} trials, {found.made} of them new: {found.metric} {found.best.value:.4f}, "
+        f"with the defaults {found.default_value:.4f}"
+    )
     output.table(
-        f"Best of {found.trials} trials, {found.made} of them new: {found.metric} {found.best.value:.4f} "
-        f"(the defaults: {found.default_value:.4f})",
+        "Best settings",
         ("setting", "value"),
         [(name, f"{value:.4g}") for name, value in asdict(found.best.settings).items()],
     )
