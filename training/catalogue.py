@@ -10,12 +10,14 @@ from backend.domain.tracks import Artist, AudioFeatures, Track, catalogue_text
 class Catalogue:
     """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right.
 
-    `sounds`: track id → audio features, of the tracks in `texts` that have any.
+    `sounds`: track id → audio features, of the tracks in `texts` that have any. `artist_of`: track id → its first
+    artist, of the tracks in `texts`.
     """
 
     texts: Mapping[str, str]
     withheld: frozenset[str]
     sounds: Mapping[str, AudioFeatures]
+    artist_of: Mapping[str, str]
 
 
 def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
@@ -28,6 +30,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
             withheld_artists.add(artist.artist_id)
     texts: dict[str, str] = {}
     sounds: dict[str, AudioFeatures] = {}
+    artist_of: dict[str, str] = {}
     withheld = set()
     for track in tracks:
         if not track.allow_training or not withheld_artists.isdisjoint(track.artist_ids):
@@ -35,6 +38,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
         else:
             known = tuple(names[artist_id] for artist_id in track.artist_ids if artist_id in names)
             texts[track.track_id] = catalogue_text(track, known or ("unknown artist",))
+            artist_of[track.track_id] = track.artist_ids[0]
             if track.audio_features is not None:
                 sounds[track.track_id] = track.audio_features
-    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds)
+    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds, artist_of=artist_of)

@@ -25,7 +25,7 @@ class Estimate:
     high: float
 
 
-def best(scores: Float32, k: int) -> Int32:
+def best(scores: Float32 | Float64, k: int) -> Int32:
     """The `k` tracks with the largest scores of each row, best first; equal scores by smaller number.
 
     A score of -inf means "never": such places hold -1. Ties across the k-th place are settled by number as well.

@@ -29,8 +29,9 @@ from training.manifest import VersionFacts, write_manifest
 class VersionArrays:
     """What a version holds, numbered by `track_ids` and `listener_ids` (sorted).
 
-    `factors.tracks` (tracks, dimension) has a zero row for a track without plays; `content` (tracks, dimension) has one
-    for a track without text or without the right to be learned from. Zero rows do not go into the vector index.
+    `factors.tracks` (tracks, dimension) has a zero row for a track without plays whose place was not learned;
+    `content` (tracks, dimension) has one for a track without text or without the right to be learned from. Zero rows do
+    not go into the vector index.
     """
 
     track_ids: Sequence[str]

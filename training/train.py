@@ -8,7 +8,6 @@ import numpy as np
 
 from backend import wiring
 from backend.domain.clusters import TrackClusters
-from backend.domain.recommendations import CandidateSource
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from training import publish
@@ -32,14 +31,9 @@ from training.metrics import Estimate
 from training.mlflow import log_training
 from training.promote import release
 from training.served import Served, served
+from training.serving import extras
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
-
-FUSION: Mapping[CandidateSource, float] = {
-    CandidateSource.FACTORS: 0.6,
-    CandidateSource.CONTENT: 0.25,
-    CandidateSource.TREND: 0.15,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +96,10 @@ def _train(
     with watch.step("finding clusters and drift"):
         clusters = _clusters(settings, material, current, seed, watch.report)
         drift = None if current is None else drift_from(current, material, after=current.until)
-    arrays = _arrays(material.plays, factors, content_ids, content)
+    with watch.step("learning what serves beside the factors"):
+        words = extras.Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
+        serving = extras.learn(material.plays, words, factors, trainer=trainer, settings=tuned.als, seed=seed)
+    arrays = _arrays(material.plays, factors, content_ids, content, serving.placed)
     facts = VersionFacts(
         created_at=now,
         engine=trainer.name,
@@ -111,14 +108,14 @@ def _train(
         fold_in=factors.fold_in,
         encoder_name=SentenceEncoder.name,
         encoder_dimension=SentenceEncoder.dimension,
-        fusion=FUSION,
+        fusion=serving.fusion,
         judgement=judgement,
         data=data_window(material),
         settings_from=tuned.source,
         drift=drift,
     )
     with watch.step("publishing"):
-        further = _further(material, arrays.track_ids, clusters)
+        further = {**_further(material, arrays.track_ids, clusters), **serving.files}
         published = release(settings, arrays, facts, further, judged_against=current.version if current else None)
     warnings = (*published.warnings, *_logged(settings, published.version, watch))
     return TrainingReport(
@@ -208,17 +205,27 @@ def _further(material: Material, track_ids: Sequence[str], clusters: TrackCluste
 
 
 def _arrays(
-    plays: PlayColumns, factors: Factors, content_ids: Sequence[str], content: Vectors
+    plays: PlayColumns,
+    factors: Factors,
+    content_ids: Sequence[str],
+    content: Vectors,
+    unplayed: Mapping[str, Float32],
 ) -> publish.VersionArrays:
-    """Factors and content over the union of played and described tracks; see VersionArrays for zero rows."""
+    """Factors (learned, or of `unplayed` tracks as placed) and content over the union of played and described tracks.
+
+    See VersionArrays for zero rows.
+    """
     track_ids = sorted({*plays.track_ids, *content_ids})
     place = {track_id: number for number, track_id in enumerate(track_ids)}
+    tracks = _spread(factors.tracks, [place[track_id] for track_id in plays.track_ids], len(track_ids))
+    for track_id, placed in unplayed.items():
+        tracks[place[track_id]] = placed
     return publish.VersionArrays(
         track_ids=track_ids,
         listener_ids=plays.listener_ids,
         factors=Factors(
             listeners=factors.listeners,
-            tracks=_spread(factors.tracks, [place[track_id] for track_id in plays.track_ids], len(track_ids)),
+            tracks=tracks,
             fold_in=factors.fold_in,
         ),
         content=_spread(content, [place[track_id] for track_id in content_ids], len(track_ids)),

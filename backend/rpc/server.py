@@ -25,6 +25,7 @@ from backend.rpc.guard import Guard, StreamBudget
 from backend.rpc.ingest import IngestServicer
 from backend.rpc.recommend import RecommendServicer
 from backend.services.answers import Answers
+from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
 from backend.services.explore import Explorer
 from backend.services.heartbeat import Heartbeat
@@ -81,12 +82,16 @@ class Server:
         self._store = store
         self._stopping = threading.Event()
         self._model = CurrentModel(models)
+        self._catalogue = Catalogue(store)
+        self._arrivals = Arrivals(
+            store=store, catalogue=self._catalogue, vectors=vectors, model=self._model, encoder=encoder
+        )
         self._heartbeat = Heartbeat(event_log)
         self._health = HealthServicer(experimental_non_blocking=False)
         self._monitor = health.HealthMonitor(self._health, log=event_log, store=store, model=self._model)
         self._threads = [
             threading.Thread(target=part.run, args=(self._stopping,), name=type(part).__name__, daemon=True)
-            for part in (self._model, self._heartbeat, self._monitor)
+            for part in (self._model, self._arrivals, self._heartbeat, self._monitor)
         ]
         ensure_operator_token(settings)
         self._server = self._assembled(vectors, encoder)
@@ -114,8 +119,9 @@ class Server:
 
     def _assembled(self, vectors: VectorIndex, encoder: Callable[[], TextEncoder]) -> grpc.Server:
         settings, store = self._settings, self._store
-        catalogue, profiles = Catalogue(store), Profiles(store)
-        trending, answers, retriever = Trending(store), Answers(), Retriever(vectors, catalogue)
+        catalogue, profiles = self._catalogue, Profiles(store)
+        trending, answers = Trending(store), Answers()
+        retriever = Retriever(vectors, catalogue, self._arrivals)
         guard = Guard(
             Tokens(settings.tokens), streams=StreamBudget(STREAMS), health_streams=StreamBudget(HEALTH_STREAMS)
         )

@@ -22,6 +22,11 @@ class Catalogue:
         self._store = store
         self._tracks: BoundedMap[str, Track] = BoundedMap(CACHED, seconds=CACHED_SECONDS, clock=clock)
         self._artists: BoundedMap[str, Artist] = BoundedMap(CACHED, seconds=CACHED_SECONDS, clock=clock)
+        self._listening: list[Callable[[Sequence[Track]], None]] = []
+
+    def listen(self, put: Callable[[Sequence[Track]], None]) -> None:
+        """Call `put` with the tracks of every later `put_tracks`, once they are durable; it must be quick."""
+        self._listening.append(put)
 
     def tracks(self, track_ids: Iterable[str]) -> dict[str, Track]:
         """The known ones among them."""
@@ -46,6 +51,8 @@ class Catalogue:
         self._store.put_tracks(tracks)
         for track in tracks:
             self._tracks.put(track.track_id, track)
+        for listener in self._listening:
+            listener(tracks)
 
     def put_artists(self, artists: Sequence[Artist]) -> None:
         """Durable when it returns; the last of those with one id wins."""

@@ -15,7 +15,7 @@ from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
 from backend.services.rank import diversify, fuse
-from backend.services.retrieve import Retriever
+from backend.services.retrieve import Retriever, counted_plays
 from backend.services.trending import Trending
 
 _log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class Recommender:
         search.ask("trends", lambda: self._trends(search))
         if search.degraded and not search.candidates:
             raise Unavailable("neither the model nor the trends can be read")
-        weights = model.fusion if model is not None and by_model else WITHOUT_MODEL
+        weights = model.fusion_for(len(counted_plays(profile))) if model is not None and by_model else WITHOUT_MODEL
         ranked = self._diverse(fuse(search.candidates, weights, exclude=unwanted))
         path = AnswerPath.HYBRID if by_model else AnswerPath.COLD_START
         return Answer(
@@ -111,6 +111,7 @@ class Recommender:
     def _ask_model(self, model: ModelVersion, profile: Profile, unwanted: frozenset[str], search: _Search) -> None:
         if not profile.recent and not profile.liked:
             return
+        search.ask("links", lambda: self._retriever.by_links(model, profile, limit=PER_SOURCE, exclude=unwanted))
         search.ask("factors", lambda: self._retriever.by_factors(model, profile, limit=PER_SOURCE, exclude=unwanted))
         search.ask("content", lambda: self._retriever.by_content(model, profile, limit=PER_SOURCE, exclude=unwanted))
 

@@ -2,35 +2,25 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.domain.listeners import Profile
 from backend.domain.recommendations import Candidate, CandidateSource
-from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion
+from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, ModelVersion
 from backend.ports.vectors import Neighbour, VectorIndex, Vectors
+from backend.services.arrivals import Arrivals
 from backend.services.breaker import Breaker
 from backend.services.catalogue import Catalogue
 
 LIKE_PLAYS = 3
 """Plays that a like or a save counts for."""
 
+TASTE = "listeners with your taste play it"
+
 SEEDS = 5
 """Tracks played last whose neighbours by content are looked at."""
-
-
-def fold_in(formula: FoldIn, factors: NDArray[np.float64], plays: NDArray[np.float64]) -> Vectors:
-    """A listener's factors (dimension,) from tracks' factors (m, dimension) and the plays of each (m,); m ≥ 1.
-
-    The closed form in `FoldIn`'s docstring; O(m · dimension² + dimension³).
-    """
-    confidence = formula.confidence_scale * np.log1p(plays)
-    regularization = formula.regularization_for(len(plays)) * np.eye(len(formula.gram))
-    left = formula.unobserved_weight * formula.gram + (factors.T * confidence) @ factors + regularization
-    right = factors.T @ (confidence + formula.unobserved_weight)
-    return np.linalg.solve(left, right).astype(np.float32)
 
 
 def counted_plays(profile: Profile) -> dict[str, int]:
@@ -53,9 +43,12 @@ class Retriever:
     version's namespaces are gone.
     """
 
-    def __init__(self, vectors: VectorIndex, catalogue: Catalogue, *, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, vectors: VectorIndex, catalogue: Catalogue, arrivals: Arrivals, *, breaker: Breaker | None = None
+    ) -> None:
         self._vectors = vectors
         self._catalogue = catalogue
+        self._arrivals = arrivals
         self._breaker = breaker or Breaker("the vector index")
 
     def by_factors(
@@ -69,9 +62,54 @@ class Retriever:
             if not known:
                 return []
             factors = np.stack([known[track_id] for track_id in known]).astype(np.float64)
-            listener = fold_in(model.fold_in, factors, np.array([counts[one] for one in known], dtype=np.float64))
+            listener = model.fold_in.listener(factors, np.array([counts[one] for one in known], dtype=np.float64))
             found = self._vectors.search(namespace, listener, limit=limit, exclude=exclude)
-        return _candidates(found, CandidateSource.FACTORS, "listeners with your taste play it")
+        new = self._arrivals.near(model, listener, limit=limit, exclude=exclude)
+        both = sorted((*found, *new), key=lambda one: (-one.score, one.id))[:limit]
+        names = {one.id for one in new}
+        return [
+            Candidate(
+                track_id=one.id,
+                source=CandidateSource.FACTORS,
+                rank=rank,
+                score=one.score,
+                because="new, by its artist and its words near your taste" if one.id in names else TASTE,
+            )
+            for rank, one in enumerate(both, 1)
+        ]
+
+    def by_links(
+        self, model: ModelVersion, profile: Profile, *, limit: int, exclude: frozenset[str]
+    ) -> list[Candidate]:
+        """Tracks linked to the listener's own by the version's track-to-track weights; [] where it has none.
+
+        Only tracks with a positive sum; the sentence names the own track that gives most.
+        """
+        links = model.linear
+        own = [] if links is None else [links.rows[one] for one in counted_plays(profile) if one in links.rows]
+        if links is None or not own:
+            return []
+        places, weights = links.neighbours[own], links.weights[own]
+        filled = places >= 0
+        giver = np.repeat(np.array(own), places.shape[1]).reshape(places.shape)[filled]
+        to, given = places[filled], weights[filled].astype(np.float64)
+        met, position = np.unique(to, return_inverse=True)
+        sums = np.bincount(position, weights=given, minlength=len(met))
+        best = [
+            at for at in np.lexsort((met, -sums)).tolist() if sums[at] > 0 and links.track_ids[met[at]] not in exclude
+        ][:limit]
+        strongest = {at: int(giver[position == at][given[position == at].argmax()]) for at in best}
+        titles = self._titles(links.track_ids[row] for row in set(strongest.values()))
+        return [
+            Candidate(
+                track_id=links.track_ids[met[at]],
+                source=CandidateSource.LINEAR,
+                rank=rank,
+                score=float(sums[at]),
+                because=f"who plays {_title(titles, links.track_ids[strongest[at]])} plays it too",
+            )
+            for rank, at in enumerate(best, 1)
+        ]
 
     def by_content(
         self, model: ModelVersion, profile: Profile, *, limit: int, exclude: frozenset[str]
@@ -88,7 +126,7 @@ class Retriever:
                     scores[one.id] += part
                     strongest[one.id] = max(strongest.get(one.id, (-math.inf, "")), (part, seed))
         best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
-        titles = {track_id: track.title for track_id, track in self._catalogue.tracks(seeds).items()}
+        titles = self._titles(seeds)
         return [
             Candidate(
                 track_id=track_id,
@@ -122,6 +160,9 @@ class Retriever:
             namespace = CONTENT_NAMESPACE.format(version=model.version)
             found = self._vectors.search(namespace, vector, limit=limit, exclude=exclude)
         return _candidates(found, CandidateSource.CONTENT, because)
+
+    def _titles(self, track_ids: Iterable[str]) -> dict[str, str]:
+        return {track_id: track.title for track_id, track in self._catalogue.tracks(track_ids).items()}
 
     def content_of(self, model: ModelVersion, track_id: str) -> Vectors | None:
         """A track's content vector, None where it was not in the catalogue when the model was trained."""

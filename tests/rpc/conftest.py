@@ -10,13 +10,14 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
 
 from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.errors import Unavailable
 from backend.domain.recommendations import CandidateSource
 from backend.domain.tracks import Artist, Track
-from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion
+from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion, Newcomers
 from backend.ports.vectors import VectorIndex, Vectors
 from backend.rpc.auth import Scope, issue_token
 from backend.rpc.server import Server
@@ -78,6 +79,19 @@ def publish_model(vectors: VectorIndex, tracks: Sequence[Track]) -> ModelVersion
         fold_in=FoldIn(gram=factors.T @ factors, unobserved_weight=0.1, regularization=0.01, confidence_scale=1.0),
         fusion={CandidateSource.FACTORS: 0.6, CandidateSource.CONTENT: 0.3, CandidateSource.TREND: 0.1},
         manifest={},
+        newcomers=newcomers(factors),
+    )
+
+
+def newcomers(factors: NDArray[np.float64]) -> Newcomers:
+    """A new track stands a little farther out than its artist's tracks; without a known artist it stands nowhere."""
+    by_artist = np.zeros((WORDS + 2 + 1, 2), dtype=np.float32)
+    by_artist[WORDS : WORDS + 2] = 2 * np.eye(2)
+    return Newcomers(
+        by_artist=by_artist,
+        by_words=np.zeros((WORDS + 1, 2), dtype=np.float32),
+        artists={f"a{number}": number for number in range(20)},
+        artist_factors=np.stack([factors[number::20].mean(axis=0) for number in range(20)]).astype(np.float32),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import pytest
-from segue.v1 import ingest_pb2, play_pb2, recommend_pb2
+from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
 from backend.domain.errors import ModelRefused
 from backend.domain.tracks import Track
@@ -231,6 +231,27 @@ def test_a_track_newer_than_the_model_is_near_by_its_words(world: World) -> None
     world.store.put_tracks([Track(track_id="new", title="techno dreams", artist_ids=("a1",))])
     response = world.recommend.SimilarTracks(recommend_pb2.SimilarTracksRequest(track_id="new", page_size=5))
     assert {"techno"} == {track.title.split()[0] for track in response.tracks}
+
+
+def test_a_new_track_of_a_known_artist_reaches_their_listeners_before_its_first_play(world: World) -> None:
+    """Put through the door after the version was trained; a listener of the other kind does not get it first."""
+    listen(world, "ann", "t0", "t2", "t4")
+    listen(world, "bob", "t1", "t3", "t5")
+    world.ingest.UpsertTracks(
+        ingest_pb2.UpsertTracksRequest(
+            tracks=[catalogue_pb2.Track(track_id="new", title="untitled", artist_ids=["a0"])]
+        )
+    )
+    until(lambda: bool(ranks_of_new(world, "ann")))
+    ranks = ranks_of_new(world, "ann")
+    assert {"new, by its artist and its words near your taste": 1} == ranks
+    assert all(rank > 20 for rank in ranks_of_new(world, "bob").values())
+
+
+def ranks_of_new(world: World, listener: str) -> dict[str, int]:
+    """Why the listener gets the track "new", with its rank in that source."""
+    tracks = answer(world, listener, page_size=100).tracks
+    return {reason.text: reason.rank for track in tracks if track.track_id == "new" for reason in track.reasons}
 
 
 def test_an_unknown_track_is_not_found(world: World) -> None:

@@ -1,13 +1,22 @@
 """Fold-in and what a profile counts for."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.listeners import Profile, RecentPlay
-from backend.ports.models import FoldIn
-from backend.services.retrieve import LIKE_PLAYS, SEEDS, counted_plays, fold_in, last_tracks
+from backend.domain.recommendations import CandidateSource
+from backend.domain.tracks import Track
+from backend.ports.models import FoldIn, FusionLevel, LinearModel, ModelVersion
+from backend.services.arrivals import Arrivals
+from backend.services.catalogue import Catalogue
+from backend.services.model import CurrentModel
+from backend.services.retrieve import LIKE_PLAYS, SEEDS, Retriever, counted_plays, last_tracks
+from tests.memory import MemoryModels, MemoryStore
+from tests.rpc.conftest import WordEncoder
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -47,7 +56,7 @@ def test_fold_in_minimises_the_weighted_squares(offset: float, power: float) -> 
     rows = np.vstack([np.sqrt(weight)[:, None] * every, np.sqrt(ridge) * np.eye(6)])
     targets = np.concatenate([np.sqrt(weight) * (confidence > 0), np.zeros(6)])
     expected = np.linalg.lstsq(rows, targets, rcond=None)[0]
-    found = fold_in(formula, every[:3], plays)
+    found = formula.listener(every[:3], plays)
     assert np.float32 == found.dtype
     np.testing.assert_allclose(expected, found, rtol=1e-4, atol=1e-5)
 
@@ -56,7 +65,7 @@ def test_more_plays_pull_nearer() -> None:
     """A track played often scores higher than one played once."""
     every = np.eye(4)
     formula = FoldIn(gram=np.eye(4), unobserved_weight=0.1, regularization=0.1, confidence_scale=1.0)
-    listener = fold_in(formula, every[:2], np.array([1.0, 20.0]))
+    listener = formula.listener(every[:2], np.array([1.0, 20.0]))
     assert listener[1] > listener[0] > listener[2] == 0
 
 
@@ -77,3 +86,52 @@ def test_the_last_distinct_tracks_are_the_seeds() -> None:
     assert ["a", "c", "d", "e", "f"] == last_tracks(profile)
     assert SEEDS == len(last_tracks(profile))
     assert ["x", "y"] == last_tracks(Profile(listener_id="l", liked=frozenset({"y", "x"})))
+
+
+def version(linear: LinearModel | None) -> ModelVersion:
+    """Without vectors: links need none."""
+    return ModelVersion(
+        version="v",
+        dimension=2,
+        encoder_name="words",
+        encoder_dimension=2,
+        fold_in=FoldIn(gram=np.eye(2), unobserved_weight=0.1, regularization=0.1, confidence_scale=1.0),
+        fusion={CandidateSource.FACTORS: 1.0},
+        manifest={},
+        fusion_levels=(
+            FusionLevel(tracks=1, weights={CandidateSource.LINEAR: 1.0}),
+            FusionLevel(tracks=5, weights={CandidateSource.CONTENT: 1.0}),
+        ),
+        linear=linear,
+    )
+
+
+def test_links_add_up_over_the_listeners_tracks(tmp_path: Path) -> None:
+    """Best sum first, without the excluded; the sentence names the track that gives most."""
+    store, vectors = MemoryStore(), EmbeddedVectorIndex(tmp_path)
+    store.put_tracks([Track(track_id=one, title=f"Song {one}", artist_ids=("a",)) for one in "abcd"])
+    catalogue = Catalogue(store)
+    model = CurrentModel(MemoryModels(version(None)))
+    arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
+    retriever = Retriever(vectors, catalogue, arrivals)
+    linear = LinearModel(
+        track_ids=["a", "b", "c", "d"],
+        rows={"a": 0, "b": 1, "c": 2, "d": 3},
+        neighbours=np.array([[2, 3, 1], [3, 0, -1], [0, -1, -1], [-1, -1, -1]], dtype=np.int32),
+        weights=np.array([[0.3, 0.2, 0.1], [0.25, 0.1, 0], [0.1, 0, 0], [0, 0, 0]], dtype=np.float32),
+    )
+    profile = Profile(listener_id="l", recent=recent("a", "b", "unknown"))
+    own = frozenset({"a", "b", "unknown"})
+    found = retriever.by_links(version(linear), profile, limit=5, exclude=own)
+    assert [("d", 1, pytest.approx(0.45)), ("c", 2, pytest.approx(0.3))] == [
+        (o.track_id, o.rank, o.score) for o in found
+    ]
+    assert ["who plays Song b plays it too", "who plays Song a plays it too"] == [one.because for one in found]
+    assert [] == retriever.by_links(version(None), profile, limit=5, exclude=own)
+    assert [] == retriever.by_links(version(linear), Profile(listener_id="new"), limit=5, exclude=frozenset())
+
+
+def test_fusion_follows_what_is_known_of_the_listener() -> None:
+    """The level with most tracks that the listener reaches; below the first, the version's own weights."""
+    weights = [version(None).fusion_for(tracks) for tracks in (0, 1, 4, 5, 100)]
+    assert ["factors", "linear", "linear", "content", "content"] == [next(iter(each)).value for each in weights]

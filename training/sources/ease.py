@@ -61,12 +61,8 @@ def _by_rows(rows: sp.csr_matrix, weight: float) -> Scorer:
 
 
 def _by_tracks(rows: sp.csr_matrix, weight: float) -> Scorer:
-    heard = np.diff(rows.tocsc().indptr)
-    kept = np.sort(np.argsort(-heard, kind="stable")[:MOST_DIMENSIONS])
+    kept, weights = _track_weights(rows, weight)
     part = rows[:, kept]
-    inverse = _inverse(part.T @ part, weight)
-    weights = (-inverse / np.diag(inverse)).astype(np.float32)
-    np.fill_diagonal(weights, 0.0)
 
     def score(listeners: Int32) -> Float32:
         scores = np.zeros((len(listeners), rows.shape[1]), dtype=np.float32)
@@ -74,6 +70,26 @@ def _by_tracks(rows: sp.csr_matrix, weight: float) -> Scorer:
         return scores
 
     return score
+
+
+def item_weights(pairs: Interactions, regularization: float) -> tuple[Int32, Float32]:
+    """EASE's B itself: track numbers (n,) and, among these, weights (n, n) with which a row speaks for a column.
+
+    All tracks with plays, where they are more than `MOST_DIMENSIONS` those with most listeners. Raises InvalidInput.
+    """
+    require_plays(pairs)
+    return _track_weights(marks(pairs.matrix()), regularization)
+
+
+def _track_weights(rows: sp.csr_matrix, weight: float) -> tuple[Int32, Float32]:
+    heard = np.diff(rows.tocsc().indptr)
+    most = min(MOST_DIMENSIONS, int(np.count_nonzero(heard)))
+    kept = np.sort(np.argsort(-heard, kind="stable")[:most]).astype(np.int32)
+    part = rows[:, kept]
+    inverse = _inverse(part.T @ part, weight)
+    weights = (-inverse / np.diag(inverse)).astype(np.float32)
+    np.fill_diagonal(weights, 0.0)
+    return kept, weights
 
 
 def _inverse(gram: sp.csr_matrix, weight: float) -> Float64:

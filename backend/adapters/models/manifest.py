@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.adapters.models.serving import fusion_levels, linear_model, newcomers
 from backend.domain.errors import ModelRefused
 from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FoldIn, ModelSummary, ModelVersion
@@ -78,6 +79,9 @@ def model_version(folder: Path, manifest: Mapping[str, Any]) -> ModelVersion:
             ),
             fusion={CandidateSource(source): float(weight) for source, weight in manifest["fusion"].items()},
             manifest=manifest,
+            fusion_levels=fusion_levels(folder),
+            linear=linear_model(folder),
+            newcomers=newcomers(folder, dimension=dimension, words=int(encoder["dimension"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelRefused(f"{folder / MANIFEST} is incomplete: {error!r}") from error

@@ -1,0 +1,147 @@
+"""Tracks that came after the current version was trained, placed among its factors."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from backend.domain.errors import NotFound, Unavailable
+from backend.domain.tracks import Track, catalogue_text
+from backend.ports.encoder import TextEncoder
+from backend.ports.models import FACTORS_NAMESPACE, ModelVersion
+from backend.ports.store import CatalogueStore
+from backend.ports.vectors import Neighbour, VectorIndex, Vectors
+from backend.services.catalogue import Catalogue
+from backend.services.model import CurrentModel
+
+_log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+SCAN_SECONDS = 600.0
+"""Between two readings of the whole catalogue: other processes take in tracks too."""
+
+MOST = 5_000
+"""Tracks placed at most; a service that gets more between two trainings trains too rarely."""
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Tracks with their factors (n, dimension) under one version; `scanned_at` by the clock."""
+
+    version: str
+    track_ids: tuple[str, ...]
+    factors: Vectors
+    scanned_at: float
+
+
+class Arrivals:
+    """Places a track by its words and its artist (`Newcomers`), so that it is recommended before its first play.
+
+    A thread does it: for tracks this process puts within seconds, for those of others after `SCAN_SECONDS`, and for all
+    of them when another version serves. Requests only read what is placed. A track or artist without the right to be
+    learned from is not placed. A part that is down is logged and tried again.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: CatalogueStore,
+        catalogue: Catalogue,
+        vectors: VectorIndex,
+        model: CurrentModel,
+        encoder: Callable[[], TextEncoder],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._vectors = vectors
+        self._model = model
+        self._open_encoder = encoder
+        self._encoder: TextEncoder | None = None
+        self._clock = clock
+        self._put: deque[Track] = deque(maxlen=MOST)
+        self._placed: _Placed | None = None
+        catalogue.listen(self._put.extend)
+
+    def near(self, model: ModelVersion, listener: Vectors, *, limit: int, exclude: frozenset[str]) -> list[Neighbour]:
+        """The best of them for a listener's factors, by inner product; [] where none is placed under that version."""
+        placed = self._placed
+        if placed is None or placed.version != model.version or not placed.track_ids:
+            return []
+        scores = placed.factors @ listener
+        best = np.lexsort((np.arange(len(scores)), -scores)).tolist()
+        found = (Neighbour(placed.track_ids[at], float(scores[at])) for at in best)
+        return [one for one in found if one.id not in exclude][:limit]
+
+    def refresh(self) -> None:
+        """Place what has come. Raises nothing that a later try could mend."""
+        model = self._model.version
+        if model is None or model.newcomers is None:
+            return
+        placed = self._placed
+        if placed is None or placed.version != model.version:
+            placed = _Placed(model.version, (), np.empty((0, model.dimension), dtype=np.float32), -np.inf)
+        scan = self._clock() - placed.scanned_at >= SCAN_SECONDS
+        put = [self._put.popleft() for _ in range(len(self._put))]
+        if not scan and not put:
+            return
+        try:
+            for batch in _batches(self._store.all_tracks() if scan else put):
+                placed = self._with(model, placed, batch)
+            self._placed = _Placed(
+                placed.version, placed.track_ids, placed.factors, self._clock() if scan else placed.scanned_at
+            )
+        except (Unavailable, NotFound) as error:
+            self._put.extend(put)
+            _log.warning("tracks newer than model %s are not placed yet: %s", model.version, error)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Refresh until `stopping` is set."""
+        while not stopping.wait(POLL_SECONDS):
+            self.refresh()
+
+    def _with(self, model: ModelVersion, placed: _Placed, tracks: Iterable[Track]) -> _Placed:
+        """`placed` and those of `tracks` that neither it nor the version knows."""
+        held = set(placed.track_ids)
+        fresh = {track.track_id: track for track in self._allowed(tracks) if track.track_id not in held}
+        known = self._vectors.fetch(FACTORS_NAMESPACE.format(version=model.version), list(fresh)) if fresh else {}
+        new = [track for track_id, track in fresh.items() if track_id not in known][: max(MOST - len(held), 0)]
+        if not new or model.newcomers is None:
+            return placed
+        words = self._words(model, new)
+        factors = [model.newcomers.place(vector, track.artist_ids[0]) for vector, track in zip(words, new, strict=True)]
+        return _Placed(
+            placed.version,
+            (*placed.track_ids, *(track.track_id for track in new)),
+            np.vstack([placed.factors, *factors]).astype(np.float32),
+            placed.scanned_at,
+        )
+
+    def _allowed(self, tracks: Iterable[Track]) -> Iterator[Track]:
+        own = [track for track in tracks if track.allow_training]
+        artists = self._catalogue.artists({artist_id for track in own for artist_id in track.artist_ids})
+        for track in own:
+            if all(artists[one].allow_training for one in track.artist_ids if one in artists):
+                yield track
+
+    def _words(self, model: ModelVersion, tracks: Sequence[Track]) -> Vectors:
+        if self._encoder is None:
+            self._encoder = self._open_encoder()
+        if self._encoder.name != model.encoder_name:
+            raise Unavailable(
+                f"model {model.version} was made with {model.encoder_name}, the encoder here is {self._encoder.name}"
+            )
+        return self._encoder.encode([catalogue_text(track, self._catalogue.artist_names(track)) for track in tracks])
+
+
+def _batches(tracks: Iterable[Track]) -> Iterator[list[Track]]:
+    rest = iter(tracks)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
