@@ -1,0 +1,122 @@
+"""The Spark engine on a play archive: the plays that the local reader keeps, their numbers, factors as Parquet."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backend.domain.errors import InvalidInput
+from training.archive import read_archive
+from training.clusters import FEATURES, fit_clusters
+from training.dataset import interactions
+from training.engines import spark_archive
+from training.engines.spark import LISTENER_FACTORS, TRACK_FACTORS, SparkTrainer, read_factors
+from training.engines.spark_clusters import spark_clusters
+from training.engines.spark_session import linear_algebra, spark_session
+from training.engines.trainer import AlsSettings, gram
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    """Spark on one thread."""
+    with spark_session("local[1]") as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two days of 300 plays each, some of them repeated, skipped or withheld."""
+    folder = tmp_path_factory.mktemp("archive")
+    rng = np.random.default_rng(0)
+    for day in range(2):
+        numbers = np.concatenate([np.arange(300), rng.integers(0, 300, 40)])
+        rows = [
+            {
+                "event_id": f"event-{day}-{number}",
+                "listener_id": f"listener-{(number * 7) % 23}",
+                "track_id": f"track-{(number * number) % 31}",
+                "played_at": DAY + timedelta(days=day, seconds=int(number)),
+                "milliseconds_played": 5_000 if number % 11 == 0 else 200_000,
+                "track_milliseconds": 200_000,
+                "allow_training": None if number % 13 == 0 else bool(number % 17),
+            }
+            for number in numbers.tolist()
+        ]
+        path = folder / f"day={(DAY + timedelta(days=day)).date()}"
+        path.mkdir()
+        pq.write_table(pa.Table.from_pylist(rows), path / "part-0")
+        (path / "_unfinished").write_bytes(b"not Parquet")
+    return folder
+
+
+def test_spark_counts_the_same_pairs_under_the_same_numbers(session: Any, archive: Path) -> None:
+    """Rights, repeats and skips as `read_archive` has them; numbers in the order of the ids."""
+    plays = spark_archive.allowed(session.read.parquet(archive.as_uri()))
+    listeners, tracks = (spark_archive.numbered(plays, name) for name in ("listener_id", "track_id"))
+    counted = spark_archive.counted(plays, listeners, tracks).toArrow().to_pylist()
+    expected = interactions(read_archive(archive.as_uri()).plays)
+    triples = zip(expected.listeners.tolist(), expected.tracks.tolist(), expected.plays.tolist(), strict=True)
+    assert sorted(triples) == sorted((row["listener"], row["track"], float(row["plays"])) for row in counted)
+    assert list(expected.listener_ids) == [row["id"] for row in sorted(listeners.collect(), key=lambda row: row[1])]
+    assert {"int"} == {dict(frame.dtypes)["number"] for frame in (listeners, tracks)}
+
+
+def test_factors_of_the_archive_stand_in_parquet_beside_their_ids(session: Any, archive: Path, tmp_path: Path) -> None:
+    """They fold in what the in-memory fit of the same plays folds in."""
+    settings = AlsSettings(dimension=4, sweeps=3)
+    trainer = SparkTrainer(session)
+    fold_in = trainer.fit_archive(archive.as_uri(), tmp_path, settings=settings, seed=1)
+    pairs = interactions(read_archive(archive.as_uri()).plays)
+    track_ids, tracks = read_factors(tmp_path / TRACK_FACTORS)
+    listener_ids, listeners = read_factors(tmp_path / LISTENER_FACTORS)
+    assert (list(pairs.track_ids), list(pairs.listener_ids)) == (track_ids, listener_ids)
+    assert ((len(track_ids), 4), (len(listener_ids), 4)) == (tracks.shape, listeners.shape)
+    assert gram(tracks) == pytest.approx(fold_in.gram)
+    in_memory = trainer.fit(pairs, settings=settings, seed=1).fold_in
+    assert in_memory.unobserved_weight == pytest.approx(fold_in.unobserved_weight)
+    assert in_memory.regularization == pytest.approx(fold_in.regularization)
+
+
+def test_an_archive_without_a_play_to_learn_from_is_said(session: Any, archive: Path, tmp_path: Path) -> None:
+    """All rights withheld."""
+    table = pq.read_table(next(archive.glob("*/part-0")))
+    column = table.schema.get_field_index("allow_training")
+    withheld = table.set_column(column, "allow_training", pa.array([False] * len(table)))
+    (tmp_path / "archive").mkdir()
+    pq.write_table(withheld, tmp_path / "archive" / "part-0")
+    with pytest.raises(InvalidInput, match="ingest plays first"):
+        SparkTrainer(session).fit_archive(
+            (tmp_path / "archive").as_uri(), tmp_path, settings=AlsSettings(dimension=4, sweeps=1), seed=0
+        )
+
+
+def test_clusters_are_those_of_the_local_engine(session: Any) -> None:
+    """Four groups far apart: the same axes and centroids, the largest first, without the row that is not whole."""
+    rng = np.random.default_rng(4)
+    centres = rng.uniform(0, 10, (4, len(FEATURES)))
+    table = centres[np.repeat(np.arange(4), (50, 40, 30, 20))] + rng.normal(0, 0.01, (140, len(FEATURES)))
+    broken = np.full((1, len(FEATURES)), np.nan)
+    frame = session.createDataFrame(pa.table(dict(zip(FEATURES, np.vstack([table, broken]).T.copy(), strict=True))))
+    found = spark_clusters(frame, clusters=4, seed=0)
+    expected = fit_clusters(table, clusters=4, seed=0, before=None)
+    assert found is not None
+    assert expected is not None
+    assert expected.features == found.features
+    assert np.array(expected.means) == pytest.approx(np.array(found.means))
+    assert np.array(expected.deviations) == pytest.approx(np.array(found.deviations))
+    assert np.array(expected.centroids) == pytest.approx(np.array(found.centroids))
+    assert spark_clusters(frame.limit(39), clusters=4, seed=0) is None
+
+
+def test_the_session_says_what_its_algebra_runs_on(session: Any) -> None:
+    """Java's own classes where no system library is in reach."""
+    loaded = linear_algebra(session)
+    assert loaded.blas in {"JNIBLAS", "VectorBLAS", "Java11BLAS", "F2jBLAS"}
+    assert loaded.lapack in {"JNILAPACK", "F2jLAPACK"}
