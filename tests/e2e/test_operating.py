@@ -1,0 +1,186 @@
+"""Operating the live job on the real stack: upgraded with a savepoint, days computed again, nothing counted twice."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import grpc
+import pytest
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from analytics.client import connect
+from backend.settings import Settings
+from cli import ingest_client, reach
+from cli.stack import plan
+from cli.stack.stack import Stack
+from streaming import backfill, cluster, render
+from training.simulate import Simulation, simulate
+
+pytestmark = pytest.mark.timeout(1500)
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+Rows = dict[str, dict[str, dict[str, Any]]]
+"""By table and key."""
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings, stack: Stack) -> Iterator[Database[dict[str, Any]]]:
+    """The tenant's database, seen directly."""
+    with MongoClient[dict[str, Any]](settings.store_url, tz_aware=True) as client:
+        yield client[settings.tenant]
+
+
+@pytest.fixture(scope="module")
+def channel(settings: Settings, stack: Stack) -> Iterator[grpc.Channel]:
+    """An operator's channel to the stack's server."""
+    server = reach.server(settings)
+    with connect(server.address, server.token) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    """Five days that ended an hour ago."""
+    return simulate(29, now=NOW - timedelta(hours=1), artists=60, tracks=200, listeners=80, days=5, plays=2_500)
+
+
+@pytest.fixture(scope="module")
+def rested(settings: Settings, channel: grpc.Channel, simulation: Simulation, store: Database[dict[str, Any]]) -> int:
+    """Plays sent, all but the last fifty, and counted; how many plays the archive holds."""
+    ingest_client.send(channel, artists=simulation.artists, tracks=simulation.tracks)
+    before = len(_archived(settings))
+    ingest_client.send(channel, plays=simulation.plays[:-50])
+    plays = before + len(simulation.plays) - 50
+    _await(lambda: len(_archived(settings)) >= plays, "the archive holds every play")
+    _await_rest(settings, store)
+    return plays
+
+
+def test_an_upgrade_goes_on_from_a_savepoint(
+    settings: Settings, channel: grpc.Channel, simulation: Simulation, store: Database[dict[str, Any]], rested: int
+) -> None:
+    """Another threshold: another job, from the savepoint, alone on the cluster, and each play counted once."""
+    before, counted = _job(settings), _plays_counted(store)
+    done = _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")
+    assert before.id == done["before"]
+    assert before.id != done["job"]
+    assert "/savepoint-" in done["went_on_from"]
+    assert counted == _plays_counted(store)
+    ingest_client.send(channel, plays=simulation.plays[-50:])
+    _await(lambda: len(_archived(settings)) >= rested + 50, "the new job archives what came after it")
+    _await(lambda: _plays_counted(store) >= counted + 50, "the new job counts what came after it")
+    _await_rest(settings, store)
+    archived = _archived(settings)
+    assert (rested + 50, rested + 50) == (len(archived), len(set(archived)))
+    assert counted + 50 == _plays_counted(store)
+    assert done["job"] == _job(settings).id
+    assert done["job"] == _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")["job"]
+
+
+def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database[dict[str, Any]], rested: int) -> None:
+    """Days that the store lost come back as they were, and the days around them stay as they are."""
+    first, end = TODAY - timedelta(days=4), TODAY - timedelta(days=1)
+    _await_rest(settings, store)
+    before = _rows(store)
+    lost = {
+        "window_start": {
+            "$gte": datetime(first.year, first.month, first.day, tzinfo=UTC),
+            "$lt": datetime(end.year, end.month, end.day, tzinfo=UTC),
+        }
+    }
+    deleted = {table: store[table].delete_many(lost).deleted_count for table in before}
+    assert deleted["artist_engagement"] > 100
+    done = _segue(settings, "backfill", "--from", first.isoformat(), "--to", end.isoformat())
+    assert backfill.tables() == done["tables"]
+    _await(lambda: len(_rows(store)["artist_engagement"]) >= len(before["artist_engagement"]), "the rows are back")
+    _await_rest(settings, store)
+    after = _rows(store)
+    for table, rows in before.items():
+        assert rows.keys() == after[table].keys(), table
+        for key, row in rows.items():
+            assert row == pytest.approx(after[table][key], rel=1e-9), (table, key)
+
+
+def test_jobs_are_listed(settings: Settings, rested: int) -> None:
+    """The live job runs and has a checkpoint."""
+    (live,) = [job for job in _segue(settings, "jobs", "list") if job["name"] == render.job_name(settings)]
+    assert "RUNNING" == live["state"]
+    assert live["checkpoint"]["bytes"] > 0
+
+
+def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rested: int) -> None:
+    """It is complete, and not where the keeper looks."""
+    before = _job(settings)
+    url = _segue(settings, "jobs", "savepoint")["savepoint"]
+    folder = Path(url.removeprefix("file://"))
+    assert (folder / "_metadata").is_file()
+    assert render.job_name(settings) not in folder.parts
+    assert before.id == _job(settings).id
+
+
+def _segue(settings: Settings, *words: str, **env: str) -> Any:
+    """What the `segue` command printed with --json, run as a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words, "--json"],
+        env={**os.environ, **plan.child_environment(settings), **env},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+def _job(settings: Settings) -> cluster.Job:
+    (alive,) = [job for job in cluster.jobs(settings, render.job_name(settings)) if job.is_alive]
+    return alive
+
+
+def _rows(store: Database[dict[str, Any]]) -> Rows:
+    tables: Mapping[str, Any] = {table: store[table].find() for table in backfill.tables()}
+    return {
+        table: {row["_id"]: {name: row[name] for name in row.keys() - {"written_at"}} for row in found}
+        for table, found in tables.items()
+    }
+
+
+def _plays_counted(store: Database[dict[str, Any]]) -> int:
+    """Plays in the hours of artist_engagement."""
+    return sum(row["plays"] for row in store["artist_engagement"].find() if row.get("span", "hour") == "hour")
+
+
+def _archived(settings: Settings) -> list[str]:
+    folder = Path(settings.archive.removeprefix("file://"))
+    files = [str(path) for path in folder.glob("day=*/part-*")]
+    if not files:
+        return []
+    rows = duckdb.connect().execute("SELECT event_id FROM read_parquet(?)", [files]).fetchall()
+    return [event_id for (event_id,) in rows]
+
+
+def _await_rest(settings: Settings, store: Database[dict[str, Any]]) -> None:
+    """Until the windowed tables have been the same for some refreshes."""
+    seen: list[Rows] = []
+
+    def rests() -> bool:
+        seen.append(_rows(store))
+        time.sleep(4 * settings.refresh_seconds)
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    _await(rests, "the tables are at rest")
+
+
+def _await(condition: Callable[[], bool], what: str, seconds: float = 400) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(1)
