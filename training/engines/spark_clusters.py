@@ -31,7 +31,7 @@ def spark_clusters(tracks: Any, *, clusters: int, seed: int) -> TrackClusters | 
         means = np.array(told[: len(FEATURES)])
         deviations = np.maximum(told[len(FEATURES) :], LEAST_DEVIATION)
         places = zip(FEATURES, means.tolist(), deviations.tolist(), strict=True)
-        standard = kept.select(*((sql.col(name) - mean) / deviation for name, mean, deviation in places))
+        standard = kept.select(*(((sql.col(name) - mean) / deviation).alias(name) for name, mean, deviation in places))
         points = VectorAssembler(inputCols=standard.columns, outputCol="features").transform(standard)
         count = max(2, min(clusters, count // TRACKS_PER_CLUSTER))
         model = KMeans(k=count, seed=seed, maxIter=100).fit(points.select("features"))
