@@ -81,7 +81,7 @@ def quality(
     return Quality(
         rows=(
             _row("blend_vs_best", by_name["blend"], best),
-            _row("blend_with_friends_vs_best", by_name["blend-with-friends"], best),
+            _row("blend_without_friends_vs_best", by_name["blend-without-friends"], best),
             _row("blend_vs_implicit_default", by_name["blend"], by_name[IMPLICIT_DEFAULTS.name]),
             _row("cold_items_vs_content", by_name["cold-blend"], by_name["tag-profile"]),
         ),
@@ -91,7 +91,7 @@ def quality(
 
 
 def _warm_models() -> tuple[Source, ...]:
-    return (Popularity(), *references(), stacked_als(), blend(), blend(friends=True))
+    return (Popularity(), *references(), stacked_als(), blend(), blend(friends=False))
 
 
 def _cold_models() -> tuple[Source, ...]:

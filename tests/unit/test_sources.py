@@ -24,6 +24,7 @@ from training.sources.source import Source
 from training.split import cold_items, random_split
 
 HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011"
+MOVIELENS = Path(__file__).parents[2] / "../shared/data/ml-latest-small/ratings.csv"
 NOTHING = SideInformation()
 
 SMALL = AlsSettings(dimension=16)
@@ -119,6 +120,43 @@ def test_sources_hold_their_floor_on_hetrec() -> None:
     reached = {each.model: each.metrics["ndcg@20"].value for each in judged}
     assert {} == {name: value for name, value in reached.items() if value < FLOORS[name]}
     assert reached["ials-tags-128"] > 1.03 * reached["ials"]
+
+
+@pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")
+def test_a_small_blend_is_ahead_of_single_models_on_hetrec() -> None:
+    """Seed 0: two sources with tags and friends' plays beside what plays alone tell ALS and EASE."""
+    plays = numbered(read_pairs(HETREC / "user_artists.dat").pairs)[0]
+    tags = read_values(HETREC / "user_taggedartists.dat", ("listener", "item", "tag"))[0]
+    friends = read_values(HETREC / "user_friends.dat", ("listener", "friend"))[0]
+    side = SideInformation(
+        tagging=tagging_of(tags, plays.listener_ids, plays.track_ids), friends=friends_of(friends, plays.listener_ids)
+    )
+    split = random_split(interactions(plays), held_out=0.2, seed=0)
+    blended = Blend(sources=(stacked_als(64), Ease(), Friends()))
+    rounds = [Round(split=split, side=side.without(split.test), seed=0)]
+    reached = {each.model: each.by_seed[0] for each in compare(rounds, [Als(), Ease(), blended], k=20)}
+    assert reached["blend"] > 1.03 * max(reached["ials"], reached["ease"])
+
+
+@pytest.mark.skipif(not MOVIELENS.is_file(), reason="needs MovieLens small in ../shared/data")
+def test_blend_is_not_below_its_best_source_on_movielens() -> None:
+    """80/20 per listener; the tolerance is a quarter of the best source's interval."""
+    split = random_split(interactions(numbered(read_pairs(MOVIELENS).pairs)[0]), held_out=0.2, seed=0)
+    sources = (Ease(), Als(als=AlsSettings(dimension=64)), ItemNeighbours())
+    judged = compare([Round(split=split, side=NOTHING, seed=0)], [*sources, Blend(sources=sources)], k=20)
+    *alone, blended = (each.metrics["ndcg@20"] for each in judged)
+    best = max(alone, key=lambda each: each.value)
+    assert blended.value >= best.value - (best.high - best.low) / 4
+
+
+def test_blend_falls_back_to_the_source_that_ranks_better() -> None:
+    """A source of noise beside a good one: the cold blend climbs from the good one and stays there or above."""
+    board = checkerboard(40, 60)
+    split = cold_items(board, tracks=np.arange(40, 60, dtype=np.int32))
+    scorer = Blend(sources=(Popularity(), TagProfile()), validation=cold_fifth, cold=True)
+    scores = scorer.fit(split.train, colours(40, 60), seed=0)(np.array([0, 1], dtype=np.int32))[:, 40:]
+    assert scores[0, ::2].min() > scores[0, 1::2].max()
+    assert scores[1, 1::2].min() > scores[1, ::2].max()
 
 
 def test_blend_is_not_below_its_best_source_on_two_kinds_of_listeners() -> None:

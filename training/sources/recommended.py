@@ -8,11 +8,8 @@ from training.sources.ease import Ease
 from training.sources.source import Source
 
 
-def blend(*, friends: bool = False, threads: int = 1) -> Blend:
-    """For tracks with plays: tag-stacked ALS of three sizes, EASE with and without tags, near tags.
-
-    `friends` adds what friends play: it helped nowhere where it was tried.
-    """
+def blend(*, friends: bool = True, threads: int = 1) -> Blend:
+    """For tracks with plays: tag-stacked ALS of three sizes, EASE with and without tags, near tags, friends' plays."""
     sources: tuple[Source, ...] = (
         *(stacked_als(dimension, runs, threads) for dimension, runs in ((256, 1), (128, 2), (64, 3))),
         Ease(tag_weight=1.0, regularization=150.0, name="ease-tags"),
@@ -20,8 +17,8 @@ def blend(*, friends: bool = False, threads: int = 1) -> Blend:
         TagNeighbours(),
     )
     if friends:
-        return Blend(sources=(*sources, Friends()), name="blend-with-friends")
-    return Blend(sources=sources)
+        return Blend(sources=(*sources, Friends()))
+    return Blend(sources=sources, name="blend-without-friends")
 
 
 def stacked_als(dimension: int = 128, runs: int = 1, threads: int = 1) -> Als:
