@@ -45,7 +45,8 @@ _ENGAGEMENT = """
 WITH acts AS (
   SELECT artist_id, moment, listener_id, 1 AS plays, 0 AS likes, 0 AS fresh, heard, length, skip FROM plays
   UNION ALL SELECT artist_id, moment, NULL, 0, 1, 0, 0, 0, false FROM likes
-  UNION ALL SELECT artist_id, min(moment), NULL, 0, 0, 1, 0, 0, false FROM plays GROUP BY artist_id, listener_id
+  UNION ALL SELECT artist_id, arg_min(moment, (part, off)), NULL, 0, 0, 1, 0, 0, false
+  FROM plays GROUP BY artist_id, listener_id
 )
 SELECT artist_id, span, date_trunc(span, moment) AS window_start, sum(plays)::BIGINT AS plays,
        count(DISTINCT listener_id) AS unique_listeners,
@@ -95,6 +96,7 @@ FROM (
   WHERE timely AND charted
     AND moment >= hour_end - INTERVAL 24 HOUR * (back + 1) AND moment < hour_end - INTERVAL 24 HOUR * back
   GROUP BY track_id, hour_end, back
+  HAVING count(DISTINCT listener_id) >= $least
 )
 GROUP BY track_id, hour_end HAVING bool_or(back = 0)
 """
@@ -269,10 +271,11 @@ class Recount:
             rows += self._rows(_CHART.format(span=span, hours=hours, step=step, item=item, also=also), given)
         return rows
 
-    def trends(self, *, listeners: int, ranks: int) -> list[Row]:
-        """Trends with these thresholds."""
-        self._db.execute(_TRACKS.split(";", 1)[0], {"closed": self._closed})
-        self._db.execute(_TRACKS.split(";", 1)[1])
+    def trends(self, *, least: int, listeners: int, ranks: int) -> list[Row]:
+        """Trends with these thresholds; days of fewer than `least` listeners count as silent."""
+        hours, tracks = _TRACKS.split(";", 1)
+        self._db.execute(hours, {"closed": self._closed})
+        self._db.execute(tracks, {"least": least})
         return self._rows(_TRENDS, {"listeners": listeners, "ranks": ranks})
 
     def anomalies(self, *, hours: int, farm: float, z: float, plays: int) -> list[Row]:
@@ -308,7 +311,11 @@ class Recount:
             "track_popularity": (self.popularity("track_id", **charts), ("span", "track_id")),
             "artist_popularity": (self.popularity("artist_id", **charts), ("span", "artist_id")),
             "trends": (
-                self.trends(listeners=settings.trend_listeners, ranks=settings.trend_ranks),
+                self.trends(
+                    least=settings.popularity_listeners,
+                    listeners=settings.trend_listeners,
+                    ranks=settings.trend_ranks,
+                ),
                 ("track_id", "window_start"),
             ),
             "anomalies": (

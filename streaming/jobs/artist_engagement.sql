@@ -1,5 +1,5 @@
--- What counts for an artist: plays, likes, and listeners who come for the first time. A listener is new where their
--- first play of the artist is, and returning in every later window; an earlier play that arrives later moves that.
+-- What counts for an artist: plays and likes. A listener is new in the window of their first play of the artist to
+-- arrive, and returning in every other one.
 CREATE TEMPORARY VIEW artist_acts AS
 SELECT artist_id,
        event_ms AS act_ms,
@@ -10,15 +10,15 @@ SELECT artist_id,
        track_milliseconds AS possible_ms,
        CASE WHEN is_skip THEN 1 ELSE 0 END AS skips,
        0 AS likes,
-       0 AS new_listeners
-FROM counted_plays
+       CASE WHEN nth = 1 THEN 1 ELSE 0 END AS new_listeners
+FROM (
+  SELECT *, COUNT(*) OVER (
+    PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth
+  FROM counted_plays
+)
 UNION ALL
 SELECT artist_id, given_at_ms, CAST(NULL AS STRING), 0, 0, 0, 0, 0, 1, 0
-FROM counted_likes
-UNION ALL
-SELECT artist_id, MIN(event_ms), CAST(NULL AS STRING), 0, 0, 0, 0, 0, 0, 1
-FROM counted_plays
-GROUP BY artist_id, listener_id;
+FROM counted_likes;
 
 -- Grouped hours and days rather than windows: an open hour is refreshed at every flush and only where it changed, and a
 -- late play still counts (docs/adr/0004-streaming-sql.md).

@@ -1,5 +1,5 @@
 -- At one hour of the day the 24-hour windows do not overlap, so the last eight of them hold eight whole days, the newest
--- being the one under test. A day without plays has no row: it counts as 0 below.
+-- being the one under test. A day without plays has no row: it counts as 0 below, and so does one of too few listeners.
 CREATE TEMPORARY VIEW track_weeks AS
 SELECT track_id,
        artist_id,
@@ -9,7 +9,11 @@ SELECT track_id,
        listeners,
        SUM(plays) OVER eight_days AS plays_8d,
        SUM(plays * plays) OVER eight_days AS squares_8d
-FROM (SELECT *, TIMESTAMPDIFF(HOUR, TIMESTAMP '1970-01-01 00:00:00', window_end) AS hour_number FROM track_days)
+FROM (
+  SELECT *, TIMESTAMPDIFF(HOUR, TIMESTAMP '1970-01-01 00:00:00', window_end) AS hour_number
+  FROM track_days
+  WHERE listeners >= ${popularity_listeners}
+)
 WINDOW eight_days AS (
   PARTITION BY track_id, artist_id, HOUR(window_end)
   ORDER BY ${hour_order} RANGE BETWEEN ${seven_days} PRECEDING AND CURRENT ROW

@@ -6,7 +6,7 @@ CREATE TABLE trends (
   `rank`        BIGINT,            -- from 1 within the hour
   plays_24h     BIGINT,
   listeners_24h BIGINT,            -- distinct
-  baseline_24h  DOUBLE,            -- mean plays per 24 h over the seven days before, silent days counted as 0
+  baseline_24h  DOUBLE,            -- mean plays per 24 h over the seven days before; days of too few listeners count as 0
   ratio         DOUBLE,            -- plays_24h over the baseline, the baseline floored at 1
   z_score       DOUBLE,            -- standard deviations above the baseline
   PRIMARY KEY (track_id, window_start) NOT ENFORCED
