@@ -10,17 +10,25 @@ SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_pl
        ) AS newest_ms
 FROM plays;
 
+-- Complete plays, with which one of its listener's plays of its artist each is. Asked before the deduplication, which
+-- spreads one listener's plays over subtasks and so loses their order.
+CREATE TEMPORARY VIEW complete_plays AS
+SELECT *, COUNT(*) OVER (
+  PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+) AS nth_of_artist
+FROM ordered_plays
+WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
+  AND event_ms IS NOT NULL AND milliseconds_played IS NOT NULL;
+
 -- Each event id once, the first to arrive. Everything below reads this view; the plan shares one deduplication.
 CREATE TEMPORARY VIEW counted_plays AS
 SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_played, track_milliseconds, source,
        allow_training, recommendation_id, surface, device, ingested_at_ms, event_ms, event_time,
-       source_partition, source_offset, arrival, newest_ms,
+       source_partition, source_offset, newest_ms, nth_of_artist,
        milliseconds_played < 30000 AND track_milliseconds > 30000 AS is_skip
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrival) AS nth
-  FROM ordered_plays
-  WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
-    AND event_ms IS NOT NULL AND milliseconds_played IS NOT NULL
+  FROM complete_plays
 )
 WHERE nth = 1;
 

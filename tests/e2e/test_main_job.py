@@ -114,7 +114,7 @@ def told(settings: Settings, channel: grpc.Channel, simulation: Simulation, stac
     teller.tell(simulation.plays[2 * third :])
     likes = [
         Feedback(
-            event_id=f"like-{nth // 2}",  # each of them twice
+            event_id=f"like-{nth}",
             listener_id=play.listener_id,
             track_id=play.track_id,
             artist_id=play.artist_id,
@@ -123,7 +123,7 @@ def told(settings: Settings, channel: grpc.Channel, simulation: Simulation, stac
         )
         for nth, play in enumerate(simulation.plays[:: len(simulation.plays) // 100])
     ]
-    teller.append([feedback_record(like) for like in likes], Topic.FEEDBACK)
+    teller.append([feedback_record(like) for like in (*likes, *likes[:20])], Topic.FEEDBACK)
     teller.append(
         [
             Record(key=(r.key or b""), value=(r.value or b""))
@@ -133,7 +133,10 @@ def told(settings: Settings, channel: grpc.Channel, simulation: Simulation, stac
     late = [
         replace(p, event_id=f"late-{p.event_id}", played_at=p.played_at - HOUR) for p in simulation.plays[:6000:100]
     ]
-    unknown = [replace(p, event_id=f"new-{p.event_id}", track_id="nobody-told") for p in simulation.plays[-4:]]
+    unknown = [
+        replace(p, event_id=f"new-{p.event_id}", track_id="nobody-told", artist_id="nobody")
+        for p in simulation.plays[-4:]
+    ]
     teller.append([play_record(play, ingested_at=LAST) for play in (*late, *unknown)])
     noise = (
         b"not json",
