@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         60, ge=1, description="Silence of a topic's partition after which windows no longer wait for it."
     )
     state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    chart_step_hours: Literal[1, 2, 3, 4, 6, 8, 12, 24] = Field(
+        3, description="Hours between one 24-hour chart (and trend list) and the next; each costs work for every track."
+    )
     session_minutes: int = Field(30, ge=1, description="Silence that ends a listener's session.")
     popularity_ranks: int = Field(500, ge=1, description="Places of the popularity charts.")
     popularity_listeners: int = Field(2, ge=1, description="Distinct listeners before an item enters a chart.")
@@ -116,7 +119,7 @@ class Settings(BaseSettings):
     training_warm_start: bool = Field(
         False, description="Begin a training from the factors that serve: faster, no longer from the archive alone."
     )
-    clusters: int = Field(12, ge=2, description="Clusters of tracks by sound; fewer for a small catalogue.")
+    clusters: int = Field(12, ge=2, le=16, description="Clusters of tracks by sound; fewer for a small catalogue.")
     training_day_plays: int = Field(
         500, ge=0, description="More plays (30 s or longer) on one day: training leaves the listener out; 0: never."
     )

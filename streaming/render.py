@@ -57,6 +57,20 @@ _UPSERT_KAFKA = """'connector' = 'upsert-kafka',
 """What the WITH clauses of all result tables share. The Kafka connector's client cannot read zstd, hence lz4."""
 
 
+MOST_CLUSTERS = 16
+"""Centroids that jobs/track_clusters.sql looks at; setting clusters is at most that."""
+
+
+def _squared_distances() -> str:
+    """The numbers of jobs/track_clusters.sql, one for each centroid, over the nine audio features."""
+    return ",\n".join(
+        "  CAST(ROUND(("
+        + " + ".join(f"POWER(x{axis} - centroids[{nth + 1}][{axis}], 2)" for axis in range(1, 10))
+        + f") * 1e12) AS BIGINT) * {MOST_CLUSTERS} + {nth}"
+        for nth in range(MOST_CLUSTERS)
+    )
+
+
 def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
     """Every `${name}` the SQL files may hold; those from settings are quoted for use inside '…'."""
     values = {
@@ -66,6 +80,7 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
         "refresh_seconds": settings.refresh_seconds,
         "lateness_minutes": settings.lateness_minutes,
         "idle_seconds": settings.idle_seconds,
+        "chart_step_hours": settings.chart_step_hours,
         "session_minutes": settings.session_minutes,
         "popularity_ranks": settings.popularity_ranks,
         "popularity_listeners": settings.popularity_listeners,
@@ -77,7 +92,10 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
         "farm_plays_per_listener": settings.farm_plays_per_listener,
     }
     quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
-    shared = {"upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted)}
+    shared = {
+        "squared_distances": _squared_distances(),
+        "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted),
+    }
     return quoted | shared | (_BATCH_FRAME if batch else _STREAMING_FRAME)
 
 

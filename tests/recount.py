@@ -59,11 +59,11 @@ FROM acts, (VALUES ('hour'), ('day')) AS spans(span)
 GROUP BY ALL
 """
 
-# A chart's windows: every hour up to `closed`, or every midnight, and what was played in the span before.
+# A chart's windows: every so many hours up to `closed`, counted from midnight, and what was played in the span before.
 _CHART = """
 WITH ends AS (
   SELECT unnest(generate_series(
-    date_trunc('{step}', (SELECT min(moment) FROM plays)) + INTERVAL 1 {step}, $closed::TIMESTAMP, INTERVAL 1 {step}
+    date_trunc('day', (SELECT min(moment) FROM plays)), $closed::TIMESTAMP, INTERVAL {step} HOUR
   )) AS window_end
 ), counted AS (
   SELECT window_end, {item}, {also} count(*) AS plays, count(DISTINCT listener_id) AS listeners
@@ -81,8 +81,7 @@ QUALIFY row_number() OVER (PARTITION BY {item} ORDER BY window_end DESC) = 1
 
 _TRACKS = """
 CREATE OR REPLACE TABLE hours AS
-SELECT unnest(generate_series(date_trunc('hour', first) + INTERVAL 1 HOUR, $closed::TIMESTAMP, INTERVAL 1 HOUR))
-  AS hour_end
+SELECT unnest(generate_series(date_trunc('day', first), $closed::TIMESTAMP, to_hours($step))) AS hour_end
 FROM (SELECT min(moment) AS first FROM plays);
 CREATE OR REPLACE TABLE tracks AS
 SELECT track_id, any_value(artist_id) AS artist_id, hour_end,
@@ -122,7 +121,7 @@ WITH counted AS (
   UNION ALL
   SELECT 'track', track_id, any_value(artist_id), track_id, date_trunc('hour', moment), count(*),
          count(DISTINCT listener_id)
-  FROM plays WHERE timely GROUP BY track_id, date_trunc('hour', moment)
+  FROM plays WHERE timely GROUP BY track_id, date_trunc('hour', moment) HAVING count(*) > 1
 ), hours AS (
   SELECT *, plays * 1000 // listeners AS each FROM counted WHERE hour + INTERVAL 1 HOUR <= $closed
 ), weeks AS (
@@ -261,20 +260,20 @@ class Recount:
         """Every artist and hour, every artist and day."""
         return self._rows(_ENGAGEMENT)
 
-    def popularity(self, item: str, *, listeners: int, ranks: int) -> list[Row]:
+    def popularity(self, item: str, *, listeners: int, ranks: int, step: int) -> list[Row]:
         """The charts of `item` (track_id or artist_id) over the three spans, each item's latest place."""
         also = "any_value(artist_id) AS artist_id," if item == "track_id" else ""
         given = {"closed": self._closed, "listeners": listeners, "ranks": ranks}
         rows: list[Row] = []
-        for span, hours, step in (("1h", 1, "hour"), ("24h", 24, "hour"), ("7d", 168, "day")):
+        for span, hours, each in (("1h", 1, 1), ("24h", 24, step), ("7d", 168, 24)):
             # Windows go on after the last play for as long as they still hold it.
-            rows += self._rows(_CHART.format(span=span, hours=hours, step=step, item=item, also=also), given)
+            rows += self._rows(_CHART.format(span=span, hours=hours, step=each, item=item, also=also), given)
         return rows
 
-    def trends(self, *, least: int, listeners: int, ranks: int) -> list[Row]:
+    def trends(self, *, least: int, listeners: int, ranks: int, step: int) -> list[Row]:
         """Trends with these thresholds; days of fewer than `least` listeners count as silent."""
         hours, tracks = _TRACKS.split(";", 1)
-        self._db.execute(hours, {"closed": self._closed})
+        self._db.execute(hours, {"closed": self._closed, "step": step})
         self._db.execute(tracks, {"least": least})
         return self._rows(_TRENDS, {"listeners": listeners, "ranks": ranks})
 
@@ -306,6 +305,7 @@ class Recount:
     def tables(self, settings: Settings) -> dict[str, tuple[list[Row], tuple[str, ...]]]:
         """Every table but the archive, under these settings: its rows and its key."""
         charts = {"listeners": settings.popularity_listeners, "ranks": settings.popularity_ranks}
+        charts |= {"step": settings.chart_step_hours}
         return {
             "artist_engagement": (self.engagement(), ("artist_id", "span", "window_start")),
             "track_popularity": (self.popularity("track_id", **charts), ("span", "track_id")),
@@ -315,6 +315,7 @@ class Recount:
                     least=settings.popularity_listeners,
                     listeners=settings.trend_listeners,
                     ranks=settings.trend_ranks,
+                    step=settings.chart_step_hours,
                 ),
                 ("track_id", "window_start"),
             ),

@@ -1,4 +1,5 @@
--- Artists and tracks are judged alike. Plays per listener are kept in thousandths: sums of integers are the same in
+-- Artists and tracks are judged alike, but an hour with a single play of a track counts as silent: most hours of most
+-- tracks are of that kind, and would be most of the state. Plays per listener are kept in thousandths: sums of integers are the same in
 -- whatever order they are made.
 CREATE TEMPORARY VIEW subject_hours AS
 SELECT subject, subject_id, artist_id, track_id, hour_start, hour_time, plays, listeners,
@@ -11,6 +12,7 @@ FROM (
   UNION ALL
   SELECT 'track', track_id, artist_id, track_id, hour_start, hour_time, plays, listeners
   FROM track_hours
+  WHERE plays > 1
 );
 
 -- Each hour with the week that ends with it,

@@ -10,7 +10,7 @@ SELECT artist_id,
        track_milliseconds AS possible_ms,
        CASE WHEN is_skip THEN 1 ELSE 0 END AS skips,
        0 AS likes,
-       CASE WHEN nth_of_artist = 1 THEN 1 ELSE 0 END AS new_listeners
+       CASE WHEN is_first_of_artist THEN 1 ELSE 0 END AS new_listeners
 FROM counted_plays
 UNION ALL
 SELECT artist_id, given_at_ms, CAST(NULL AS STRING), 0, 0, 0, 0, 0, 1, 0

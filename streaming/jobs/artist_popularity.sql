@@ -17,7 +17,8 @@ FROM (
     SELECT '24h' AS span, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
            COUNT(DISTINCT listener_id) AS listeners
     FROM TABLE(HOP(
-      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '24' HOUR))
+      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
+  INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
     GROUP BY artist_id, window_start, window_end, window_time
   )
   WHERE listeners >= ${popularity_listeners}

@@ -28,10 +28,10 @@ UNION ALL
 -- 3. Behind the newest play of its partition by more than the windows wait: counted by artist_engagement and kept in
 -- the archive, left out of every windowed table.
 SELECT 'too_late', CAST(source_partition AS BIGINT), source_offset, listener_id, CAST(NULL AS BYTES),
-       CAST((newest_ms - event_ms) / 60000 AS STRING) || ' minutes behind what its partition held already',
+       CAST(behind_ms / 60000 AS STRING) || ' minutes behind what its partition held already',
        CAST(1 AS BIGINT), TO_TIMESTAMP_LTZ(ingested_at_ms, 3)
 FROM counted_plays
-WHERE event_ms < newest_ms - ${lateness_minutes} * 60000
+WHERE behind_ms > ${lateness_minutes} * 60000
 UNION ALL
 -- 4. Plays of a track that the catalogue does not hold, one row a track; the row goes when the track comes.
 SELECT 'unknown_track', p.first_place / 17592186044416, MOD(p.first_place, 17592186044416), CAST(NULL AS STRING),

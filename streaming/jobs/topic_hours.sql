@@ -1,16 +1,17 @@
 -- Features are summed in millionths: sums of integers are the same in whatever order they are made and taken back.
 CREATE TEMPORARY VIEW clustered_tracks AS
-SELECT n.track_id, n.cluster,
-       CAST(ROUND(t.audio_features.danceability * 1e6) AS BIGINT) AS danceability,
-       CAST(ROUND(t.audio_features.energy * 1e6) AS BIGINT) AS energy,
-       CAST(ROUND(t.audio_features.valence * 1e6) AS BIGINT) AS valence,
-       CAST(ROUND(t.audio_features.acousticness * 1e6) AS BIGINT) AS acousticness,
-       CAST(ROUND(t.audio_features.instrumentalness * 1e6) AS BIGINT) AS instrumentalness,
-       CAST(ROUND(t.audio_features.liveness * 1e6) AS BIGINT) AS liveness,
-       CAST(ROUND(t.audio_features.speechiness * 1e6) AS BIGINT) AS speechiness,
-       CAST(ROUND(t.audio_features.tempo * 1e6) AS BIGINT) AS tempo,
-       CAST(ROUND(t.audio_features.loudness * 1e6) AS BIGINT) AS loudness
-FROM nearest_clusters n JOIN tracks t ON t.record_key = n.track_id;
+SELECT track_id,
+       MOD(nearest, 16) AS cluster,
+       CAST(ROUND(audio_features.danceability * 1e6) AS BIGINT) AS danceability,
+       CAST(ROUND(audio_features.energy * 1e6) AS BIGINT) AS energy,
+       CAST(ROUND(audio_features.valence * 1e6) AS BIGINT) AS valence,
+       CAST(ROUND(audio_features.acousticness * 1e6) AS BIGINT) AS acousticness,
+       CAST(ROUND(audio_features.instrumentalness * 1e6) AS BIGINT) AS instrumentalness,
+       CAST(ROUND(audio_features.liveness * 1e6) AS BIGINT) AS liveness,
+       CAST(ROUND(audio_features.speechiness * 1e6) AS BIGINT) AS speechiness,
+       CAST(ROUND(audio_features.tempo * 1e6) AS BIGINT) AS tempo,
+       CAST(ROUND(audio_features.loudness * 1e6) AS BIGINT) AS loudness
+FROM nearest_clusters;
 
 INSERT INTO topic_hours
 SELECT cluster,

@@ -1,9 +1,9 @@
--- The tracks that rise most in each hour, against their own seven days before.
+-- The tracks that rise most, looked at every chart_step_hours, against their own seven days before.
 CREATE TABLE trends (
   track_id      STRING,
   artist_id     STRING,
   window_start  TIMESTAMP_LTZ(3),  -- start of the last of the 24 hours
-  `rank`        BIGINT,            -- from 1 within the hour
+  `rank`        BIGINT,            -- from 1 within the window
   plays_24h     BIGINT,
   listeners_24h BIGINT,            -- distinct
   baseline_24h  DOUBLE,            -- mean plays per 24 h over the seven days before; days of too few listeners count as 0

@@ -29,7 +29,7 @@ SELECT track_id,
 FROM TABLE(TUMBLE(TABLE timely_plays, DESCRIPTOR(event_time), INTERVAL '1' HOUR))
 GROUP BY track_id, artist_id, window_start, window_end, window_time;
 
--- Each track's 24 hours, at every full hour.
+-- Each track's 24 hours, every ${chart_step_hours} hours: each step more is one more row and one more merge a track.
 CREATE TEMPORARY VIEW track_days AS
 SELECT track_id,
        artist_id,
@@ -39,5 +39,6 @@ SELECT track_id,
        COUNT(*) AS plays,
        COUNT(DISTINCT listener_id) AS listeners
 FROM TABLE(HOP(
-  (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '24' HOUR))
+  (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
+  INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
 GROUP BY track_id, artist_id, window_start, window_end, window_time;
