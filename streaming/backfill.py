@@ -90,6 +90,10 @@ def script(settings: Settings, names: Sequence[str], days: Days) -> str:
         "table.local-time-zone": "UTC",
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
         "table.exec.sink.upsert-materialize": "NONE",
+        # The cluster's own strategy tries for ever; who waits for a backfill wants to hear why it does not end.
+        "restart-strategy.type": "fixed-delay",
+        "restart-strategy.fixed-delay.attempts": "2",
+        "restart-strategy.fixed-delay.delay": "1 s",
     }
     statements = [f"SET '{key}' = '{value}'" for key, value in options.items()]
     statements += [part for definition in definitions for part in bounded(definition, filled=names)]
@@ -143,7 +147,7 @@ def run(settings: Settings, names: Sequence[str], days: Days, *, look: Look = la
     name = job_name(settings)
     if any(job.is_alive for job in cluster.jobs(settings, name)):
         raise Unavailable(f"{name} runs already; wait for its end, see `segue jobs list`")
-    job_id = submit.run_sql(settings, script(settings, names, days), timeout_seconds=300)
+    job_id = submit.run_sql(settings, script(settings, names, days))
     job = next(job for job in cluster.jobs(settings, name) if job.id == job_id)
     try:
         state = cluster.await_end(

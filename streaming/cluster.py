@@ -102,20 +102,30 @@ def every_job(settings: Settings) -> list[Job]:
 def health(settings: Settings, job: Job, *, back_pressure: bool = False) -> Health:
     """How the job is; `back_pressure` costs a request per operator, and is 0 where not asked. Raises Unavailable."""
     vertices = request(settings, f"/jobs/{job.id}")["vertices"]
-    checkpoints = request(settings, f"/jobs/{job.id}/checkpoints")
+    checkpoints = _checkpoints(settings, job)
     restarts = request(settings, f"/jobs/{job.id}/metrics?get=numRestarts")
     failed = request(settings, f"/jobs/{job.id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
     return Health(
         tasks_running=sum(vertex["tasks"]["RUNNING"] for vertex in vertices),
         tasks=sum(vertex["parallelism"] for vertex in vertices),
-        checkpoints=checkpoints["counts"]["completed"],
-        checkpoint=_latest(checkpoints["latest"]),
+        checkpoints=checkpoints["counts"]["completed"] if checkpoints else 0,
+        checkpoint=_latest(checkpoints["latest"]) if checkpoints else None,
         restarts=int(restarts[0]["value"]) if restarts else 0,
         back_pressure=max((_held_back(settings, job, vertex["id"]) for vertex in vertices), default=0.0)
         if back_pressure
         else 0.0,
         failure=failed[0]["stacktrace"] if failed else "",
     )
+
+
+def _checkpoints(settings: Settings, job: Job) -> Any:
+    """Flink's statistics of them; None for a batch job, which takes none."""
+    try:
+        return request(settings, f"/jobs/{job.id}/checkpoints")
+    except Unavailable as error:
+        if "Checkpointing has not been enabled" in str(error):
+            return None
+        raise
 
 
 def _latest(latest: Mapping[str, Any]) -> Checkpoint | None:
