@@ -82,23 +82,15 @@ def job_name(settings: Settings) -> str:
 def script(settings: Settings, names: Sequence[str], days: Days) -> str:
     """The job as a file for Flink's SQL client."""
     definitions, inserts = render.job_statements(settings, names, batch=True)
-    options = {
-        "pipeline.name": job_name(settings),
+    options = render.planner_options(settings, name=job_name(settings)) | {
         "execution.runtime-mode": "BATCH",
-        "parallelism.default": str(settings.parallelism),
-        "pipeline.object-reuse": "true",
-        "table.local-time-zone": "UTC",
-        "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
-        "table.exec.sink.upsert-materialize": "NONE",
         # The cluster's own strategy tries for ever; who waits for a backfill wants to hear why it does not end.
         "restart-strategy.type": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": "2",
         "restart-strategy.fixed-delay.delay": "1 s",
     }
-    statements = [f"SET '{key}' = '{value}'" for key, value in options.items()]
-    statements += [part for definition in definitions for part in bounded(definition, filled=names)]
-    statements += ["EXECUTE STATEMENT SET BEGIN", *(within(insert, days) for insert in inserts), "END"]
-    return "".join(f"{statement};\n" if statement[-5:] != "BEGIN" else f"{statement}\n" for statement in statements)
+    ending = [part for definition in definitions for part in bounded(definition, filled=names)]
+    return render.sql_file(options, ending, [within(insert, days) for insert in inserts])
 
 
 def bounded(definition: str, *, filled: Sequence[str]) -> list[str]:

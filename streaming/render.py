@@ -99,16 +99,22 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
     return quoted | shared | (_BATCH_FRAME if batch else _STREAMING_FRAME)
 
 
-def job_settings(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
-    """Flink options of the job; why each stands here is told in docs/adr/0004-streaming-sql.md."""
-    options = {
-        "pipeline.name": job_name(settings),
+def planner_options(settings: Settings, *, name: str) -> dict[str, str]:
+    """Flink options of every job; why each stands here is told in docs/adr/0004-streaming-sql.md."""
+    return {
+        "pipeline.name": name,
         "parallelism.default": str(settings.parallelism),
         "pipeline.object-reuse": "true",
         "table.local-time-zone": "UTC",
-        "table.exec.state.ttl": f"{settings.state_days} d",
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
         "table.exec.sink.upsert-materialize": "NONE",
+    }
+
+
+def job_settings(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
+    """Flink options of the live job."""
+    options = planner_options(settings, name=job_name(settings)) | {
+        "table.exec.state.ttl": f"{settings.state_days} d",
         "execution.checkpointing.interval": f"{settings.checkpoint_seconds} s",
         "execution.checkpointing.dir": checkpoints,
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
@@ -170,23 +176,27 @@ def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str
     return statements(Template((_HERE / folder / f"{name}.sql").read_text()).substitute(names))
 
 
-def digest(settings: Settings) -> str:
-    """Twelve hex digits of what the job computes: state of a job with another digest cannot be gone on from.
+def anywhere(settings: Settings) -> Settings:
+    """The settings without where things stand (addresses, folders): moving a broker to another port changes no SQL."""
+    return settings.model_copy(update={"kafka_servers": "", "archive_url": "file:///"})
 
-    Where things stand (addresses, folders) is left out: moving a broker to another port changes nothing.
-    """
-    elsewhere = settings.model_copy(update={"kafka_servers": "", "archive_url": "file:///"})
-    definitions, inserts = job_statements(elsewhere)
+
+def digest(settings: Settings) -> str:
+    """Twelve hex digits of what the job computes: state of a job with another digest cannot be gone on from."""
+    definitions, inserts = job_statements(anywhere(settings))
     return hashlib.sha256("\n".join(definitions + inserts).encode()).hexdigest()[:12]
 
 
-def script(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> str:
-    """The whole job as a file for Flink's SQL client: options, definitions, one statement set."""
-    options = job_settings(settings, checkpoints=checkpoints, recover_from=recover_from)
-    definitions, inserts = job_statements(settings)
+def sql_file(
+    options: Mapping[str, str],
+    definitions: Sequence[str],
+    inserts: Sequence[str],
+    *,
+    begin: str = "EXECUTE STATEMENT SET",
+) -> str:
+    """A job as a file for Flink's SQL client: options, definitions, one statement set where there are inserts."""
     lines = [f"SET '{key}' = '{value}';" for key, value in options.items()]
     lines += [f"{definition};" for definition in definitions]
-    lines.append("EXECUTE STATEMENT SET BEGIN")
-    lines += [f"{insert};" for insert in inserts]
-    lines.append("END;")
+    if inserts:
+        lines += [f"{begin} BEGIN", *(f"{insert};" for insert in inserts), "END;"]
     return "\n".join(lines) + "\n"

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from backend.domain.errors import SegueError, Unavailable
 from backend.settings import Settings
-from streaming import cluster, render
+from streaming import cluster, plans, render
 from streaming.states import State
 
 log = logging.getLogger(__name__)
@@ -95,13 +96,34 @@ def start(settings: Settings, state: State | None) -> str:
     Raises StateRefused where Flink says at once that the state does not fit, Unavailable for all else.
     """
     log.info("submitting %s from %s", render.job_name(settings), state.url if state else "the start of the log")
-    script = render.script(settings, checkpoints=checkpoints(settings), recover_from=state.url if state else None)
+    options = render.job_settings(
+        settings, checkpoints=checkpoints(settings), recover_from=state.url if state else None
+    )
     try:
-        return run_sql(settings, script)
+        return _run_plan(settings, options)
     except Unavailable as error:
         if state and is_refusal(str(error)):
             raise StateRefused(cluster.root_cause(str(error))) from error
         raise
+
+
+def _run_plan(settings: Settings, options: Mapping[str, str]) -> str:
+    """Submit the live job from its compiled plan, which is made where there is none yet. Raises Unavailable."""
+    plan = plans.file(settings)
+    if plan.exists():
+        try:
+            return run_sql(settings, plans.to_execute(settings, options, plan))
+        except Unavailable as error:
+            if not is_refusal(str(error)):  # it may be the plan that is broken: the next attempt makes another
+                plan.unlink(missing_ok=True)
+            raise
+    written = plans.unfinished(plan)
+    try:
+        job_id = run_sql(settings, plans.to_compile(settings, options, written))
+        plans.keep(written, plan)
+        return job_id
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def watch(settings: Settings, job_id: str, *, timeout_seconds: float = 180) -> None:

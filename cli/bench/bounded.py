@@ -9,26 +9,10 @@ from dataclasses import dataclass
 
 from backend.settings import Settings
 from streaming import render
+from streaming.schema import schema
 
 BOUNDED = ("scan.bounded.mode", "latest-offset")
 """A source option: the job ends where the topic ended when the job began."""
-
-_FIELDS = {
-    "event_id": "STRING",
-    "listener_id": "STRING",
-    "track_id": "STRING",
-    "artist_id": "STRING",
-    "played_at_ms": "BIGINT",
-    "milliseconds_played": "INT",
-    "track_milliseconds": "INT",
-    "source": "STRING",
-    "allow_training": "BOOLEAN",
-    "recommendation_id": "STRING",
-    "surface": "STRING",
-    "device": "STRING",
-    "ingested_at_ms": "BIGINT",
-}
-"""Every field of a play's record (backend/ports/records.py) and its SQL type."""
 
 _CREATED = re.compile(r"^CREATE TABLE `?(\w+)`?", re.IGNORECASE)
 _FILLED = re.compile(r"^INSERT INTO `?(\w+)`?", re.IGNORECASE)
@@ -46,7 +30,7 @@ class Job:
 
 def reference(settings: Settings, _prefix: str = "") -> Job:
     """Kafka → JSON → blackhole: what reading and parsing the plays costs by itself; no result topics."""
-    columns = ",\n".join(f"  {name} {kind}" for name, kind in _FIELDS.items())
+    columns = ",\n".join(f"  {column.name} {column.type}" for column in schema("plays").columns)
     source = {
         "connector": "kafka",
         "topic": f"{settings.tenant}.plays",
@@ -103,10 +87,7 @@ def with_bound(ddl: str) -> str:
 
 def script(job: Job, options: Mapping[str, str]) -> str:
     """The job as a file for Flink's SQL client."""
-    lines = [f"SET '{key}' = '{value}';" for key, value in options.items()]
-    lines += [f"{definition};" for definition in job.definitions]
-    lines += ["EXECUTE STATEMENT SET BEGIN", *(f"{insert};" for insert in job.inserts), "END;"]
-    return "\n".join(lines) + "\n"
+    return render.sql_file(options, job.definitions, job.inserts)
 
 
 def options(settings: Settings, *, name: str, checkpoints: str) -> dict[str, str]:

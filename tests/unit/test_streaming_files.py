@@ -63,13 +63,14 @@ def test_metadata_columns_are_columns_in_a_file() -> None:
     assert "METADATA" in render.with_connector(ddl, {"connector": "kafka"})
 
 
-def test_script_leaves_no_placeholder_and_one_statement_set() -> None:
+def test_sql_file_leaves_no_placeholder_and_one_statement_set() -> None:
     """Every `${name}` is filled in, and all inserts share one statement set."""
-    sql = render.script(Settings(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/x/chk-7")
+    options = render.job_settings(Settings(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/7")
+    sql = render.sql_file(options, *render.job_statements(Settings()))
     assert "${" not in sql
     assert 1 == sql.count("EXECUTE STATEMENT SET BEGIN")
     assert len(render.LIVE_TABLES) == len(re.findall(r"^INSERT INTO", sql, re.MULTILINE))
-    assert "SET 'execution.state-recovery.path' = 'file:///checkpoints/x/chk-7';" in sql
+    assert "SET 'execution.state-recovery.path' = 'file:///checkpoints/7';" in sql
 
 
 def test_settings_cannot_break_out_of_their_quotes() -> None:

@@ -1,0 +1,64 @@
+"""Compiled plans of the live job, kept in the cache folder: planning eleven tables is most of a submission.
+
+A plan says what is done with the rows of the tables that it names; where those stand (addresses, folders) say the
+definitions that are run before it, so one plan serves every home on the machine. It is made by the first submission of
+some SQL with some settings, and read by every later one: both go through the same plan, so a restart finds the operators
+that its checkpoint was taken from.
+https://nightlies.apache.org/flink/flink-docs-stable/docs/dev/table/sql/compiled-plan/
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from backend.settings import Settings
+from streaming import render
+
+_OPTIONS = {
+    "table.plan.compile.catalog-objects": "IDENTIFIER",
+    "table.plan.restore.catalog-objects": "IDENTIFIER",
+    # Operators keep the names that Flink derives from where they stand in the graph. The plan's own numbers would let
+    # state of one table pass for another's after an upgrade that adds a table before it.
+    "table.exec.uid.generation": "DISABLED",
+}
+_KEPT = 10
+
+
+def file(settings: Settings) -> Path:
+    """Where the plan of the live job is, or will be: named after all that it depends on, Flink's version included."""
+    anywhere = render.anywhere(settings)
+    what = render.sql_file(render.job_settings(anywhere, checkpoints=""), *render.job_statements(anywhere))
+    name = hashlib.sha256(f"{version('apache-flink')}\n{what}".encode()).hexdigest()[:16]
+    return settings.cache.absolute() / "plans" / f"{name}.json"
+
+
+def to_execute(settings: Settings, options: Mapping[str, str], plan: Path) -> str:
+    """The live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
+    definitions, _ = render.job_statements(settings)
+    tables = [definition for definition in definitions if definition.startswith("CREATE TABLE")]
+    return render.sql_file(options | _OPTIONS, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
+
+
+def to_compile(settings: Settings, options: Mapping[str, str], plan: Path) -> str:
+    """The live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
+    begin = f"COMPILE AND EXECUTE PLAN {_quoted(plan)} FOR STATEMENT SET"
+    return render.sql_file(options | _OPTIONS, *render.job_statements(settings), begin=begin)
+
+
+def unfinished(plan: Path) -> Path:
+    """Where this process may let a plan be written that is to stand at `plan` once it is whole."""
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    return plan.with_suffix(f".{os.getpid()}.tmp")
+
+
+def keep(written: Path, plan: Path) -> None:
+    """Put a whole plan in its place, and forget all but the newest ten."""
+    written.replace(plan)
+    for old in sorted(plan.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)[:-_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _quoted(file: Path) -> str:
+    return "'" + str(file).replace("'", "''") + "'"

@@ -1,0 +1,54 @@
+"""Where compiled plans are kept, and the SQL that makes and executes them. Real submissions: tests/e2e."""
+
+import os
+import re
+from pathlib import Path
+
+from backend.settings import Settings
+from streaming import plans, render
+
+OPTIONS = {"pipeline.name": "live"}
+
+
+def test_a_plan_is_named_after_what_it_depends_on(tmp_path: Path) -> None:
+    """Another address or folder is the same plan; another threshold, parallelism or time to live is not."""
+    settings = Settings(cache=tmp_path)
+    here = plans.file(settings)
+    assert tmp_path / "plans" == here.parent
+    moved = {"kafka_servers": "127.0.0.1:1", "archive_url": "file:///elsewhere", "checkpoints_url": "file:///there"}
+    assert here == plans.file(settings.model_copy(update=moved))
+    for other in ({"anomaly_z": 7.5}, {"parallelism": 3}, {"state_days": 36}, {"tenant": "other"}):
+        assert here != plans.file(settings.model_copy(update=other)), other
+
+
+def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
+    """Views are what planning is; the tables' addresses are not in the plan."""
+    sql = plans.to_execute(Settings(kafka_servers="127.0.0.1:7"), OPTIONS, Path("/cache/it's.json"))
+    assert "EXECUTE PLAN '/cache/it''s.json';" in sql
+    assert "127.0.0.1:7" in sql
+    assert "VIEW" not in sql
+    assert "INSERT" not in sql
+    defined = re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
+    assert {*render.SOURCES, *render.LIVE_TABLES} == set(defined)
+
+
+def test_compiling_leaves_the_plan_and_submits_the_same_statements() -> None:
+    """Only the beginning of the statement set differs from a job without a plan."""
+    sql = plans.to_compile(Settings(), {}, Path("/cache/new.tmp"))
+    bare = render.sql_file({}, *render.job_statements(Settings()))
+    said = sql.replace("COMPILE AND EXECUTE PLAN '/cache/new.tmp' FOR STATEMENT SET", "EXECUTE STATEMENT SET")
+    assert said.endswith(bare)
+
+
+def test_only_the_newest_plans_are_kept(tmp_path: Path) -> None:
+    """Old ones go: settings are tried and left again."""
+    plan = tmp_path / "plans" / "new.json"
+    written = plans.unfinished(plan)
+    for nth in range(12):
+        old = plan.with_name(f"{nth}.json")
+        old.write_text("{}")
+        os.utime(old, (nth, nth))
+    written.write_text("{}")
+    plans.keep(written, plan)
+    left = {one.name for one in plan.parent.iterdir()}
+    assert {"new.json", *(f"{nth}.json" for nth in range(3, 12))} == left
