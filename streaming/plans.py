@@ -2,9 +2,9 @@
 
 A plan says what is done with the rows of the tables that it names; where those stand (addresses, folders) say the
 definitions that are run before it, so one plan serves every home on the machine. It is made by the first submission of
-some SQL with some settings, and read by every later one: both go through the same plan, so a restart finds the operators
-that its checkpoint was taken from.
-https://nightlies.apache.org/flink/flink-docs-stable/docs/dev/table/sql/compiled-plan/
+some SQL with some settings, and read by every later one: both go through the same plan, so a restart finds the
+operators that its checkpoint was taken from.
+See Flink's documentation, Table API & SQL, SQL reference, statements COMPILE PLAN and EXECUTE PLAN.
 """
 
 import hashlib
@@ -38,13 +38,13 @@ def to_execute(settings: Settings, options: Mapping[str, str], plan: Path) -> st
     """The live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
     definitions, _ = render.job_statements(settings)
     tables = [definition for definition in definitions if definition.startswith("CREATE TABLE")]
-    return render.sql_file(options | _OPTIONS, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
+    return render.sql_file({**options, **_OPTIONS}, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
 
 
 def to_compile(settings: Settings, options: Mapping[str, str], plan: Path) -> str:
     """The live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
     begin = f"COMPILE AND EXECUTE PLAN {_quoted(plan)} FOR STATEMENT SET"
-    return render.sql_file(options | _OPTIONS, *render.job_statements(settings), begin=begin)
+    return render.sql_file({**options, **_OPTIONS}, *render.job_statements(settings), begin=begin)
 
 
 def unfinished(plan: Path) -> Path:

@@ -47,8 +47,10 @@ def command(
             material = materials.from_data(data, now) if data else materials.simulated(now)
             story = Story(settings, channel, output)
             story.seconds["stack"] = stack_seconds
-            story.tables(story.load(material, now))
-            version = story.train(now)
+            plays = story.load(material, now)
+            story.archive(plays)
+            version = story.train(now)  # beside the tables, which settle meanwhile
+            story.tables(plays)
             story.answers(material, version)
             story.show_tables(material)
             story.extract(settings.home / "segue.hyper", now)

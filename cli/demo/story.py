@@ -1,7 +1,7 @@
-"""The demo's steps, each timed: catalogue, plays, tables, model, answers, extract."""
+"""The demo's steps, each timed: catalogue, plays, archive, model, tables, answers, extract."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,26 +93,31 @@ class Story:
             first = sent.rejections[0]
             raise SegueError(f"{sent.rejected} elements were refused, the first: {first.field}: {first.reason}")
 
+    def archive(self, plays: int) -> None:
+        """Wait until the archive, from which the model learns, holds every play."""
+        with self._step("archive", "Flink starts and archives the plays", f"the archive holds all {plays:,} plays"):
+            self._await(self._archived, plays)
+
     def tables(self, plays: int) -> None:
-        """Wait until the archive and the engagement table hold every play."""
+        """Wait until the engagement table holds every play."""
         with self._step("tables", "Flink counts the plays", f"live tables hold all {plays:,} plays"):
-            deadline = time.monotonic() + TABLES_SECONDS
-            while (counted := self._settled_count(plays)) < plays:
-                if time.monotonic() > deadline:
-                    raise SegueError(
-                        f"after {TABLES_SECONDS} s the archive holds {self._archived():,} and the engagement table "
-                        f"{self._counted():,} of {plays:,} plays; see {self._settings.home}/logs/keeper.log and "
-                        f"{self._settings.home}/logs/flink-taskmanager.log"
-                    )
-                time.sleep(1)
-        self.results["plays_counted"] = counted
+            self._await(self._settled_count, plays)
+        self.results["plays_counted"] = self._counted()
 
-    def _settled_count(self, plays: int) -> int:
-        """Plays in the engagement table once the archive is whole and refreshes have ceased; 0 before that.
+    def _await(self, count: Callable[[], int], plays: int) -> None:
+        deadline = time.monotonic() + TABLES_SECONDS
+        while count() < plays:
+            if time.monotonic() > deadline:
+                raise SegueError(
+                    f"after {TABLES_SECONDS} s the archive holds {self._archived():,} and the engagement table "
+                    f"{self._counted():,} of {plays:,} plays; see {self._settings.home}/logs/keeper.log and "
+                    f"{self._settings.home}/logs/flink-taskmanager.log"
+                )
+            time.sleep(1)
 
-        Counting pages through the whole table, so the cheap looks come first.
-        """
-        return self._counted() if self._archived() >= plays and self._at_rest() else 0
+    def _settled_count(self) -> int:
+        """Plays in the engagement table once refreshes have ceased; 0 before that: counting pages through all of it."""
+        return self._counted() if self._at_rest() else 0
 
     def _at_rest(self) -> bool:
         """Whether no refresh of the engagement table has come for longer than refreshes are apart."""
