@@ -83,7 +83,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
     home = settings.home.absolute()
     return {
         "env.java.opts.all": _shipped_java_options(),
-        "env.java.opts.sql-client": " ".join((*SMALL_JVM, "-XX:TieredStopAtLevel=1", "-Xmx512m")),
+        "env.java.opts.sql-client": " ".join((*SMALL_JVM, "-Xmx512m")),
         # Every listener on loopback.
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": rpc_port,
@@ -179,7 +179,7 @@ def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
     write_files(settings, port=port, rpc_port=rpc_port)
     env, url, home = environment(settings.home), f"http://{LOOPBACK}:{port}", settings.home
     configured = ("--configDir", env["FLINK_CONF_DIR"])
-    job_manager = _java(home, *SMALL_JVM, "-XX:TieredStopAtLevel=1", f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
+    job_manager = _java(home, *SMALL_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
     heap, direct = settings.flink_heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
     memory = (
         f"-Xmx{heap}m",
