@@ -80,6 +80,7 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
         "refresh_seconds": settings.refresh_seconds,
         "lateness_minutes": settings.lateness_minutes,
         "idle_seconds": settings.idle_seconds,
+        "state_days": settings.state_days,
         "chart_step_hours": settings.chart_step_hours,
         "session_minutes": settings.session_minutes,
         "popularity_ranks": settings.popularity_ranks,

@@ -34,7 +34,8 @@ FROM counted_plays
 WHERE behind_ms > ${lateness_minutes} * 60000
 UNION ALL
 -- 4. Plays of a track that the catalogue does not hold, one row a track; the row goes when the track comes.
-SELECT 'unknown_track', p.first_place / 17592186044416, MOD(p.first_place, 17592186044416), CAST(NULL AS STRING),
+SELECT /*+ STATE_TTL('p' = '${state_days} d', 't' = '0 s') */
+       'unknown_track', p.first_place / 17592186044416, MOD(p.first_place, 17592186044416), CAST(NULL AS STRING),
        CAST(NULL AS BYTES), 'track ' || p.track_id || ' is not in the catalogue', p.plays,
        TO_TIMESTAMP_LTZ(p.first_ingested_ms, 3)
 FROM (

@@ -14,7 +14,8 @@ SELECT track_id,
 FROM nearest_clusters;
 
 INSERT INTO topic_hours
-SELECT cluster,
+SELECT /*+ STATE_TTL('h' = '${state_days} d', 'c' = '0 s') */
+       cluster,
        CAST(hour_start AS TIMESTAMP_LTZ(3)),
        SUM(plays),
        SUM(plays * danceability) / 1e6 / SUM(plays),

@@ -1,6 +1,8 @@
--- Every track that may be used, its features less the published means, over the published deviations.
+-- Every track that may be used, its features less the published means, over the published deviations. Catalogue and
+-- centroids stay in the state for ever: a track that nobody edits is as good as one that changed yesterday.
 CREATE TEMPORARY VIEW normalised_tracks AS
-SELECT track_id,
+SELECT /*+ STATE_TTL('t' = '0 s', 'c' = '0 s') */
+       track_id,
        audio_features,
        centroids,
        (audio_features.danceability - means[1]) / deviations[1] AS x1,
@@ -12,7 +14,7 @@ SELECT track_id,
        (audio_features.speechiness - means[7]) / deviations[7] AS x7,
        (audio_features.tempo - means[8]) / deviations[8] AS x8,
        (audio_features.loudness - means[9]) / deviations[9] AS x9
-FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL), clusters;
+FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL) AS t CROSS JOIN clusters AS c;
 
 -- For each centroid one number: the squared distance in 10^-12, times 16, plus the centroid's place, so that the least
 -- of them names the nearest; beyond the last centroid it is absent. A row per centroid and a Top-1 over them would keep
