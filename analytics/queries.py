@@ -33,8 +33,11 @@ from analytics.tables import (
     TRENDS,
 )
 
-PAGE_SIZE: Final = 1000
+PAGE_SIZE: Final = 5000
 """Rows per call: the contract's largest page."""
+
+LETTERS_PAGE_SIZE: Final = 1000
+"""The same for dead letters, which hold records as they came."""
 
 ROW_LIMIT: Final = 10_000
 """Rows that a question returns at most where the caller names no limit."""
@@ -103,7 +106,8 @@ def topic_hours(channel: grpc.Channel, wanted: TopicFilter | None = None, *, lim
 
 def dead_letters(channel: grpc.Channel, wanted: LetterFilter | None = None, *, limit: int = ROW_LIMIT) -> Rows:
     """Rows of DEAD_LETTERS, newest first."""
-    return _collect(_analytics(channel).ListDeadLetters, (wanted or LetterFilter()).request(), DEAD_LETTERS, limit)
+    request = (wanted or LetterFilter()).request()
+    return _collect(_analytics(channel).ListDeadLetters, request, DEAD_LETTERS, limit, LETTERS_PAGE_SIZE)
 
 
 def dead_letter_counts(channel: grpc.Channel) -> Rows:
@@ -157,13 +161,13 @@ def _recommend(channel: grpc.Channel) -> Any:
     return recommend_pb2_grpc.RecommendServiceStub(channel)
 
 
-def _collect(call: Callable[..., Any], request: Any, table: Table, limit: int) -> Rows:
+def _collect(call: Callable[..., Any], request: Any, table: Table, limit: int, page_size: int = PAGE_SIZE) -> Rows:
     """Page through the list until it ends or `limit` rows are there; a row that moved between pages counts once."""
     rows: list[Any] = []
     as_of = None
     try:
         while True:
-            request.page_size = min(PAGE_SIZE, limit - len(rows))
+            request.page_size = min(page_size, limit - len(rows))
             page = call(request)
             rows.extend(page.rows)
             as_of = as_of or _as_of(page)

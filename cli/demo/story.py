@@ -101,12 +101,11 @@ class Story:
     def tables(self, plays: int) -> None:
         """Wait until the engagement table holds every play."""
         with self._step("tables", "Flink counts the plays", f"live tables hold all {plays:,} plays"):
-            self._await(self._settled_count, plays)
-        self.results["plays_counted"] = self._counted()
+            self.results["plays_counted"] = self._await(self._settled_count, plays)
 
-    def _await(self, count: Callable[[], int], plays: int) -> None:
+    def _await(self, count: Callable[[], int], plays: int) -> int:
         deadline = time.monotonic() + TABLES_SECONDS
-        while count() < plays:
+        while (counted := count()) < plays:
             if time.monotonic() > deadline:
                 raise SegueError(
                     f"after {TABLES_SECONDS} s the archive holds {self._archived():,} and the engagement table "
@@ -114,6 +113,7 @@ class Story:
                     f"{self._settings.home}/logs/flink-taskmanager.log"
                 )
             time.sleep(1)
+        return counted
 
     def _settled_count(self) -> int:
         """Plays in the engagement table once refreshes have ceased; 0 before that: counting pages through all of it."""

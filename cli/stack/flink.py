@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from backend.domain.errors import SegueError, Unavailable
 from backend.settings import Settings
 from cli.stack import jars
-from cli.stack.part import LOOPBACK, SMALL_JVM, Part, check_port
+from cli.stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
 SLOTS = 4
 GATEWAY_JAR = "flink-sql-gateway"
@@ -83,7 +83,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
     home = settings.home.absolute()
     return {
         "env.java.opts.all": _shipped_java_options(),
-        "env.java.opts.sql-client": " ".join((*SMALL_JVM, "-Xmx512m")),
+        "env.java.opts.sql-client": " ".join((*QUICK_JVM, "-Xmx512m")),
         # Every listener on loopback.
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": rpc_port,
@@ -179,7 +179,7 @@ def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
     write_files(settings, port=port, rpc_port=rpc_port)
     env, url, home = environment(settings.home), f"http://{LOOPBACK}:{port}", settings.home
     configured = ("--configDir", env["FLINK_CONF_DIR"])
-    job_manager = _java(home, *SMALL_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
+    job_manager = _java(home, *QUICK_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
     heap, direct = settings.flink_heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
     memory = (
         f"-Xmx{heap}m",
@@ -187,7 +187,9 @@ def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
         f"-XX:MaxDirectMemorySize={direct}m",
         f"-XX:MaxMetaspaceSize={METASPACE}m",
     )
-    task_manager = _java(home, "-XX:+UseG1GC", "-XX:-UsePerfData", "-Xshare:auto", *memory)
+    # Flink generates classes for each job and task, so whatever is optimised is used once: see ADR 4.
+    quick = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
+    task_manager = _java(home, "-XX:+UseG1GC", *quick, *memory)
     return [
         Part(
             name="flink-jobmanager",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backend.domain.errors import Unavailable
 from cli.stack import jars
-from cli.stack.part import LOOPBACK, SMALL_JVM, Part, check_port
+from cli.stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
 FORMAT = "kafka-format"
 
@@ -65,7 +65,7 @@ def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
     config.write_text(properties(folder, port=port, controller_port=controller_port))
     logging.write_text(LOGGING)
     java = (
-        *("java", *SMALL_JVM, "-Xms128m", "-Xmx384m", "-XX:MaxDirectMemorySize=128m"),
+        *("java", *QUICK_JVM, "-Xms128m", "-Xmx384m", "-XX:MaxDirectMemorySize=128m"),
         *(f"-Dlog4j2.configurationFile={logging}", "-classpath", jars.class_path("kafka")),
     )
     formatted = (folder / "data" / "meta.properties").exists()

@@ -8,14 +8,12 @@ from backend.domain.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
 
-# Quick to start, small: what the JVMs of the stack, but for the TaskManager's, have in common. The serial collector has
-# no helper threads, which on few cores is also the fastest for small heaps; -Xshare:auto maps the JDK's own class
-# archive where there is one. The optimising compiler stays off: it cost the store 17 s of processor time in a demo of
-# two minutes, and none of these parts computes much.
-SMALL_JVM = (
-    *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData"),
-    "-Djava.awt.headless=true",
-)
+# Quick to start, small: what all JVMs of the stack have in common. The serial collector has no helper threads, which
+# on few cores is also the fastest for small heaps; -Xshare:auto maps the JDK's own class archive where there is one.
+SMALL_JVM = ("-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+
+# For parts that compute little: the optimising compiler would cost them more than it brings in a demo's two minutes.
+QUICK_JVM = (*SMALL_JVM, "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

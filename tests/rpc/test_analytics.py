@@ -260,7 +260,7 @@ def test_dead_letters_come_with_the_counts_of_every_reason(world: World) -> None
 @pytest.mark.parametrize(
     ("request_fields", "field"),
     [
-        ({"page_size": 1001}, "page_size"),
+        ({"page_size": 5001}, "page_size"),
         ({"page_token": "nonsense"}, "page_token"),
         ({"range": analytics_pb2.TimeRange(start_time=stamp(NOON), end_time=stamp(NOON))}, "range"),
     ],
