@@ -94,6 +94,7 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
     }
     quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
     shared = {
+        "most_clusters": str(MOST_CLUSTERS),
         "squared_distances": _squared_distances(),
         "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted),
     }

@@ -1,27 +1,23 @@
 """Runs bounded jobs on a Flink cluster and takes their seconds, and what each vertex did, from its REST address."""
 
-import json
 import os
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from backend.domain.errors import SegueError, Unavailable
+from backend.domain.errors import SegueError
 from backend.settings import Settings
 from cli.bench import bounded
 from cli.bench.topics import Topics
 from cli.stack import flink
-from streaming import submit
+from streaming import cluster, submit
 
 LONGEST_SECONDS = 1800.0
 """How long one job may run."""
 
-_SUBMISSION_SECONDS = 300.0
 _LOOK_SECONDS = 0.25
 
 
@@ -68,7 +64,7 @@ class Cluster:
         try:
             options = bounded.options(settings, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
             with _environment(flink.environment(settings.home)):
-                job_id = submit.run_sql(settings, bounded.script(job, options), timeout_seconds=_SUBMISSION_SECONDS)
+                job_id = submit.run_sql(settings, bounded.script(job, options))
             return self._await(job_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -78,24 +74,15 @@ class Cluster:
     def _await(self, job_id: str) -> Finished:
         deadline = time.monotonic() + LONGEST_SECONDS
         while time.monotonic() < deadline:
-            found = self._get(f"/jobs/{job_id}")
+            found = cluster.request(self._settings, f"/jobs/{job_id}")
             if found["state"] == "FINISHED":
                 return finished(found)
             if found["state"] not in ("INITIALIZING", "CREATED", "RUNNING", "RECONCILING"):
-                why = self._get(f"/jobs/{job_id}/exceptions").get("exceptionHistory", {}).get("entries", [])
-                cause = str(why[0].get("stacktrace", "")) if why else ""
-                raise SegueError(f"the measured job is {found['state']}:\n{_causes(cause)}\nsee its vertices' logs")
+                why = cluster.request(self._settings, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+                cause = cluster.root_cause(str(why[0]["stacktrace"])) if why else "Flink does not say why"
+                raise SegueError(f"the measured job is {found['state']}: {cause}; see its vertices' logs")
             time.sleep(_LOOK_SECONDS)
         raise SegueError(f"the measured job did not end within {LONGEST_SECONDS:.0f} s; use fewer --plays")
-
-    def _get(self, path: str) -> dict[str, Any]:
-        url = f"{self._settings.flink_url}{path}"
-        try:
-            with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 - our own cluster's URL
-                answer: dict[str, Any] = json.load(response)
-                return answer
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
-            raise Unavailable(f"Flink does not answer at {url}: {error}") from error
 
 
 def finished(job: Mapping[str, Any]) -> Finished:
@@ -123,12 +110,6 @@ def _vertex(one: Mapping[str, Any]) -> Vertex:
 def _number(value: object) -> float:
     """Flink writes what it did not measure as "NaN"."""
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _causes(stack_trace: str) -> str:
-    """The telling lines of a Java stack trace."""
-    lines = stack_trace.splitlines()
-    return "\n".join(line for line in lines if line and not line.startswith("\t"))[:2000]
 
 
 @contextmanager

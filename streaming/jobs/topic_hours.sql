@@ -1,7 +1,7 @@
 -- Features are summed in millionths: sums of integers are the same in whatever order they are made and taken back.
 CREATE TEMPORARY VIEW clustered_tracks AS
 SELECT track_id,
-       MOD(nearest, 16) AS cluster,
+       MOD(nearest, ${most_clusters}) AS cluster,
        CAST(ROUND(audio_features.danceability * 1e6) AS BIGINT) AS danceability,
        CAST(ROUND(audio_features.energy * 1e6) AS BIGINT) AS energy,
        CAST(ROUND(audio_features.valence * 1e6) AS BIGINT) AS valence,
