@@ -102,14 +102,7 @@ def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database
     assert backfill.tables() == done["tables"]
     _await(lambda: len(_rows(store)["artist_engagement"]) >= len(before["artist_engagement"]), "the rows are back")
     _await_rest(settings, store)
-    after = _rows(store)
-    for table, rows in before.items():
-        assert rows.keys() == after[table].keys(), table
-        for key, row in rows.items():
-            for name, value in row.items():
-                # Sums of floats may be made in another order.
-                close = pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
-                assert close == after[table][key].get(name), (table, key, name)
+    _same(before, _rows(store))
 
 
 def test_jobs_are_listed(settings: Settings, rested: int) -> None:
@@ -127,6 +120,38 @@ def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rest
     assert (folder / "_metadata").is_file()
     assert render.job_name(settings) not in folder.parts
     assert before.id == _job(settings).id
+
+
+def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
+    settings: Settings, store: Database[dict[str, Any]], rested: int
+) -> None:
+    """Twice from offset 0: every row is written again, and is what it was; no play more in the archive."""
+    _await_rest(settings, store)
+    before, archived = _rows(store), set(_archived(settings))
+    for _ in range(2):
+        began = datetime.now(UTC)
+        done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
+        assert done["went_on_from"] is None
+        _await(lambda began=began: _written_since(store, began), "every row is written again")
+        _await_rest(settings, store)
+        _same(before, _rows(store))
+    assert archived == set(_archived(settings))
+
+
+def _same(before: Rows, after: Rows) -> None:
+    for table, rows in before.items():
+        assert rows.keys() == after[table].keys(), table
+        for key, row in rows.items():
+            for name, value in row.items():
+                # Sums of floats may be made in another order.
+                close = pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
+                assert close == after[table][key].get(name), (table, key, name)
+
+
+def _written_since(store: Database[dict[str, Any]], moment: datetime) -> bool:
+    """Whether no row of the windowed tables is older than this; anomalies found with an earlier threshold stay."""
+    tables = [table for table in backfill.tables() if table != "anomalies"]
+    return not any(store[table].count_documents({"written_at": {"$lt": moment}}) for table in tables)
 
 
 def _segue(settings: Settings, *words: str, **env: str) -> Any:

@@ -58,14 +58,17 @@ class MongoTableStore:
     def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
         """See `TableStore.write`."""
         written_at = self._next_moment()
-        operations: dict[str, dict[str, ReplaceOne[Document] | DeleteOne]] = {}
+        tables: dict[str, dict[str, TableRow]] = {}
         for row in rows:
             # Within one bulk the last operation on a key must be the only one: bulks are unordered.
-            operations.setdefault(row.table, {})[row.key] = _operation(row, written_at)
-        for table, by_key in operations.items():
-            write_bulk(self._database[table], list(by_key.values()))
+            tables.setdefault(row.table, {})[row.key] = row
+        for table, by_key in tables.items():
+            write_bulk(self._database[table], [_operation(row, written_at) for row in by_key.values()])
         # After the rows: whoever sees this moment can read everything written until then.
-        states = [UpdateOne({"_id": table}, _state(rows, table, written_at), upsert=True) for table in operations]
+        states = [
+            UpdateOne({"_id": table}, _state(table, by_key.values(), written_at), upsert=True)
+            for table, by_key in tables.items()
+        ]
         write_bulk(self._states, states)
         put(
             self._offsets,
@@ -206,13 +209,13 @@ def _operation(row: TableRow, written_at: datetime) -> ReplaceOne[Document] | De
     return ReplaceOne({"_id": row.key}, document, upsert=True)
 
 
-def _state(rows: Sequence[TableRow], table: str, written_at: datetime) -> Document:
-    """The update of a table's state: when it was written, and the latest moment it has of each span."""
+def _state(table: str, rows: Iterable[TableRow], written_at: datetime) -> Document:
+    """The update of a table's state: when it was written, and the latest moment that these rows of it have by span."""
     newest: dict[str, datetime] = {}
     order = ORDERS.get(table)
     for row in rows:
         columns = row.columns or {}
-        if row.table == table and order and isinstance(moment := columns.get(order.moment), datetime):
+        if order and isinstance(moment := columns.get(order.moment), datetime):
             name = f"newest_of.{columns.get('span', _NO_SPAN)}"
             newest[name] = max(moment, newest.get(name, moment))
     return {"$set": {"written_at": written_at}, **({"$max": newest} if newest else {})}
