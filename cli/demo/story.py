@@ -210,7 +210,8 @@ class Story:
         self.seconds["reading_tables"] = round(time.monotonic() - started, 1)
         self._frame("Artist engagement, latest hours", engagement, _ENGAGEMENT)
         self._frame("Trends, latest hour (24 h against the seven days before)", trends, _TRENDS)
-        self._frame("Anomalies, latest hours", anomalies.head(8), _ANOMALIES)
+        of_artists = anomalies[anomalies["subject"] == "artist"]
+        self._frame("Anomalies of artists, latest hours", of_artists.head(8), _ANOMALIES)
         found = set(zip(anomalies["artist_id"], anomalies["kind"], strict=True))
         self.results |= {
             "engagement": engagement.to_dict("records"),
