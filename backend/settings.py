@@ -88,7 +88,7 @@ class Settings(BaseSettings):
 
     parallelism: int = Field(2, ge=1, description="Parallelism of the Flink jobs.")
     flink_heap_megabytes: int = Field(
-        768, ge=256, description="Heap of the embedded Flink's tasks; jobs keep their state on it."
+        1536, ge=256, description="Heap of the embedded Flink's tasks; jobs keep their state on it."
     )
     refresh_seconds: int = Field(5, ge=1, le=60, description="Open hours are refreshed at least this often.")
     checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")

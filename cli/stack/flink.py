@@ -24,7 +24,7 @@ GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
-# Megabytes. With the tasks' heap, a setting, the TaskManager is 1.8 GB in all: jobs keep their state on the heap, so
+# Megabytes. With the tasks' heap, a setting, the TaskManager is 2.6 GB in all: jobs keep their state on the heap, so
 # managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must agree.
 JOBMANAGER_HEAP = 448
 FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 128, 128, 192, 160, 256, 192
