@@ -1,14 +1,12 @@
 """What all tests share: one embedded stack per test session."""
 
-import random
 from collections.abc import Iterator
 
 import pytest
 
 from backend.settings import Settings
 from cli import options
-from cli.stack import jars
-from cli.stack.ports import free_port
+from cli.stack import jars, plan
 from cli.stack.stack import Stack
 
 STACK_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
@@ -21,27 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stack)
 
 
-def free_addresses() -> dict[str, str]:
-    """Settings that put each part on a free port of its own, so that test sessions beside each other never meet."""
-    taken: set[int] = set()
-    for _ in range(5):
-        taken.add(free_port(taken, random.SystemRandom()))
-    kafka, mongo, flink, server, sink = taken
-    return {
-        "kafka_servers": f"127.0.0.1:{kafka}",
-        "store_url": f"mongodb://127.0.0.1:{mongo}",
-        "flink_url": f"http://127.0.0.1:{flink}",
-        "server_address": f"127.0.0.1:{server}",
-        "sink_metrics_address": f"127.0.0.1:{sink}",
-    }
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real parts, all but the dashboard, on a home of their own; started when the first test asks for it."""
     jars.fetch(jars.missing(STACK_PARTS))
     home = tmp_path_factory.mktemp("home")
-    settings = options.settings(home, refresh_seconds=2, checkpoint_seconds=3, **free_addresses())
+    settings = options.settings(home, refresh_seconds=2, checkpoint_seconds=3, **plan.free_addresses())
     with Stack(settings, STACK_PARTS) as running:
         yield running
 

@@ -4,7 +4,7 @@ And the reference: a bare job that parses every field of topic `plays` and write
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.settings import Settings
@@ -83,11 +83,6 @@ def with_bound(ddl: str) -> str:
     if not reads or f"'{BOUNDED[0]}'" in ddl:
         return ddl
     return re.sub(r"\s*\)\s*$", f",\n  '{BOUNDED[0]}' = '{BOUNDED[1]}'\n)", ddl)
-
-
-def script(job: Job, options: Mapping[str, str]) -> str:
-    """The job as a file for Flink's SQL client."""
-    return render.sql_file(options, job.definitions, job.inserts)
 
 
 def options(settings: Settings, *, name: str, checkpoints: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from backend.settings import Settings
 from cli.bench import bounded
 from cli.bench.topics import Topics
 from cli.stack import flink
-from streaming import cluster, submit
+from streaming import cluster, render, submit
 
 LONGEST_SECONDS = 1800.0
 """How long one job may run."""
@@ -64,7 +64,7 @@ class Cluster:
         try:
             options = bounded.options(settings, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
             with _environment(flink.environment(settings.home)):
-                job_id = submit.run_sql(settings, bounded.script(job, options))
+                job_id = submit.run_sql(settings, render.sql_file(options, job.definitions, job.inserts))
             return self._await(job_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """An embedded stack of a bench's own: in a temporary folder, on free ports, with every setting that matters pinned."""
 
-import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from cli import options
 from cli.bring_up import fetch_jars
 from cli.output import Output
 from cli.stack import plan
-from cli.stack.ports import free_port
 from cli.stack.stack import Stack
 
 TENANT = "bench"
@@ -34,20 +32,9 @@ def stack(output: Output, parts: Sequence[str], **also: object) -> Iterator[Sett
     """
     fetch_jars(output, parts)
     with tempfile.TemporaryDirectory(prefix="segue-bench-", ignore_cleanup_errors=True) as folder:
-        settings = options.settings(Path(folder), **PINNED, **_addresses(), **also)
+        settings = options.settings(Path(folder), **PINNED, **plan.free_addresses(), **also)
         with output.step("starting " + ", ".join(parts), "the bench's own stack is up"):
             running = Stack(settings, parts)
             running.start()
         with running:
             yield running.settings
-
-
-def _addresses() -> dict[str, str]:
-    """A free port for each part that has an address, so that no other stack is met."""
-    taken: set[int] = set()
-    found = {}
-    for name, form in plan.ADDRESSES.values():
-        port = free_port(taken, random.SystemRandom())
-        taken.add(port)
-        found[name] = form.format(host="127.0.0.1", port=port)
-    return found

@@ -83,7 +83,6 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
     home = settings.home.absolute()
     return {
         "env.java.opts.all": _shipped_java_options(),
-        "env.java.opts.sql-client": " ".join((*QUICK_JVM, "-Xmx512m")),
         # Every listener on loopback.
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": rpc_port,

@@ -1,6 +1,7 @@
 """From settings to a plan: which parts run here, on which ports, and what everybody is told about it."""
 
 import json
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from backend.domain.errors import InvalidInput, Violation
 from backend.settings import ENDPOINTS_FILE, Settings
 from cli.stack import flink, kafka, mongo, services
 from cli.stack.part import LOOPBACK, Part
+from cli.stack.ports import free_port
 from cli.stack.services import PREPARE, port_of
 
 ALL = ("kafka", "mongo", "flink", "server", "sink", "keeper", "dashboard")
@@ -28,6 +30,17 @@ ADDRESSES = {
 """The setting that tells where a part is, and its form."""
 
 _LOCAL = {LOOPBACK, "localhost", "::1"}
+
+
+def free_addresses() -> dict[str, str]:
+    """Settings that put each part on a free port of its own, so that stacks beside each other never meet."""
+    taken: set[int] = set()
+    found = {}
+    for name, form in ADDRESSES.values():
+        port = free_port(taken, random.SystemRandom())
+        taken.add(port)
+        found[name] = form.format(host=LOOPBACK, port=port)
+    return found
 
 
 def last_endpoints(home: Path) -> dict[str, str]:

@@ -1,6 +1,6 @@
 -- Artists and tracks are judged alike, but an hour with a single play of a track counts as silent: most hours of most
--- tracks are of that kind, and would be most of the state. Plays per listener are kept in thousandths: sums of integers are the same in
--- whatever order they are made.
+-- tracks are of that kind, and would be most of the state. Plays per listener are kept in thousandths: sums of integers
+-- are the same in whatever order they are made.
 CREATE TEMPORARY VIEW subject_hours AS
 SELECT subject, subject_id, artist_id, track_id, hour_start, hour_time, plays, listeners,
        TIMESTAMPDIFF(HOUR, TIMESTAMP '1970-01-01 00:00:00', hour_start) AS hour_number,

@@ -18,7 +18,7 @@ FROM (
            COUNT(DISTINCT listener_id) AS listeners
     FROM TABLE(HOP(
       (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
-  INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
+      INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
     GROUP BY artist_id, window_start, window_end, window_time
   )
   WHERE listeners >= ${popularity_listeners}

@@ -16,9 +16,9 @@ SELECT /*+ STATE_TTL('t' = '0 s', 'c' = '0 s') */
        (audio_features.loudness - means[9]) / deviations[9] AS x9
 FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL) AS t CROSS JOIN clusters AS c;
 
--- For each centroid one number: the squared distance in 10^-12, times ${most_clusters}, plus the centroid's place, so that the least
--- of them names the nearest; beyond the last centroid it is absent. A row per centroid and a Top-1 over them would keep
--- every row in state: tried, it was two fifths of the whole job's work.
+-- For each centroid one number: the squared distance in 10^-12, times ${most_clusters}, plus the centroid's place, so
+-- that the least of them names the nearest; beyond the last centroid it is absent. A row per centroid and a Top-1 over
+-- them would keep every row in state: tried, it was two fifths of the whole job's work.
 CREATE TEMPORARY VIEW nearest_clusters AS
 SELECT track_id, audio_features, ARRAY_MIN(ARRAY[
 ${squared_distances}

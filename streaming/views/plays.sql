@@ -1,6 +1,6 @@
--- Every record with how far it is behind the newest event time of its partition so far. Whether a play is too late is decided by the log
--- alone: it is behind what stands before it in its partition. Watermarks depend on the pace of reading, and so would
--- the tables; this way a replay drops the same plays (docs/adr/0004-streaming-sql.md).
+-- Every record with how far it is behind the newest event time of its partition so far. Whether a play is too late is
+-- decided by the log alone: it is behind what stands before it in its partition. Watermarks depend on the pace of
+-- reading, and so would the tables; this way a replay drops the same plays (docs/adr/0004-streaming-sql.md).
 CREATE TEMPORARY VIEW ordered_plays AS
 SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_played, track_milliseconds, source,
        allow_training, recommendation_id, surface, device, ingested_at_ms, event_ms, event_time,
@@ -10,39 +10,21 @@ SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_pl
        ) - event_ms AS behind_ms
 FROM plays;
 
--- Complete plays, with whether each is its listener's first of its artist: ever, in its day, in its hour. Asked before the
--- deduplication, which spreads one listener's plays over subtasks and so loses their order. Sums of these three count
--- listeners; COUNT(DISTINCT) would keep a map of listeners per artist and hour, all of which heap state looks through
--- again and again for what has outlived its time (docs/adr/0004-streaming-sql.md).
-CREATE TEMPORARY VIEW artist_firsts AS
-SELECT *,
-       event_ms - MOD(event_ms, 3600000) AS hour_ms,
-       event_ms - MOD(event_ms, 86400000) AS day_ms,
-       COUNT(*) OVER (
-         PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-       ) = 1 AS is_first_of_artist
+-- Complete plays, with whether each is its listener's first of its artist. Asked before the deduplication, which
+-- spreads one listener's plays over subtasks and so loses their order.
+CREATE TEMPORARY VIEW complete_plays AS
+SELECT *, COUNT(*) OVER (
+  PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+) = 1 AS is_first_of_artist
 FROM ordered_plays
 WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
   AND event_ms IS NOT NULL AND milliseconds_played IS NOT NULL;
-
-CREATE TEMPORARY VIEW day_firsts AS
-SELECT *, COUNT(*) OVER (
-  PARTITION BY artist_id, listener_id, day_ms ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-) = 1 AS is_first_of_day
-FROM artist_firsts;
-
-CREATE TEMPORARY VIEW complete_plays AS
-SELECT *, COUNT(*) OVER (
-  PARTITION BY artist_id, listener_id, hour_ms ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-) = 1 AS is_first_of_hour
-FROM day_firsts;
 
 -- Each event id once, the first to arrive. Everything below reads this view; the plan shares one deduplication.
 CREATE TEMPORARY VIEW counted_plays AS
 SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_played, track_milliseconds, source,
        allow_training, recommendation_id, surface, device, ingested_at_ms, event_ms, event_time,
-       source_partition, source_offset, behind_ms, hour_ms, day_ms, is_first_of_artist, is_first_of_day,
-       is_first_of_hour,
+       source_partition, source_offset, arrival, behind_ms, is_first_of_artist,
        milliseconds_played < 30000 AND track_milliseconds > 30000 AS is_skip
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrival) AS nth

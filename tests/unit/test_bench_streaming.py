@@ -17,6 +17,7 @@ from cli.bench.jobs import finished
 from cli.bench.rows import Pair, row
 from cli.bench.service import Service, Shape
 from cli.bench.streaming import Plan
+from streaming import render
 
 END = datetime(2026, 11, 21, tzinfo=UTC)
 SMALL = Shape(plays=20_000, listeners=1_000, artists=100, tracks=600)
@@ -146,7 +147,8 @@ def test_reference_parses_every_field_of_a_play(told: list[Record]) -> None:
 def test_script_sets_options_before_one_statement_set() -> None:
     """A job that ends: streaming mode, and no waiting for a last checkpoint."""
     options = bounded.options(Settings(), name="run-1", checkpoints="file:///x")
-    text = bounded.script(bounded.reference(Settings()), options)
+    job = bounded.reference(Settings())
+    text = render.sql_file(options, job.definitions, job.inserts)
     assert text.startswith("SET '")
     assert "SET 'pipeline.name' = 'run-1';" in text
     assert "SET 'execution.runtime-mode' = 'STREAMING';" in text
