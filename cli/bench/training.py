@@ -1,7 +1,7 @@
 """How fast the local engine learns beside Spark and `implicit`, at equal NDCG, in turns on two cores of this machine.
 
 First every engine is given as many sweeps as it needs: fits on a split of its own, with more and more sweeps until the
-metric rests, tell the fewest that reach 99 % of what both engines of a row can reach. Then the fits that count.
+metric rests, tell the fewest that reach 99.5 % of what both engines of a row can reach. Then the fits that count.
 """
 
 import json
@@ -21,7 +21,7 @@ from cli.bench.taste import Shape, judged_split, save, shaped
 from cli.bench.training_fit import CORES, Fit, Request
 from training.engines.trainer import AlsSettings
 
-EQUAL = 0.99
+EQUAL = 0.995
 """Of the lower one of the two best metrics: a fit that reaches it is as good."""
 
 SETTINGS = AlsSettings(dimension=64, unobserved_mass=30.0, regularization=0.5)
@@ -36,7 +36,7 @@ SWEEPS: Mapping[str, Sequence[int]] = {
 NATIVE = "spark-native"
 """Spark with a system's BLAS and LAPACK in reach."""
 
-_REST, _PATIENCE = 1.005, 2
+_REST, _PATIENCE = 1.005, 3
 _CALIBRATION_SEED = 1000
 _SIZES = (0.25, 0.5, 1.0, 2.0)
 _FIT_SECONDS = 3600
@@ -113,7 +113,7 @@ class _Bench:
         self.fits: list[Fit] = []
 
     def trace(self, engine: str) -> list[Fit]:
-        """Fits with more and more sweeps, until two in turn are hardly better than the best before."""
+        """Fits with more and more sweeps, until three in turn are hardly better than the best before."""
         found: list[Fit] = []
         waited = 0
         for sweeps in SWEEPS[engine]:

@@ -60,7 +60,7 @@ def test_an_engine_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_equal_is_what_both_can_reach() -> None:
-    """Each side stops at 99 % of the lower one of the two best metrics."""
+    """Each side stops at 99.5 % of the lower one of the two best metrics."""
     ours = trace("local", {1: 0.05, 2: 0.098, 3: 0.11})
     reference = trace("implicit", {2: 0.03, 4: 0.0985, 6: 0.1, 8: 0.099})
     assert (3, 6) == fewest_sweeps(ours, reference)

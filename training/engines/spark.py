@@ -120,7 +120,12 @@ def als(frame: Any, penalty: Penalty, settings: AlsSettings, seed: int) -> Any:
 
 
 def penalty_of(frame: Any, settings: AlsSettings) -> Penalty:
-    """The settings' shares as weights for `frame`, as `training.engines.trainer.weights` has them for a matrix."""
+    """The settings' shares as weights for `frame`, as `training.engines.trainer.weights` has them for a matrix.
+
+    MLlib multiplies λ by a row's entries, which differ far more among tracks than among listeners. λ is set for a row of
+    as many as lie, on a scale of ratios, in the middle between the median listener's tracks and the listeners of an
+    average pair's track; set for listeners alone it drives the factors of popular tracks to zero (ADR 7).
+    """
     from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
 
     by_listener = frame.groupBy("listener").agg(sql.sum("confidence").alias("mass"), sql.count("*").alias("tracks"))
@@ -130,10 +135,14 @@ def penalty_of(frame: Any, settings: AlsSettings) -> Penalty:
         sql.median("mass").alias("median_mass"),
         sql.median("tracks").alias("median_tracks"),
     ).first()
-    met = frame.select("track").distinct().count()
+    by_track = frame.groupBy("track").agg(sql.count("*").alias("listeners"))
+    tracks = by_track.agg(
+        sql.count("*").alias("met"), (sql.sum(sql.pow("listeners", 2)) / sql.sum("listeners")).alias("usual_listeners")
+    ).first()
+    entries = math.sqrt(row["median_tracks"] * tracks["usual_listeners"])
     return Penalty(
-        unobserved_weight=settings.unobserved_mass * row["mass"] / (row["listeners"] * met),
-        regularization=settings.regularization * row["median_mass"] / row["median_tracks"],
+        unobserved_weight=settings.unobserved_mass * row["mass"] / (row["listeners"] * tracks["met"]),
+        regularization=settings.regularization * row["median_mass"] / entries,
     )
 
 
