@@ -28,6 +28,9 @@ LIST_LENGTH = 20
 KNOWN = 0.95
 """What an earlier version knew: this share of the pairs, of the listeners and of the tracks."""
 
+BEFORE = 5
+"""Sweeps of the earlier version: about what a cold fit takes to be as good as it gets."""
+
 _BYTES = 1024
 
 
@@ -92,7 +95,7 @@ def _warm(request: Request, split: Split) -> Fit:
 
     settings = replace(request.settings, warm_sweeps=request.sweeps)
     known = _known(split.train, request.seed)
-    before = LocalTrainer(threads=CORES).fit(known, settings=replace(settings, sweeps=4), seed=request.seed)
+    before = LocalTrainer(threads=CORES).fit(known, settings=replace(settings, sweeps=BEFORE), seed=request.seed)
     earlier = Earlier(
         listener_ids=known.listener_ids, track_ids=known.track_ids, listeners=before.listeners, tracks=before.tracks
     )

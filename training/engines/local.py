@@ -71,4 +71,5 @@ def solve(
             )
             tracks *= np.float32(settings.init_deviation)
             count = settings.sweeps
-        return sweep(listeners, tracks, sides, solved, count=count, threads=workers)
+        warm = start is not None
+        return sweep(listeners, tracks, sides, solved, count=count, threads=workers, tracks_first=warm)

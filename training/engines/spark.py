@@ -122,9 +122,9 @@ def als(frame: Any, penalty: Penalty, settings: AlsSettings, seed: int) -> Any:
 def penalty_of(frame: Any, settings: AlsSettings) -> Penalty:
     """The settings' shares as weights for `frame`, as `training.engines.trainer.weights` has them for a matrix.
 
-    MLlib multiplies λ by a row's entries, which differ far more among tracks than among listeners. λ is set for a row of
-    as many as lie, on a scale of ratios, in the middle between the median listener's tracks and the listeners of an
-    average pair's track; set for listeners alone it drives the factors of popular tracks to zero (ADR 7).
+    MLlib multiplies λ by a row's entries, which differ far more among tracks than among listeners. λ is set for a row
+    of as many as the geometric mean of the median listener's tracks and the listeners of an average pair's track; set
+    for listeners alone it drives the factors of popular tracks to zero (ADR 7).
     """
     from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
 

@@ -93,9 +93,20 @@ def threads_of(count: int) -> Iterator[Threads]:
 
 
 def sweep(
-    listeners: Float32, tracks: Float32, sides: tuple[Side, Side], solved: AlsWeights, *, count: int, threads: Threads
+    listeners: Float32,
+    tracks: Float32,
+    sides: tuple[Side, Side],
+    solved: AlsWeights,
+    *,
+    count: int,
+    threads: Threads,
+    tracks_first: bool = False,
 ) -> tuple[Float32, Float32]:
-    """`count` sweeps, each the listeners from the tracks, then the tracks from the listeners; the new factors."""
+    """`count` sweeps, each the listeners from the tracks, then the tracks from the listeners; the new factors.
+
+    With `tracks_first` each the other way round: where listeners are known well, new tracks then have factors before
+    anybody is solved from them.
+    """
     by_listener, by_track = sides
     # The frequency of a row counts the unobserved pairs of the other side as well (Rendle et al. 2021).
     penalties = tuple(
@@ -105,9 +116,13 @@ def sweep(
         for side, other in ((by_listener, by_track), (by_track, by_listener))
     )
     weight = np.float32(solved.unobserved_weight)
-    for _ in range(count):
-        tracks, listeners = _half(by_listener, tracks, listeners, penalty=penalties[0], weight=weight, threads=threads)
-        listeners, tracks = _half(by_track, listeners, tracks, penalty=penalties[1], weight=weight, threads=threads)
+    for half in range(2 * count):
+        if (half % 2 == 0) is tracks_first:
+            listeners, tracks = _half(by_track, listeners, tracks, penalty=penalties[1], weight=weight, threads=threads)
+        else:
+            tracks, listeners = _half(
+                by_listener, tracks, listeners, penalty=penalties[0], weight=weight, threads=threads
+            )
     return listeners, tracks
 
 
