@@ -5,7 +5,6 @@ A process per fit gives every engine the same two cores from the start and a pea
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -167,7 +166,7 @@ def _spark(request: Request, split: Split) -> Fit:
             spark.als(frame.where("listener < 500"), penalty, replace(settings, sweeps=2), 0)
             seconds, model = _timed(lambda: spark.als(frame, penalty, settings, request.seed))
             loaded = linear_algebra(session)
-            peak = _peak() + _java_peak(session)
+            peak = _peak() + _peak(_java_pid(session))
             listeners = spark.collected(model.userFactors, len(split.train.listener_ids), settings.dimension)
             tracks = spark.collected(model.itemFactors, len(split.train.track_ids), settings.dimension)
     return Fit(
@@ -200,14 +199,14 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES
-
-
-def _java_peak(session: Any) -> int:
-    pid = session.sparkContext._jvm.java.lang.ProcessHandle.current().pid()
+def _peak(pid: int | str = "self") -> int:
+    # Not getrusage: its maximum begins with that of the process that started this one.
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * _BYTES
+
+
+def _java_pid(session: Any) -> int:
+    return int(session.sparkContext._jvm.java.lang.ProcessHandle.current().pid())
 
 
 def main() -> None:

@@ -125,8 +125,8 @@ def training(
 ) -> None:
     """How fast the local engine learns beside Spark and implicit at equal NDCG, warm beside cold, and how it grows.
 
-    Every fit runs in a process of its own on two cores, the engines in turns, with the fewest sweeps that reach 99.5 % of
-    the NDCG@20 that both sides of a row can reach. A row shows the pair with the median ratio, and as its spread the
+    Every fit runs in a process of its own on two cores, the engines in turns, with the fewest sweeps that reach 99.5 %
+    of the NDCG@20 that both sides of a row can reach. A row shows the pair with the median ratio, and as its spread the
     highest minus the lowest ratio. Run it on a machine that does nothing else.
     """
     from cli.bench.training import Plan, measure, medians

@@ -1,7 +1,6 @@
 """What the MongoDB adapters share: the document type, error translation and bulk upserts."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +15,6 @@ Document = dict[str, Any]
 BULK = 1_000
 """Operations in one round trip: tried to be the fastest with mongo-java-server."""
 
-IN_FLIGHT = 2
-"""Bulks at once: the driver encodes one while the server works on the other."""
-
 
 @contextmanager
 def reachable() -> Iterator[None]:
@@ -32,23 +28,10 @@ def reachable() -> Iterator[None]:
 def write_bulk(
     collection: "Collection[Document]", operations: Sequence[ReplaceOne[Document] | UpdateOne | DeleteOne]
 ) -> None:
-    """Unordered bulks of operations on different keys, IN_FLIGHT at a time.
-
-    One failing operation does not hold back the others; any failure raises Unavailable, when no bulk is under way.
-    """
-
-    def write(start: int) -> None:
+    """Unordered bulks: one failing operation does not hold back the others; any failure raises Unavailable."""
+    for start in range(0, len(operations), BULK):
         with reachable():
             collection.bulk_write(operations[start : start + BULK], ordered=False)
-
-    starts = range(0, len(operations), BULK)
-    if len(starts) < IN_FLIGHT:
-        for start in starts:
-            write(start)
-        return
-    with ThreadPoolExecutor(max_workers=IN_FLIGHT, thread_name_prefix="bulk") as writers:
-        for _ in writers.map(write, starts):
-            pass  # raises what the bulk raised
 
 
 def put(collection: "Collection[Document]", documents: Sequence[Document]) -> None:
