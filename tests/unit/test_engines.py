@@ -160,6 +160,22 @@ def test_a_warm_start_keeps_the_answers_and_takes_in_who_is_new() -> None:
     assert list(range(50)) == scores.argmax(axis=1).tolist()
 
 
+def test_a_warm_start_whose_listeners_are_all_new_goes_on_from_the_tracks() -> None:
+    """Nobody of before is there: solved first, the tracks would lose what they knew."""
+    trainer, board = LocalTrainer(threads=1), checkerboard(40)
+    before = trainer.fit(board, settings=SMALL, seed=7)
+    earlier = Earlier(
+        listener_ids=[f"left-{name}" for name in board.listener_ids],
+        track_ids=board.track_ids,
+        listeners=before.listeners,
+        tracks=before.tracks,
+    )
+    factors = trainer.fit(board, settings=replace(SMALL, warm_sweeps=1), seed=7, earlier=earlier)
+    scores = factors.listeners @ factors.tracks.T
+    scores[board.matrix().nonzero()] = -np.inf
+    assert list(range(40)) == scores.argmax(axis=1).tolist()
+
+
 def test_earlier_factors_of_another_dimension_are_refused() -> None:
     """The caller decides whether to begin anew."""
     board = checkerboard(10)

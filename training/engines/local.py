@@ -71,5 +71,11 @@ def solve(
             )
             tracks *= np.float32(settings.init_deviation)
             count = settings.sweeps
-        warm = start is not None
-        return sweep(listeners, tracks, sides, solved, count=count, threads=workers, tracks_first=warm)
+        tracks_first = _plays_of_known(listeners, sides[0]) > 0.5
+        return sweep(listeners, tracks, sides, solved, count=count, threads=workers, tracks_first=tracks_first)
+
+
+def _plays_of_known(listeners: Float32, by_listener: Side) -> float:
+    """The share of pairs whose listener has factors already: without these, tracks could only become zero."""
+    sizes = np.diff(by_listener.indptr)
+    return float(sizes[listeners.any(axis=1)].sum() / sizes.sum())

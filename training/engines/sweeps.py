@@ -104,8 +104,8 @@ def sweep(
 ) -> tuple[Float32, Float32]:
     """`count` sweeps, each the listeners from the tracks, then the tracks from the listeners; the new factors.
 
-    With `tracks_first` each the other way round: where listeners are known well, new tracks then have factors before
-    anybody is solved from them.
+    With `tracks_first` each the other way round: where most listeners are known, new tracks then have factors before
+    anybody is solved from them. A track without a listener who has factors becomes zero in the first half.
     """
     by_listener, by_track = sides
     # The frequency of a row counts the unobserved pairs of the other side as well (Rendle et al. 2021).
