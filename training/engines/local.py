@@ -59,11 +59,15 @@ def solve(
     """
     if start is not None and start[1].shape[1] != settings.dimension:
         raise ValueError(f"the earlier factors have {start[1].shape[1]} dimensions, {settings.dimension} are wanted")
-    sides = Side.of(confidence), Side.of(sp.csr_matrix(confidence.T))
+    by_listener, by_track = sides = Side.of(confidence), Side.of(sp.csr_matrix(confidence.T))
     with threads_of(threads) as workers:
         if start is not None:
             listeners, tracks = start
             count = settings.warm_sweeps
+            if _plays_of_known(listeners, by_listener) > 0.5:
+                turned = by_track, by_listener
+                tracks, listeners = sweep(tracks, listeners, turned, solved, count=count, threads=workers)
+                return listeners, tracks
         else:
             listeners = np.zeros((confidence.shape[0], settings.dimension), dtype=np.float32)
             tracks = spectral_start(
@@ -71,11 +75,10 @@ def solve(
             )
             tracks *= np.float32(settings.init_deviation)
             count = settings.sweeps
-        tracks_first = _plays_of_known(listeners, sides[0]) > 0.5
-        return sweep(listeners, tracks, sides, solved, count=count, threads=workers, tracks_first=tracks_first)
+        return sweep(listeners, tracks, sides, solved, count=count, threads=workers)
 
 
 def _plays_of_known(listeners: Float32, by_listener: Side) -> float:
-    """The share of pairs whose listener has factors already: without these, tracks could only become zero."""
+    """The share of pairs whose listener has factors already: tracks solved first lose what only others met."""
     sizes = np.diff(by_listener.indptr)
     return float(sizes[listeners.any(axis=1)].sum() / sizes.sum())

@@ -93,37 +93,26 @@ def threads_of(count: int) -> Iterator[Threads]:
 
 
 def sweep(
-    listeners: Float32,
-    tracks: Float32,
-    sides: tuple[Side, Side],
-    solved: AlsWeights,
-    *,
-    count: int,
-    threads: Threads,
-    tracks_first: bool = False,
+    rows: Float32, columns: Float32, sides: tuple[Side, Side], solved: AlsWeights, *, count: int, threads: Threads
 ) -> tuple[Float32, Float32]:
-    """`count` sweeps, each the listeners from the tracks, then the tracks from the listeners; the new factors.
+    """`count` sweeps, each the rows from the columns, then the columns from the rows; the new factors of both.
 
-    With `tracks_first` each the other way round: where most listeners are known, new tracks then have factors before
-    anybody is solved from them. A track without a listener who has factors becomes zero in the first half.
+    `sides` are the matrix by rows and by columns. Either listeners or tracks may be the rows: whoever comes second is
+    solved from all that is known. Of those that come first, one met by nobody who has factors becomes zero.
     """
-    by_listener, by_track = sides
+    by_row, by_column = sides
     # The frequency of a row counts the unobserved pairs of the other side as well (Rendle et al. 2021).
     penalties = tuple(
         np.float32(solved.regularization)
         * (np.diff(side.indptr) + solved.unobserved_weight * len(other)).astype(np.float32)
         ** np.float32(solved.frequency_power)
-        for side, other in ((by_listener, by_track), (by_track, by_listener))
+        for side, other in ((by_row, by_column), (by_column, by_row))
     )
     weight = np.float32(solved.unobserved_weight)
-    for half in range(2 * count):
-        if (half % 2 == 0) is tracks_first:
-            listeners, tracks = _half(by_track, listeners, tracks, penalty=penalties[1], weight=weight, threads=threads)
-        else:
-            tracks, listeners = _half(
-                by_listener, tracks, listeners, penalty=penalties[0], weight=weight, threads=threads
-            )
-    return listeners, tracks
+    for _ in range(count):
+        columns, rows = _half(by_row, columns, rows, penalty=penalties[0], weight=weight, threads=threads)
+        rows, columns = _half(by_column, rows, columns, penalty=penalties[1], weight=weight, threads=threads)
+    return rows, columns
 
 
 def spectral_start(dimension: int, sides: tuple[Side, Side], *, rounds: int, seed: int, threads: Threads) -> Float32:
