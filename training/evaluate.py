@@ -104,6 +104,11 @@ def popularity_scorer(train: Interactions) -> Scorer:
     return lambda listeners: np.tile(counts, (len(listeners), 1))
 
 
+def silent_scorer(tracks: int) -> Scorer:
+    """0 for every one of `tracks` tracks: a source that knows nothing of them."""
+    return lambda listeners: np.zeros((len(listeners), tracks), dtype=np.float32)
+
+
 def _beyond_accuracy(
     train: Interactions, listeners: Int32, lists: Int32, unit_vectors: Float32 | None
 ) -> dict[str, Float64]:

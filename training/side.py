@@ -53,6 +53,22 @@ class SideInformation:
         # The constructor sums repeated places.
         return sp.csr_matrix((ones, (self.tagging.tags, self.tagging.tracks)), shape=(self.tagging.tag_count, tracks))
 
+    def listener_tags(self, listeners: int) -> sp.csr_matrix | None:
+        """On how many tracks each of `listeners` listeners put each tag: (listeners, tags), float32."""
+        if self.tagging is None:
+            return None
+        known = self.tagging.where(self.tagging.listeners >= 0)
+        ones = np.ones(len(known.tags), dtype=np.float32)
+        return sp.csr_matrix((ones, (known.listeners, known.tags)), shape=(listeners, known.tag_count))
+
+    def tagged(self, pairs: Interactions) -> NDArray[np.bool_]:
+        """Which of `pairs` the listener has put a tag on, (n,)."""
+        if self.tagging is None:
+            return np.zeros(len(pairs), dtype=bool)
+        known = self.tagging.where(self.tagging.listeners >= 0)
+        keys = known.listeners.astype(np.int64) * len(pairs.track_ids) + known.tracks
+        return np.isin(pairs.keys(), keys)
+
 
 def tagging_of(rows: Sequence[tuple[str, ...]], listener_ids: Sequence[str], track_ids: Sequence[str]) -> Tagging:
     """(listener, track, tag) rows in numbers; rows about tracks that nobody played are left out."""

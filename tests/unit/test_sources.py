@@ -1,5 +1,6 @@
 """Every source keeps one contract: the checkerboard's exact answer, the same scores for the same seed, a real floor."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from training.sources.popularity import Popularity
 from training.sources.recommended import stacked_als
 from training.sources.registry import chosen
 from training.sources.source import Source
+from training.sources.tag_kernel import TagKernel
 from training.split import cold_items, random_split
 
 HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011"
@@ -32,8 +34,10 @@ SOURCES = [
     pytest.param(Als(als=SMALL), id="ials"),
     pytest.param(Als(als=SMALL, tag_weight=1.0, even_listeners=True, damping=0.2, runs=2), id="ials-tags"),
     pytest.param(Als(als=SMALL, tag_weight=1.0, tag_shares=False), id="ials-tag-counts"),
+    pytest.param(Als(als=SMALL, tag_weight=1.0, listener_tag_weight=0.5, tagged_gain=0.5), id="ials-listener-tags"),
     pytest.param(Ease(), id="ease"),
-    pytest.param(Ease(tag_weight=1.0), id="ease-tags"),
+    pytest.param(Ease(tag_weight=1.0, even_listeners=True, damping=0.1), id="ease-tags"),
+    pytest.param(TagKernel(), id="tag-kernel"),
     pytest.param(ItemNeighbours(), id="item-knn"),
     pytest.param(ListenerNeighbours(friendship=0.1), id="user-knn"),
     pytest.param(TagProfile(), id="tag-profile"),
@@ -67,8 +71,10 @@ def checkerboard(listeners: int, tracks: int) -> Interactions:
 
 
 def colours(listeners: int, tracks: int) -> SideInformation:
-    """Every track is tagged with its colour by somebody without plays; listeners of one colour are friends."""
-    rows = [("guest", str(track), "odd" if track % 2 else "even") for track in range(tracks)] * 10
+    """Tracks tagged with their colour, by ten without plays and one with plays; listeners of one colour are friends."""
+    colour = ("even", "odd")
+    rows = [("guest", str(track), colour[track % 2]) for track in range(tracks)] * 10
+    rows += [(str(number), str((number + 2) % tracks), colour[number % 2]) for number in range(listeners)]
     friends = [(str(a), str(b)) for a in range(listeners) for b in range(a % 2, a, 2)]
     names = [str(number) for number in range(listeners)]
     tagging = tagging_of(rows, names, [str(number) for number in range(tracks)])
@@ -100,6 +106,41 @@ def test_same_seed_gives_the_same_scores_in_fresh_arrays(source: Source) -> None
     assert kept.tolist() == source.fit(board, side, seed=1)(listeners).tolist()
 
 
+def test_a_listener_without_plays_is_known_by_the_tags_they_use() -> None:
+    """The last listener played nothing, and put "odd" on tracks: ALS ranks the odd tracks first."""
+    board = checkerboard(31, 20)
+    silent = board.where(board.listeners != 30)
+    rows = [("30", str(track), "odd") for track in range(1, 20, 2)]
+    side = colours(30, 20)
+    assert side.tagging is not None
+    own = tagging_of([*rows, ("guest", "0", "even")], silent.listener_ids, silent.track_ids)
+    tags = SideInformation(
+        tagging=replace(
+            own,
+            listeners=np.concatenate([own.listeners, side.tagging.listeners]),
+            tracks=np.concatenate([own.tracks, side.tagging.tracks]),
+            tags=np.concatenate([own.tags, side.tagging.tags]),
+        )
+    )
+    source = Als(als=SMALL, tag_weight=1.0, listener_tag_weight=1.0)
+    scores = source.fit(silent, tags, seed=0)(np.array([30], dtype=np.int32))[0]
+    assert scores[1::2].min() > scores[::2].max()
+
+
+def test_a_known_track_scores_by_its_tags_as_if_nobody_had_played_it() -> None:
+    """Leave-one-out in closed form is what a fit without that track's plays says of it.
+
+    But for the ridge: it is set by the mean over the known tracks, which differ a little in who tagged them.
+    """
+    board, side = checkerboard(30, 20), colours(30, 20)
+    everybody = np.arange(30, dtype=np.int32)
+    closed = TagKernel().fit(board, side, seed=0)(everybody)
+    for track in (0, 7):
+        without = TagKernel().fit(board.where(board.tracks != track), side, seed=0)(everybody)
+        np.testing.assert_allclose(closed[:, track], without[:, track], rtol=1e-3, atol=1e-5)
+    assert closed.std() > 0.05
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_nothing_to_learn_from_is_said(source: Source) -> None:
     """No interactions: an error with the next step instead of empty scores."""
@@ -115,7 +156,7 @@ def test_sources_hold_their_floor_on_hetrec() -> None:
     rows = read_values(HETREC / "user_taggedartists.dat", ("listener", "item", "tag"))[0]
     side = SideInformation(tagging=tagging_of(rows, plays.listener_ids, plays.track_ids))
     split = random_split(interactions(plays), held_out=0.2, seed=0)
-    sources = [Als(), Ease(), ItemNeighbours(), ListenerNeighbours(), stacked_als()]
+    sources: list[Source] = [Als(), Ease(), ItemNeighbours(), ListenerNeighbours(), stacked_als()]
     judged = compare([Round(split=split, side=side.without(split.test), seed=0)], sources, k=20)
     reached = {each.model: each.metrics["ndcg@20"].value for each in judged}
     assert {} == {name: value for name, value in reached.items() if value < FLOORS[name]}

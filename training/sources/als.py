@@ -10,7 +10,7 @@ from training.engines.native import solve
 from training.engines.trainer import AlsSettings, weights
 from training.evaluate import Scorer, factors_scorer
 from training.side import SideInformation
-from training.sources.matrix import log_counts, require_plays
+from training.sources.matrix import column_sizes, evened, log_counts, require_plays
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +18,26 @@ class Als:
     """The engine's ALS (`training.engines.local`), its scores averaged over `runs` seeds.
 
     `even_listeners` scales confidences so that every listener has the same mean; `damping` multiplies them by
-    popularity^-`damping` (listeners of the track), their mean kept: known tracks of the many say less of a taste.
+    popularity^-`damping` (listeners of the track): known tracks of the many say less of a taste; `tagged_gain` by 1 +
+    that where the listener tagged the track. The mean of all confidences is kept.
+
     With `tag_weight` above 0 every tag of at least `tag_tracks` tracks stands in the matrix as one more listener, who
     "played" the tracks that carry it: confidence `tag_weight` · log1p(n), n the listeners who gave the tag, or with
     `tag_shares` ten times their share of all that tag the track (out of ten at least, so that one stray tag says
     little). Shares suit tracks with plays, counts those without: how often a track is tagged tells how well known it
-    is. The weights of unobserved pairs and of regularisation stay those of the listeners alone.
+    is. With `listener_tag_weight` every tag that `tag_tracks` listeners use is one more track as well, "played" by
+    them: that weight · log1p(n), n the tracks they put it on, as forty times its share (out of forty at least). The
+    weights of unobserved pairs and of regularisation stay those of the plays alone.
     """
 
     als: AlsSettings = field(default_factory=AlsSettings)
     even_listeners: bool = False
     damping: float = 0.0
+    tagged_gain: float = 0.0
     tag_weight: float = 0.0
     tag_shares: bool = True
     tag_tracks: int = 5
+    listener_tag_weight: float = 0.0
     runs: int = 1
     threads: int = 1
     name: str = "ials"
@@ -39,34 +45,39 @@ class Als:
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
         """As the contract says. Without tags in `side` it is plain ALS."""
         require_plays(pairs)
-        plays = self._confidence(pairs)
-        stacked = plays
-        tags = side.track_tags(plays.shape[1])
-        if tags is not None and self.tag_weight > 0:
-            stacked = sp.csr_matrix(sp.vstack([plays, self.tag_weight * self._tag_rows(tags)]))
+        plays = self._confidence(pairs, side)
+        stacked = self._with_tags(plays, side)
         solved = weights(plays, self.als)
         fits = [
             solve(stacked, self.als, solved, seed=seed + 1000 * run, threads=self.threads) for run in range(self.runs)
         ]
         listeners = np.hstack([rows[: plays.shape[0]] for rows, _ in fits]) / np.float32(self.runs)
-        return factors_scorer(listeners, np.hstack([columns for _, columns in fits]))
+        return factors_scorer(listeners, np.hstack([columns[: plays.shape[1]] for _, columns in fits]))
 
-    def _confidence(self, pairs: Interactions) -> sp.csr_matrix:
+    def _confidence(self, pairs: Interactions, side: SideInformation) -> sp.csr_matrix:
         plays = log_counts(pairs.matrix())
-        scale = np.ones(plays.nnz)
-        if self.even_listeners:
-            tracks = np.diff(plays.indptr)
-            mean = np.asarray(plays.sum(axis=1)).ravel() / np.maximum(tracks, 1)
-            scale /= np.repeat(mean, tracks)
-        if self.damping:
-            scale *= np.bincount(plays.indices, minlength=plays.shape[1])[plays.indices] ** -self.damping
-        data = plays.data * scale
+        heard = evened(plays) if self.even_listeners else plays
+        data = heard.data * (1.0 + self.tagged_gain * side.tagged(pairs))
+        data *= column_sizes(plays)[plays.indices] ** -self.damping
         data *= plays.data.mean() / data.mean()
         return sp.csr_matrix((data.astype(np.float32), plays.indices, plays.indptr), plays.shape)
 
-    def _tag_rows(self, track_tags: sp.csr_matrix) -> sp.csr_matrix:
-        kept = track_tags[np.diff(track_tags.indptr) >= self.tag_tracks]
-        if self.tag_shares:
-            total = np.asarray(kept.sum(axis=0)).ravel()
-            kept = sp.csr_matrix(kept @ sp.diags((10.0 / np.maximum(total, 10.0)).astype(np.float32)))
-        return log_counts(kept)
+    def _with_tags(self, plays: sp.csr_matrix, side: SideInformation) -> sp.csr_matrix:
+        """Tags as rows below the listeners and as columns beside the tracks."""
+        blocks: list[list[sp.csr_matrix | None]] = [[plays]]
+        used, carried = side.listener_tags(plays.shape[0]), side.track_tags(plays.shape[1])
+        if used is not None and self.listener_tag_weight > 0:
+            kept = used[:, np.bincount(used.indices, minlength=used.shape[1]) >= self.tag_tracks]
+            blocks[0].append(self.listener_tag_weight * log_counts(_shares(kept, of=40.0)))
+        if carried is not None and self.tag_weight > 0:
+            kept = carried[np.diff(carried.indptr) >= self.tag_tracks]
+            if self.tag_shares:
+                kept = sp.csr_matrix(_shares(sp.csr_matrix(kept.T), of=10.0).T)
+            blocks.append([self.tag_weight * log_counts(kept), *([None] * (len(blocks[0]) - 1))])
+        return sp.csr_matrix(sp.bmat(blocks), dtype=np.float32)
+
+
+def _shares(counts: sp.csr_matrix, *, of: float) -> sp.csr_matrix:
+    """Each row as parts of a total of `of`; a row whose total is less stays as it is."""
+    total = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), of)
+    return sp.csr_matrix(sp.diags((of / total).astype(np.float32)) @ counts)

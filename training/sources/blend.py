@@ -23,7 +23,7 @@ SHRINKAGE = 0.003
 """Weight of the squared weights beside the mean log loss of a held-out play."""
 
 LIST_LENGTH = 20
-CLIMBING_STEPS = (0.4, 0.2, 0.1)
+CLIMBING_STEPS = (0.4, 0.2, 0.1, 0.05)
 
 Mask = NDArray[np.bool_]
 Validation = Callable[[Interactions, int], Split]
@@ -46,12 +46,12 @@ class Blend:
     `fit` holds out plays by `validation`, fits every source on the rest, and learns the weights by maximum likelihood:
     each held-out track is drawn from the listener's candidates by a softmax of the sum. Then every source is fitted
     again on all plays. A source's score is centred and scaled by its mean and deviation over the candidates; its weight
-    is w + v·a, a the listener's log-activity (standardised, cut at ±1). Where that ranks the held-out tracks worse
-    (NDCG) than the best single source, this one stands alone.
-
-    With `cold` the candidates are the tracks that nobody plays in training, to rank these among themselves, and the
-    weights climb from the best source alone by single steps that raise NDCG: on held-out tracks never behind it
+    is w + v·a, a the listener's log-activity (standardised, cut at ±1). Likelihood fears a lost track more than a
+    ranking does, so from these weights, or the best single source where that ranks the held-out tracks better (NDCG),
+    the plain weights climb by single steps that raise NDCG: on held-out tracks never behind the best source
     (docs/adr/0006-recommendation-quality.md).
+
+    With `cold` the candidates are the tracks that nobody plays in training, to rank these among themselves.
     """
 
     sources: Sequence[Source]
@@ -66,7 +66,7 @@ class Blend:
         inner = side.without(split.test)
         first = [source.fit(split.train, inner, seed=seed) for source in self.sources]
         held_out = _mask(split.test.tracks, tracks) if self.cold else np.ones(tracks, dtype=bool)
-        weights = _learned(split, first, held_out, climb=self.cold)
+        weights = _learned(split, first, held_out)
         choice = ~_mask(pairs.tracks, tracks) if self.cold else np.ones(tracks, dtype=bool)
         return _summed([source.fit(pairs, side, seed=seed) for source in self.sources], pairs, weights, choice)
 
@@ -84,7 +84,7 @@ class _Examples:
     held_out: NDArray[np.int64]
 
 
-def _learned(split: Split, scorers: Sequence[Scorer], choice: Mask, *, climb: bool) -> Float64:
+def _learned(split: Split, scorers: Sequence[Scorer], choice: Mask) -> Float64:
     """Weights (2, sources): the plain ones, and their change with activity."""
     equal = np.array([[1.0], [0.0]]) * np.ones((2, len(scorers)))
     if len(split.test) == 0:
@@ -92,15 +92,10 @@ def _learned(split: Split, scorers: Sequence[Scorer], choice: Mask, *, climb: bo
     examples = _examples(split, scorers, choice)
     if not examples.played.any():
         return equal
+    start = np.zeros(examples.features.shape[1])
+    likely = minimize(_loss, start, args=(examples,), jac=True, method="L-BFGS-B").x
     alone = np.eye(len(scorers), 2 * len(scorers))
-    best = max(alone, key=lambda weights: _ndcg(examples, weights))
-    if climb:
-        found = _climbed(examples, best)
-    else:
-        start = np.zeros(examples.features.shape[1])
-        found = minimize(_loss, start, args=(examples,), jac=True, method="L-BFGS-B").x
-        if _ndcg(examples, found) < _ndcg(examples, best):
-            found = best
+    found = _climbed(examples, max([*alone, likely], key=lambda weights: _ndcg(examples, weights)))
     return np.asarray(found, dtype=np.float64).reshape(2, len(scorers))
 
 

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from training.dataset import Float32, Int32, Interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
-from training.evaluate import Scorer, factors_scorer
+from training.evaluate import Scorer, factors_scorer, silent_scorer
 from training.side import SideInformation
 from training.sources.matrix import log_counts, marks, rarity, require_plays, unit_rows
 
@@ -92,7 +92,7 @@ class TagCount:
         require_plays(pairs)
         tags = side.track_tags(len(pairs.track_ids))
         if tags is None:
-            return _silent(len(pairs.track_ids))
+            return silent_scorer(len(pairs.track_ids))
         counts = np.log1p(np.asarray(tags.sum(axis=0), dtype=np.float32).ravel())
         return lambda listeners: np.tile(counts, (len(listeners), 1))
 
@@ -108,7 +108,7 @@ class Friends:
         require_plays(pairs)
         plays = log_counts(pairs.matrix())
         if side.friends is None:
-            return _silent(plays.shape[1])
+            return silent_scorer(plays.shape[1])
         count = np.maximum(np.diff(side.friends.indptr), 1).astype(np.float32)
         share = sp.csr_matrix(sp.diags(1.0 / count) @ side.friends)
         return lambda listeners: _dense(share[listeners] @ plays)
@@ -122,10 +122,6 @@ def described_tracks(pairs: Interactions, side: SideInformation, *, damped: bool
     by_track = sp.csr_matrix(tags.T)
     weighted = log_counts(by_track) if damped else by_track
     return unit_rows(sp.csr_matrix(weighted @ sp.diags(rarity(marks(by_track)))))
-
-
-def _silent(tracks: int) -> Scorer:
-    return lambda listeners: np.zeros((len(listeners), tracks), dtype=np.float32)
 
 
 def _dense(scores: sp.csr_matrix) -> Float32:

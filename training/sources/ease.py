@@ -9,7 +9,7 @@ from training.dataset import Float32, Int32, Interactions
 from training.evaluate import Scorer
 from training.metrics import Float64
 from training.side import SideInformation
-from training.sources.matrix import log_counts, marks, require_plays
+from training.sources.matrix import column_sizes, evened, log_counts, marks, require_plays
 
 MOST_DIMENSIONS = 6_000
 """Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""
@@ -19,6 +19,10 @@ MOST_DIMENSIONS = 6_000
 class Ease:
     """X ≈ X·B with a zero diagonal in B, ridge weight `regularization`, X binary.
 
+    With `even_listeners` X is log1p(plays) instead, every listener with the same mean; columns are divided by
+    popularity^`damping` (listeners of the track), scores multiplied by it. X keeps the sum of squares that it has as a
+    binary matrix, so that `regularization` means the same.
+
     With `tag_weight` above 0 every tag of at least `tag_tracks` tracks is one more row of X, its entries `tag_weight` ·
     log1p(listeners who gave that tag). The system solved has as many rows as X (exact for all tracks, by Woodbury's
     identity) or, where these are fewer, tracks; where both are above `MOST_DIMENSIONS`, only the tracks with most
@@ -26,6 +30,8 @@ class Ease:
     """
 
     regularization: float = 100.0
+    even_listeners: bool = False
+    damping: float = 0.0
     tag_weight: float = 0.0
     tag_tracks: int = 5
     name: str = "ease"
@@ -33,15 +39,19 @@ class Ease:
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
         """As the contract says; the seed has no part. Without tags in `side` it is plain EASE."""
         require_plays(pairs)
-        played = marks(pairs.matrix())
-        rows, tracks = played, played.shape[1]
+        plays = pairs.matrix()
+        size = column_sizes(plays) ** self.damping
+        scale = sp.diags((1.0 / size).astype(np.float32))
+        played = sp.csr_matrix((evened(log_counts(plays)) if self.even_listeners else marks(plays)) @ scale)
+        unit = np.float32(np.sqrt(played.nnz / float(np.square(played.data).sum(dtype=np.float64))))
+        rows, tracks = sp.csr_matrix(played * unit), played.shape[1]
         tags = side.track_tags(tracks)
         if tags is not None and self.tag_weight > 0:
-            kept = log_counts(tags[np.diff(tags.indptr) >= self.tag_tracks])
-            rows = sp.csr_matrix(sp.vstack([played, self.tag_weight * kept]))
-        if rows.shape[0] <= min(tracks, MOST_DIMENSIONS):
-            return _by_rows(rows, self.regularization)
-        return _by_tracks(rows, self.regularization)
+            kept = log_counts(tags[np.diff(tags.indptr) >= self.tag_tracks]) @ scale
+            rows = sp.csr_matrix(sp.vstack([rows, self.tag_weight * unit * kept]))
+        system = _by_rows if rows.shape[0] <= min(tracks, MOST_DIMENSIONS) else _by_tracks
+        scorer = system(rows, self.regularization)
+        return lambda listeners: scorer(listeners) * size.astype(np.float32)
 
 
 def _by_rows(rows: sp.csr_matrix, weight: float) -> Scorer:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from backend.domain.errors import InvalidInput, Violation
 from training.dataset import Float32, Interactions
@@ -21,6 +22,19 @@ def marks(matrix: sp.csr_matrix) -> sp.csr_matrix:
 def log_counts(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """Each count n as log1p(n)."""
     return sp.csr_matrix((np.log1p(matrix.data), matrix.indices, matrix.indptr), matrix.shape)
+
+
+def evened(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """Each row divided by the mean of its entries; empty rows stay empty."""
+    held = np.diff(matrix.indptr)
+    mean = np.asarray(matrix.sum(axis=1)).ravel() / np.maximum(held, 1)
+    scale = np.divide(1.0, mean, out=np.zeros(len(mean)), where=mean > 0).astype(np.float32)
+    return sp.csr_matrix((matrix.data * np.repeat(scale, held), matrix.indices, matrix.indptr), matrix.shape)
+
+
+def column_sizes(matrix: sp.csr_matrix) -> NDArray[np.int64]:
+    """How many entries each column has; 1 for one without, so that it can be divided by."""
+    return np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)
 
 
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:

@@ -3,18 +3,19 @@
 from training.engines.trainer import AlsSettings
 from training.sources.als import Als
 from training.sources.blend import Blend, cold_fifth
-from training.sources.content import Friends, TagCount, TagNeighbours, TagProfile, TagRidge
+from training.sources.content import Friends, TagCount, TagProfile, TagRidge
 from training.sources.ease import Ease
 from training.sources.source import Source
+from training.sources.tag_kernel import TagKernel
 
 
 def blend(*, friends: bool = True, threads: int = 1) -> Blend:
-    """For tracks with plays: tag-stacked ALS of three sizes, EASE with and without tags, near tags, friends' plays."""
+    """For tracks with plays: tag-stacked ALS of three sizes, EASE with and without tags, the tags' kernel, friends."""
     sources: tuple[Source, ...] = (
         *(stacked_als(dimension, runs, threads) for dimension, runs in ((256, 1), (128, 2), (64, 3))),
-        Ease(tag_weight=1.0, regularization=150.0, name="ease-tags"),
+        Ease(regularization=100.0, even_listeners=True, damping=0.1, tag_weight=1.0, name="ease-tags"),
         Ease(),
-        TagNeighbours(),
+        TagKernel(),
     )
     if friends:
         return Blend(sources=(*sources, Friends()))
@@ -22,12 +23,14 @@ def blend(*, friends: bool = True, threads: int = 1) -> Blend:
 
 
 def stacked_als(dimension: int = 128, runs: int = 1, threads: int = 1) -> Als:
-    """ALS with tags under the listeners, every listener heard alike, popular tracks damped."""
+    """ALS with the tags that tracks carry and listeners use, every listener heard alike, popular tracks damped."""
     return Als(
-        als=AlsSettings(dimension=dimension, regularization=0.16, frequency_power=0.57),
+        als=AlsSettings(dimension=dimension, regularization=0.2, frequency_power=0.58, unobserved_mass=19.0),
         even_listeners=True,
-        damping=0.2,
-        tag_weight=4.5,
+        damping=0.26,
+        tagged_gain=0.9,
+        tag_weight=6.0,
+        listener_tag_weight=0.5,
         runs=runs,
         threads=threads,
         name=f"ials-tags-{dimension}",
@@ -35,7 +38,7 @@ def stacked_als(dimension: int = 128, runs: int = 1, threads: int = 1) -> Als:
 
 
 def cold_blend(*, threads: int = 1) -> Blend:
-    """For tracks that nobody played yet, among themselves: by their tags in five ways."""
+    """For tracks that nobody played yet, among themselves: by their tags in six ways."""
     return Blend(
         sources=(
             TagProfile(),
@@ -43,6 +46,7 @@ def cold_blend(*, threads: int = 1) -> Blend:
             Als(tag_weight=1.5, tag_shares=False, threads=threads, name="ials-tag-counts"),
             Ease(tag_weight=4.0, regularization=6000.0, tag_tracks=2, name="ease-tags"),
             TagRidge(regularization=20.0, threads=threads),
+            TagKernel(),
         ),
         validation=cold_fifth,
         cold=True,

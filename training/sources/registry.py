@@ -13,8 +13,9 @@ from training.sources.popularity import Popularity
 from training.sources.recommended import blend, cold_blend, stacked_als
 from training.sources.reference import ImplicitDefaults
 from training.sources.source import Source
+from training.sources.tag_kernel import TagKernel
 
-NEED_TAGS = ("ials-tags-128", "tag-profile", "tag-knn", "cold-blend")
+NEED_TAGS = ("ials-tags-128", "tag-profile", "tag-knn", "tag-kernel", "cold-blend")
 NEED_FRIENDS = ("friends",)
 
 
@@ -31,6 +32,7 @@ def known(threads: int, validation: Validation | None = None) -> dict[str, Sourc
         stacked_als(threads=threads),
         TagProfile(),
         TagNeighbours(),
+        TagKernel(),
         Friends(),
         blended if validation is None else replace(blended, validation=validation),
         cold_blend(threads=threads),
