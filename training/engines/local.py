@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
 from training.dataset import Float32, Interactions
-from training.engines.sweeps import Side, spectral_start, sweep, threads_of
+from training.engines.sweeps import CG_STEPS, WARM_STEPS, Side, spectral_start, sweep, threads_of
 from training.engines.trainer import AlsSettings, AlsWeights, Earlier, Factors, gram, weights
 
 
@@ -63,10 +63,10 @@ def solve(
     with threads_of(threads) as workers:
         if start is not None:
             listeners, tracks = start
-            count = settings.warm_sweeps
+            steps = [WARM_STEPS] * (settings.warm_sweeps - 1) + [CG_STEPS]
             if _plays_of_known(listeners, by_listener) > 0.5:
                 turned = by_track, by_listener
-                tracks, listeners = sweep(tracks, listeners, turned, solved, count=count, threads=workers)
+                tracks, listeners = sweep(tracks, listeners, turned, solved, steps=steps, threads=workers)
                 return listeners, tracks
         else:
             listeners = np.zeros((confidence.shape[0], settings.dimension), dtype=np.float32)
@@ -74,8 +74,8 @@ def solve(
                 settings.dimension, sides, rounds=settings.spectral_rounds, seed=seed, threads=workers
             )
             tracks *= np.float32(settings.init_deviation)
-            count = settings.sweeps
-        return sweep(listeners, tracks, sides, solved, count=count, threads=workers)
+            steps = [CG_STEPS] * settings.sweeps
+        return sweep(listeners, tracks, sides, solved, steps=steps, threads=workers)
 
 
 def _plays_of_known(listeners: Float32, by_listener: Side) -> float:

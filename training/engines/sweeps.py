@@ -4,7 +4,7 @@ Work is cut by the data alone and sums are taken in the order of the cuts, with 
 data, start and settings give the same bytes on any number of threads.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from training.dataset import Float32
-from training.engines.kernel import row_solver, row_sums
+from training.engines.kernel import Kernel, row_solver, row_sums
 from training.engines.trainer import AlsWeights
 
 CG_STEPS = 2
 """Per row and sweep: preconditioned and started from the last sweep's factors, two are as good as exact."""
+
+WARM_STEPS = 1
+"""In all but the last sweep from an earlier version's factors: there is less to find (docs/adr/0007)."""
 
 _PARTS = 32
 _BLOCK = 8192
@@ -93,12 +96,19 @@ def threads_of(count: int) -> Iterator[Threads]:
 
 
 def sweep(
-    rows: Float32, columns: Float32, sides: tuple[Side, Side], solved: AlsWeights, *, count: int, threads: Threads
+    rows: Float32,
+    columns: Float32,
+    sides: tuple[Side, Side],
+    solved: AlsWeights,
+    *,
+    steps: Sequence[int],
+    threads: Threads,
 ) -> tuple[Float32, Float32]:
-    """`count` sweeps, each the rows from the columns, then the columns from the rows; the new factors of both.
+    """Sweeps, each the rows from the columns, then the columns from the rows; the new factors of both.
 
-    `sides` are the matrix by rows and by columns. Either listeners or tracks may be the rows: whoever comes second is
-    solved from all that is known. Of those that come first, one met by nobody who has factors becomes zero.
+    `steps` of conjugate gradients are taken per row, one number for each sweep. `sides` are the matrix by rows and by
+    columns. Either listeners or tracks may be the rows: whoever comes second is solved from all that is known. Of
+    those that come first, one met by nobody who has factors becomes zero.
     """
     by_row, by_column = sides
     # The frequency of a row counts the unobserved pairs of the other side as well (Rendle et al. 2021).
@@ -109,9 +119,10 @@ def sweep(
         for side, other in ((by_row, by_column), (by_column, by_row))
     )
     weight = np.float32(solved.unobserved_weight)
-    for _ in range(count):
-        columns, rows = _half(by_row, columns, rows, penalty=penalties[0], weight=weight, threads=threads)
-        rows, columns = _half(by_column, rows, columns, penalty=penalties[1], weight=weight, threads=threads)
+    for count in steps:
+        solve = row_solver(rows.shape[1], count)
+        columns, rows = _half(by_row, columns, rows, solve, penalty=penalties[0], weight=weight, threads=threads)
+        rows, columns = _half(by_column, rows, columns, solve, penalty=penalties[1], weight=weight, threads=threads)
     return rows, columns
 
 
@@ -140,13 +151,19 @@ _SMALLEST = 1e-12
 
 
 def _half(
-    side: Side, table: Float32, rows: Float32, *, penalty: Float32, weight: np.float32, threads: Threads
+    side: Side,
+    table: Float32,
+    rows: Float32,
+    solve: Kernel,
+    *,
+    penalty: Float32,
+    weight: np.float32,
+    threads: Threads,
 ) -> tuple[Float32, Float32]:
     values, vectors = np.linalg.eigh(threads.gram(table))
     basis = vectors.astype(np.float32)
     table, rows = threads.turned(table, basis), threads.turned(rows, basis)
     dense = (weight * np.maximum(values, 0.0)).astype(np.float32)
-    solve = row_solver(table.shape[1], CG_STEPS)
     threads.each(
         lambda first, last: solve(
             first, last, side.indptr, side.indices, side.confidence, weight, penalty, dense, table, rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -102,11 +103,10 @@ class Earlier:
 
 
 def _rows_of(wanted: Sequence[str], known: Sequence[str], rows: Float32) -> Float32:
-    place = {identifier: number for number, identifier in enumerate(known)}
-    numbers = np.fromiter((place.get(identifier, -1) for identifier in wanted), dtype=np.int64, count=len(wanted))
-    found = np.zeros((len(wanted), rows.shape[1]), dtype=np.float32)
-    found[numbers >= 0] = rows[numbers[numbers >= 0]]
-    return found
+    place = dict(zip(known, range(len(known)), strict=True))
+    numbers = np.fromiter(map(place.get, wanted, repeat(len(known))), dtype=np.int64, count=len(wanted))
+    nothing = np.zeros((1, rows.shape[1]), dtype=np.float32)
+    return np.concatenate([rows, nothing])[numbers]
 
 
 class Trainer(Protocol):
