@@ -10,6 +10,7 @@ from training.dataset import Interactions
 from training.engines.trainer import AlsSettings
 from training.side import SideInformation
 from training.sources.als import Als
+from training.sources.content import TagProfile
 from training.sources.ease import Ease
 from training.sources.popularity import Popularity
 from training.sources.recommended import blend, cold_blend, stacked_als
@@ -24,8 +25,13 @@ METRIC = "ndcg@20"
 RAW_COUNT_ALS = ImplicitDefaults(counts=True, name="raw-count-als")
 IMPLICIT_DEFAULTS = ImplicitDefaults(counts=False)
 EASE = Ease()
-IRSPACK_IALS = Als(als=AlsSettings(dimension=256, regularization=0.16, frequency_power=0.57), name="irspack-ials")
+IRSPACK_IALS = Als(
+    als=AlsSettings(dimension=256, regularization=0.31, frequency_power=0.88, unobserved_mass=20.0), name="irspack-ials"
+)
 """The plain iALS; like the λ of EASE, its settings were chosen on validation plays."""
+
+TAG_PROFILE = TagProfile()
+"""The baseline for cold tracks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +89,7 @@ def quality(
             _row("blend_vs_best", by_name["blend"], best),
             _row("blend_without_friends_vs_best", by_name["blend-without-friends"], best),
             _row("blend_vs_implicit_default", by_name["blend"], by_name[IMPLICIT_DEFAULTS.name]),
-            _row("cold_items_vs_content", by_name["cold-blend"], by_name["tag-profile"]),
+            _row("cold_items_vs_content", by_name["cold-blend"], by_name[TAG_PROFILE.name]),
         ),
         models=warm,
         cold_models=cold,
@@ -96,7 +102,7 @@ def _warm_models() -> tuple[Source, ...]:
 
 def _cold_models() -> tuple[Source, ...]:
     blended = cold_blend()
-    return (*blended.sources, blended)
+    return (TAG_PROFILE, *blended.sources, blended)
 
 
 def _row(name: str, ours: Judged, reference: Judged) -> Row:

@@ -15,7 +15,7 @@ from training.engines.trainer import AlsSettings
 from training.side import SideInformation, friends_of, tagging_of
 from training.sources.als import Als
 from training.sources.blend import Blend, cold_fifth
-from training.sources.content import Friends, TagNeighbours, TagProfile, TagRidge
+from training.sources.content import Friends, TagProfile, TagRidge
 from training.sources.ease import Ease
 from training.sources.neighbours import ItemNeighbours, ListenerNeighbours
 from training.sources.popularity import Popularity
@@ -41,7 +41,6 @@ SOURCES = [
     pytest.param(ItemNeighbours(), id="item-knn"),
     pytest.param(ListenerNeighbours(friendship=0.1), id="user-knn"),
     pytest.param(TagProfile(), id="tag-profile"),
-    pytest.param(TagNeighbours(), id="tag-knn"),
     pytest.param(TagRidge(als=SMALL, regularization=0.1), id="tag-ridge"),
     pytest.param(Friends(), id="friends"),
     pytest.param(Blend(sources=(Ease(), Als(als=SMALL), TagProfile())), id="blend"),

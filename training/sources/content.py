@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Float32, Int32, Interactions
+from training.dataset import Float32, Interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluate import Scorer, factors_scorer, silent_scorer
@@ -28,32 +28,6 @@ class TagProfile:
         described = described_tracks(pairs, side)
         profiles = unit_rows(sp.csr_matrix(unit_rows(log_counts(pairs.matrix())) @ described))
         return lambda listeners: _dense(profiles[listeners] @ described.T)
-
-
-@dataclass(frozen=True, slots=True)
-class TagNeighbours:
-    """For each track, the listener's tracks by how near their tags are: cosine (TF-IDF) to the power `sharpness`.
-
-    Where `TagProfile` mixes a listener's tastes into one, here a track near one of them is enough.
-    """
-
-    sharpness: float = 3.0
-    name: str = "tag-knn"
-
-    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
-        """As the contract says; the seed has no part."""
-        require_plays(pairs)
-        described = described_tracks(pairs, side, damped=True)
-        played = unit_rows(log_counts(pairs.matrix()))
-
-        def score(listeners: Int32) -> Float32:
-            part = played[listeners]
-            met = np.unique(part.indices)
-            near = sp.csr_matrix(described[met] @ described.T)
-            near.data **= self.sharpness
-            return _dense(part[:, met] @ near)
-
-        return score
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +56,6 @@ class TagRidge:
 
 
 @dataclass(frozen=True, slots=True)
-class TagCount:
-    """log1p of how often a track was tagged, the same for all: how well known a track is that nobody played yet."""
-
-    name: str = "tag-count"
-
-    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
-        """As the contract says; the seed has no part."""
-        require_plays(pairs)
-        tags = side.track_tags(len(pairs.track_ids))
-        if tags is None:
-            return silent_scorer(len(pairs.track_ids))
-        counts = np.log1p(np.asarray(tags.sum(axis=0), dtype=np.float32).ravel())
-        return lambda listeners: np.tile(counts, (len(listeners), 1))
-
-
-@dataclass(frozen=True, slots=True)
 class Friends:
     """The share of a listener's friends who play a track, weighted by log1p(plays)."""
 
@@ -114,14 +72,13 @@ class Friends:
         return lambda listeners: _dense(share[listeners] @ plays)
 
 
-def described_tracks(pairs: Interactions, side: SideInformation, *, damped: bool = False) -> sp.csr_matrix:
-    """Tracks as unit vectors of their tags, (tracks, tags): listeners who gave a tag (`damped`: log1p) · its rarity."""
+def described_tracks(pairs: Interactions, side: SideInformation) -> sp.csr_matrix:
+    """Tracks as unit vectors of their tags, (tracks, tags): listeners who gave a tag · its rarity."""
     tags = side.track_tags(len(pairs.track_ids))
     if tags is None:
         return sp.csr_matrix((len(pairs.track_ids), 1), dtype=np.float32)
     by_track = sp.csr_matrix(tags.T)
-    weighted = log_counts(by_track) if damped else by_track
-    return unit_rows(sp.csr_matrix(weighted @ sp.diags(rarity(marks(by_track)))))
+    return unit_rows(sp.csr_matrix(by_track @ sp.diags(rarity(marks(by_track)))))
 
 
 def _dense(scores: sp.csr_matrix) -> Float32:

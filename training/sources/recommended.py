@@ -3,7 +3,7 @@
 from training.engines.trainer import AlsSettings
 from training.sources.als import Als
 from training.sources.blend import Blend, cold_fifth
-from training.sources.content import Friends, TagCount, TagProfile, TagRidge
+from training.sources.content import Friends, TagRidge
 from training.sources.ease import Ease
 from training.sources.source import Source
 from training.sources.tag_kernel import TagKernel
@@ -38,12 +38,18 @@ def stacked_als(dimension: int = 128, runs: int = 1, threads: int = 1) -> Als:
 
 
 def cold_blend(*, threads: int = 1) -> Blend:
-    """For tracks that nobody played yet, among themselves: by their tags in six ways."""
+    """For tracks that nobody played yet, among themselves: by their tags in four ways."""
     return Blend(
         sources=(
-            TagProfile(),
-            TagCount(),
-            Als(tag_weight=1.5, tag_shares=False, threads=threads, name="ials-tag-counts"),
+            Als(
+                als=AlsSettings(frequency_power=0.9),
+                even_listeners=True,
+                damping=0.2,
+                tag_weight=2.5,
+                tag_shares=False,
+                threads=threads,
+                name="ials-tag-counts",
+            ),
             Ease(tag_weight=4.0, regularization=6000.0, tag_tracks=2, name="ease-tags"),
             TagRidge(regularization=20.0, threads=threads),
             TagKernel(),

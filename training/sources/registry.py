@@ -6,7 +6,7 @@ from dataclasses import replace
 from backend.domain.errors import InvalidInput, Violation
 from training.sources.als import Als
 from training.sources.blend import Validation
-from training.sources.content import Friends, TagNeighbours, TagProfile
+from training.sources.content import Friends, TagProfile
 from training.sources.ease import Ease
 from training.sources.neighbours import ItemNeighbours, ListenerNeighbours
 from training.sources.popularity import Popularity
@@ -15,7 +15,7 @@ from training.sources.reference import ImplicitDefaults
 from training.sources.source import Source
 from training.sources.tag_kernel import TagKernel
 
-NEED_TAGS = ("ials-tags-128", "tag-profile", "tag-knn", "tag-kernel", "cold-blend")
+NEED_TAGS = ("ials-tags-128", "tag-profile", "tag-kernel", "cold-blend")
 NEED_FRIENDS = ("friends",)
 
 
@@ -31,7 +31,6 @@ def known(threads: int, validation: Validation | None = None) -> dict[str, Sourc
         ListenerNeighbours(),
         stacked_als(threads=threads),
         TagProfile(),
-        TagNeighbours(),
         TagKernel(),
         Friends(),
         blended if validation is None else replace(blended, validation=validation),

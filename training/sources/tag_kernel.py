@@ -43,12 +43,12 @@ class TagKernel:
             return silent_scorer(plays.shape[1])
         by_track = sp.csr_matrix(tags.T)
         spread = (rarity(marks(by_track)) ** self.rarity_power).astype(np.float32)
-        described = sp.csr_matrix(log_counts(by_track) @ sp.diags(spread))
-        usable = np.flatnonzero((heard >= self.least_listeners) & (np.diff(described.indptr) > 0))
+        described = _Described.of(sp.csr_matrix(log_counts(by_track) @ sp.diags(spread)))
+        usable = np.flatnonzero((heard >= self.least_listeners) & (described.lengths > 0))
         known = np.sort(usable[np.argsort(-heard[usable], kind="stable")[:MOST_DIMENSIONS]]).astype(np.int32)
         if len(known) == 0:
             return silent_scorer(plays.shape[1])
-        gram = self._kernel(described, known, known).astype(np.float64)
+        gram = described.kernel(known, known, self.sharpness).astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.regularization * float(np.diag(gram).mean())
         inverse = np.linalg.inv(gram)
         targets = plays[:, known]
@@ -60,15 +60,26 @@ class TagKernel:
             scores = np.empty((len(listeners), plays.shape[1]), dtype=np.float32)
             for first in range(0, plays.shape[1], _BLOCK):
                 block = np.arange(first, min(first + _BLOCK, plays.shape[1]), dtype=np.int32)
-                scores[:, block] = coefficients[listeners] @ self._kernel(described, block, known).T
+                scores[:, block] = coefficients[listeners] @ described.kernel(block, known, self.sharpness).T
             scores[:, known] = left_out[listeners]
             return scores
 
         return score
 
-    def _kernel(self, described: sp.csr_matrix, left: Int32, right: Int32) -> Float32:
-        """The kernel of every track of `left` with every one of `right`: (left, right)."""
-        unit = unit_rows(described)
-        lengths = np.sqrt(np.asarray(described.multiply(described).sum(axis=1)).ravel())
-        near = (unit[left] @ unit[right].T).toarray() ** self.sharpness
-        return np.asarray(near * lengths[left][:, None] * lengths[right][None, :], dtype=np.float32)
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Tracks by their tags: unit vectors (tracks, tags) and the lengths they had (tracks,)."""
+
+    unit: sp.csr_matrix
+    lengths: Float32
+
+    @staticmethod
+    def of(vectors: sp.csr_matrix) -> "_Described":
+        lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+        return _Described(unit_rows(vectors), lengths.astype(np.float32))
+
+    def kernel(self, left: Int32, right: Int32, sharpness: float) -> Float32:
+        """Of every track of `left` with every one of `right`: (left, right)."""
+        near = (self.unit[left] @ self.unit[right].T).toarray() ** sharpness
+        return np.asarray(near * self.lengths[left][:, None] * self.lengths[right], dtype=np.float32)
