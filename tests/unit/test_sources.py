@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from backend.domain.errors import InvalidInput
 from cli.formats.pairs import numbered, read_pairs, read_values
-from training.compare import Round, compare
+from training.compare import Round, cold_round, compare
 from training.dataset import Interactions, PlayColumns, interactions
 from training.engines.trainer import AlsSettings
 from training.side import SideInformation, friends_of, tagging_of
@@ -176,6 +176,17 @@ def test_a_small_blend_is_ahead_of_single_models_on_hetrec() -> None:
     rounds = [Round(split=split, side=side.without(split.test), seed=0)]
     reached = {each.model: each.by_seed[0] for each in compare(rounds, [Als(), Ease(), blended], k=20)}
     assert reached["blend"] > 1.03 * max(reached["ials"], reached["ease"])
+
+
+@pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")
+def test_tag_kernel_ranks_cold_artists_ahead_of_the_tag_profile() -> None:
+    """A fifth of the artists taken out, seed 0: measured .485 against .413, and the floor of 1.1 times stays below."""
+    plays = numbered(read_pairs(HETREC / "user_artists.dat").pairs)[0]
+    rows = read_values(HETREC / "user_taggedartists.dat", ("listener", "item", "tag"))[0]
+    side = SideInformation(tagging=tagging_of(rows, plays.listener_ids, plays.track_ids))
+    cold = cold_round(interactions(plays), side, seed=0)
+    profile, kernel = (each.by_seed[0] for each in compare([cold], [TagProfile(), TagKernel()], k=20))
+    assert kernel > 1.1 * profile
 
 
 @pytest.mark.skipif(not MOVIELENS.is_file(), reason="needs MovieLens small in ../shared/data")
