@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from training.dataset import Int32, Interactions
+from training.dataset import Int32, Int64, Interactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,10 @@ class Tagging:
     def where(self, mask: NDArray[np.bool_]) -> "Tagging":
         """The rows where `mask` (n,) holds."""
         return replace(self, listeners=self.listeners[mask], tracks=self.tracks[mask], tags=self.tags[mask])
+
+    def keys(self, tracks: int) -> Int64:
+        """One number per row, as `Interactions.keys` of `tracks` tracks; negative, so no pair's, for listener -1."""
+        return self.listeners.astype(np.int64) * tracks + self.tracks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,9 @@ class SideInformation:
         """
         if self.tagging is None:
             return self
-        keys = self.tagging.listeners.astype(np.int64) * len(held_out[0].track_ids) + self.tagging.tracks
+        keys = self.tagging.keys(len(held_out[0].track_ids))
         hidden = np.isin(keys, np.concatenate([pairs.keys() for pairs in held_out]))
-        return replace(self, tagging=self.tagging.where(~hidden | (self.tagging.listeners < 0)))
+        return replace(self, tagging=self.tagging.where(~hidden))
 
     def track_tags(self, tracks: int) -> sp.csr_matrix | None:
         """How many listeners put each tag on each of `tracks` tracks: (tags, tracks), float32."""
@@ -65,9 +69,7 @@ class SideInformation:
         """Which of `pairs` the listener has put a tag on, (n,)."""
         if self.tagging is None:
             return np.zeros(len(pairs), dtype=bool)
-        known = self.tagging.where(self.tagging.listeners >= 0)
-        keys = known.listeners.astype(np.int64) * len(pairs.track_ids) + known.tracks
-        return np.isin(pairs.keys(), keys)
+        return np.isin(pairs.keys(), self.tagging.keys(len(pairs.track_ids)))
 
 
 def tagging_of(rows: Sequence[tuple[str, ...]], listener_ids: Sequence[str], track_ids: Sequence[str]) -> Tagging:

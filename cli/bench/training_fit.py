@@ -95,16 +95,7 @@ def _warm(request: Request, split: Split) -> Fit:
     settings = replace(request.settings, warm_sweeps=request.sweeps)
     known = _known(split.train, request.seed)
     before = LocalTrainer(threads=CORES).fit(known, settings=replace(settings, sweeps=BEFORE), seed=request.seed)
-    return _by_local(request, split, settings, earlier=_earlier(known, before))
-
-
-def _earlier(pairs: Interactions, factors: Factors) -> Earlier:
-    return Earlier(
-        listener_ids=pairs.listener_ids,
-        track_ids=pairs.track_ids,
-        listeners=factors.listeners,
-        tracks=factors.tracks,
-    )
+    return _by_local(request, split, settings, earlier=Earlier.of(known, before))
 
 
 def _known(pairs: Interactions, seed: int) -> Interactions:
@@ -122,7 +113,7 @@ def _by_local(request: Request, split: Split, settings: AlsSettings, *, earlier:
     few = split.train.where(split.train.listeners < 2 * settings.dimension)
     begun = trainer.fit(few, settings=replace(settings, sweeps=1), seed=0)
     if earlier is not None:  # other kernels than a cold fit's
-        trainer.fit(few, settings=settings, seed=0, earlier=_earlier(few, begun))
+        trainer.fit(few, settings=settings, seed=0, earlier=Earlier.of(few, begun))
     seconds, factors = _timed(lambda: trainer.fit(split.train, settings=settings, seed=request.seed, earlier=earlier))
     return _fit(request, split, seconds, factors)
 

@@ -150,10 +150,7 @@ def test_a_warm_start_keeps_the_answers_and_takes_in_who_is_new() -> None:
     """From a board's own factors, one sweep answers a larger board exactly: the old squares and the new ones."""
     trainer = LocalTrainer(threads=1)
     small, large = checkerboard(40), checkerboard(50)
-    before = trainer.fit(small, settings=SMALL, seed=7)
-    earlier = Earlier(
-        listener_ids=small.listener_ids, track_ids=small.track_ids, listeners=before.listeners, tracks=before.tracks
-    )
+    earlier = Earlier.of(small, trainer.fit(small, settings=SMALL, seed=7))
     factors = trainer.fit(large, settings=replace(SMALL, warm_sweeps=1), seed=7, earlier=earlier)
     scores = factors.listeners @ factors.tracks.T
     scores[large.matrix().nonzero()] = -np.inf
@@ -163,13 +160,8 @@ def test_a_warm_start_keeps_the_answers_and_takes_in_who_is_new() -> None:
 def test_a_warm_start_whose_listeners_are_all_new_goes_on_from_the_tracks() -> None:
     """Nobody of before is there: solved first, the tracks would lose what they knew."""
     trainer, board = LocalTrainer(threads=1), checkerboard(40)
-    before = trainer.fit(board, settings=SMALL, seed=7)
-    earlier = Earlier(
-        listener_ids=[f"left-{name}" for name in board.listener_ids],
-        track_ids=board.track_ids,
-        listeners=before.listeners,
-        tracks=before.tracks,
-    )
+    gone = [f"left-{name}" for name in board.listener_ids]
+    earlier = replace(Earlier.of(board, trainer.fit(board, settings=SMALL, seed=7)), listener_ids=gone)
     factors = trainer.fit(board, settings=replace(SMALL, warm_sweeps=1), seed=7, earlier=earlier)
     scores = factors.listeners @ factors.tracks.T
     scores[board.matrix().nonzero()] = -np.inf

@@ -94,6 +94,16 @@ class Earlier:
     listeners: Float32
     tracks: Float32
 
+    @staticmethod
+    def of(pairs: Interactions, factors: Factors) -> "Earlier":
+        """What an engine learned from `pairs`."""
+        return Earlier(
+            listener_ids=pairs.listener_ids,
+            track_ids=pairs.track_ids,
+            listeners=factors.listeners,
+            tracks=factors.tracks,
+        )
+
     def renumbered(self, pairs: Interactions) -> tuple[Float32, Float32]:
         """Fresh (listeners, tracks) factors in the numbering of `pairs`, zero for ids that are new."""
         return (

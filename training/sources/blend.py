@@ -96,7 +96,7 @@ def _learned(split: Split, scorers: Sequence[Scorer], choice: Mask) -> Float64:
     likely = minimize(_loss, start, args=(examples,), jac=True, method="L-BFGS-B").x
     alone = np.eye(len(scorers), 2 * len(scorers))
     found = _climbed(examples, max([*alone, likely], key=lambda weights: _ndcg(examples, weights)))
-    return np.asarray(found, dtype=np.float64).reshape(2, len(scorers))
+    return found.reshape(2, len(scorers))
 
 
 def _climbed(examples: _Examples, start: Float64) -> Float64:

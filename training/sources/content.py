@@ -10,7 +10,7 @@ from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluate import Scorer, factors_scorer, silent_scorer
 from training.side import SideInformation
-from training.sources.matrix import log_counts, marks, rarity, require_plays, unit_rows
+from training.sources.matrix import log_counts, rarity, require_plays, unit_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def described_tracks(pairs: Interactions, side: SideInformation) -> sp.csr_matri
     if tags is None:
         return sp.csr_matrix((len(pairs.track_ids), 1), dtype=np.float32)
     by_track = sp.csr_matrix(tags.T)
-    return unit_rows(sp.csr_matrix(by_track @ sp.diags(rarity(marks(by_track)))))
+    return unit_rows(sp.csr_matrix(by_track @ sp.diags(rarity(by_track))))
 
 
 def _dense(scores: sp.csr_matrix) -> Float32:

@@ -9,10 +9,16 @@ from training.dataset import Float32, Int32, Interactions
 from training.evaluate import Scorer
 from training.metrics import Float64
 from training.side import SideInformation
-from training.sources.matrix import column_sizes, evened, log_counts, marks, require_plays
-
-MOST_DIMENSIONS = 6_000
-"""Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""
+from training.sources.matrix import (
+    MOST_DIMENSIONS,
+    column_sizes,
+    evened,
+    log_counts,
+    marks,
+    most_heard,
+    require_plays,
+    ridge_inverse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,8 @@ class Ease:
             kept = log_counts(tags[np.diff(tags.indptr) >= self.tag_tracks]) @ scale
             rows = sp.csr_matrix(sp.vstack([rows, self.tag_weight * unit * kept]))
         system = _by_rows if rows.shape[0] <= min(tracks, MOST_DIMENSIONS) else _by_tracks
-        scorer = system(rows, self.regularization)
-        return lambda listeners: scorer(listeners) * size.astype(np.float32)
+        scorer, restored = system(rows, self.regularization), size.astype(np.float32)
+        return lambda listeners: scorer(listeners) * restored
 
 
 def _by_rows(rows: sp.csr_matrix, weight: float) -> Scorer:
@@ -59,7 +65,7 @@ def _by_rows(rows: sp.csr_matrix, weight: float) -> Scorer:
 
     So the scores X·B = X - X·P / diag(P) need M alone; the X in front only marks what is known.
     """
-    inverse = _inverse(rows @ rows.T, weight)
+    inverse = ridge_inverse((rows @ rows.T).toarray().astype(np.float64), weight)
     products = _dense_rows(inverse, rows)
     diagonal = (1.0 - np.asarray(rows.multiply(products).sum(axis=0)).ravel()) / weight
 
@@ -93,19 +99,12 @@ def item_weights(pairs: Interactions, regularization: float) -> tuple[Int32, Flo
 
 def _track_weights(rows: sp.csr_matrix, weight: float) -> tuple[Int32, Float32]:
     heard = np.diff(rows.tocsc().indptr)
-    most = min(MOST_DIMENSIONS, int(np.count_nonzero(heard)))
-    kept = np.sort(np.argsort(-heard, kind="stable")[:most]).astype(np.int32)
+    kept = most_heard(heard, heard > 0)
     part = rows[:, kept]
-    inverse = _inverse(part.T @ part, weight)
+    inverse = ridge_inverse((part.T @ part).toarray().astype(np.float64), weight)
     weights = (-inverse / np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0.0)
     return kept, weights
-
-
-def _inverse(gram: sp.csr_matrix, weight: float) -> Float64:
-    dense = gram.toarray().astype(np.float64)
-    dense[np.diag_indices_from(dense)] += weight
-    return np.asarray(np.linalg.inv(dense))
 
 
 def _dense_rows(left: Float64, right: sp.csr_matrix) -> Float32:

@@ -5,7 +5,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from backend.domain.errors import InvalidInput, Violation
-from training.dataset import Float32, Interactions
+from training.dataset import Float32, Int32, Interactions
+from training.metrics import Float64
+
+MOST_DIMENSIONS = 6_000
+"""Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""
 
 
 def require_plays(pairs: Interactions) -> None:
@@ -37,10 +41,14 @@ def column_sizes(matrix: sp.csr_matrix) -> NDArray[np.int64]:
     return np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)
 
 
+def row_lengths(matrix: sp.csr_matrix) -> Float32:
+    """The Euclidean length of each row."""
+    return np.asarray(np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()), dtype=np.float32)
+
+
 def unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     """Each row divided by its Euclidean length; empty rows stay empty."""
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sp.csr_matrix(sp.diags((1.0 / np.maximum(lengths, 1e-12)).astype(np.float32)) @ matrix)
+    return sp.csr_matrix(sp.diags(1.0 / np.maximum(row_lengths(matrix), np.float32(1e-12))) @ matrix)
 
 
 def rarity(matrix: sp.csr_matrix) -> Float32:
@@ -48,3 +56,16 @@ def rarity(matrix: sp.csr_matrix) -> Float32:
     held = np.bincount(matrix.indices, minlength=matrix.shape[1])
     weights = np.log(np.maximum(matrix.shape[0], 2) / np.maximum(held, 1))
     return np.asarray(weights / max(float(weights[held > 0].mean()), 1e-12), dtype=np.float32)
+
+
+def most_heard(heard: NDArray[np.integer], among: NDArray[np.bool_]) -> Int32:
+    """Tracks that a dense system has room for: those `among` all, where too many those heard by most; in order."""
+    usable = np.flatnonzero(among)
+    most = usable[np.argsort(-heard[usable], kind="stable")[:MOST_DIMENSIONS]]
+    return np.sort(most).astype(np.int32)
+
+
+def ridge_inverse(gram: Float64, weight: float) -> Float64:
+    """(`gram` + `weight` · I)⁻¹; overwrites `gram`."""
+    gram[np.diag_indices_from(gram)] += weight
+    return np.asarray(np.linalg.inv(gram))

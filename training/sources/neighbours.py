@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from training.dataset import Float32, Int32, Interactions
 from training.evaluate import Scorer
 from training.side import SideInformation
-from training.sources.matrix import log_counts, marks, rarity, require_plays, unit_rows
+from training.sources.matrix import column_sizes, log_counts, marks, rarity, require_plays, unit_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ItemNeighbours:
         """As the contract says; the seed has no part."""
         require_plays(pairs)
         edges = unit_rows(log_counts(pairs.matrix()))
-        heard = np.maximum(np.bincount(edges.indices, minlength=edges.shape[1]), 1).astype(np.float32)
+        heard = column_sizes(edges).astype(np.float32)
         bridges = sp.csr_matrix(edges @ sp.diags(heard**-self.bridge))
         ends = sp.csr_matrix(edges @ sp.diags(heard ** (self.bridge - 1.0)))
         return lambda listeners: _dense(bridges[listeners] @ edges.T @ ends)

@@ -8,11 +8,19 @@ import scipy.sparse as sp
 from training.dataset import Float32, Int32, Interactions
 from training.evaluate import Scorer, silent_scorer
 from training.side import SideInformation
-from training.sources.ease import MOST_DIMENSIONS
-from training.sources.matrix import evened, log_counts, marks, rarity, require_plays, unit_rows
+from training.sources.matrix import (
+    evened,
+    log_counts,
+    most_heard,
+    rarity,
+    require_plays,
+    ridge_inverse,
+    row_lengths,
+    unit_rows,
+)
 
 _BLOCK = 4096
-"""Tracks whose kernel with the known ones is held at once: 4,096 · 6,000 in float32 are 98 MB."""
+"""Unknown tracks whose kernel with the known ones is held at once: 4,096 · 6,000 in float32 are 98 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +50,22 @@ class TagKernel:
         if tags is None:
             return silent_scorer(plays.shape[1])
         by_track = sp.csr_matrix(tags.T)
-        spread = (rarity(marks(by_track)) ** self.rarity_power).astype(np.float32)
-        described = _Described.of(sp.csr_matrix(log_counts(by_track) @ sp.diags(spread)))
-        usable = np.flatnonzero((heard >= self.least_listeners) & (described.lengths > 0))
-        known = np.sort(usable[np.argsort(-heard[usable], kind="stable")[:MOST_DIMENSIONS]]).astype(np.int32)
+        described = _Described.of(sp.csr_matrix(log_counts(by_track) @ sp.diags(rarity(by_track) ** self.rarity_power)))
+        known = most_heard(heard, (heard >= self.least_listeners) & (described.lengths > 0))
         if len(known) == 0:
             return silent_scorer(plays.shape[1])
         gram = described.kernel(known, known, self.sharpness).astype(np.float64)
-        gram[np.diag_indices_from(gram)] += self.regularization * float(np.diag(gram).mean())
-        inverse = np.linalg.inv(gram)
+        inverse = ridge_inverse(gram, self.regularization * float(np.diag(gram).mean()))
         targets = plays[:, known]
         # (listeners, known): coefficients of the kernel rows, and the leave-one-out scores of the known tracks.
         coefficients = np.asarray(targets @ inverse, dtype=np.float32)
         left_out = targets.toarray() - coefficients / np.diag(inverse).astype(np.float32)
+        others = np.setdiff1d(np.arange(plays.shape[1], dtype=np.int32), known)
 
         def score(listeners: Int32) -> Float32:
             scores = np.empty((len(listeners), plays.shape[1]), dtype=np.float32)
-            for first in range(0, plays.shape[1], _BLOCK):
-                block = np.arange(first, min(first + _BLOCK, plays.shape[1]), dtype=np.int32)
+            for first in range(0, len(others), _BLOCK):
+                block = others[first : first + _BLOCK]
                 scores[:, block] = coefficients[listeners] @ described.kernel(block, known, self.sharpness).T
             scores[:, known] = left_out[listeners]
             return scores
@@ -76,8 +82,7 @@ class _Described:
 
     @staticmethod
     def of(vectors: sp.csr_matrix) -> "_Described":
-        lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-        return _Described(unit_rows(vectors), lengths.astype(np.float32))
+        return _Described(unit_rows(vectors), row_lengths(vectors))
 
     def kernel(self, left: Int32, right: Int32, sharpness: float) -> Float32:
         """Of every track of `left` with every one of `right`: (left, right)."""
