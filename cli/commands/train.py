@@ -1,6 +1,7 @@
 """Learn from the play archive and publish a model version."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,13 +41,17 @@ def command(
     if every is None:
         _train(output, settings, seed, threads)
         return
-    from cli.repeat import interval, repeat
+    from cli.repeat import ending, interval, repeat
 
     seconds = interval(every)
-    try:
-        repeat(lambda: _train(output, settings, seed, threads), seconds=seconds, failed=lambda e: _failed(output, e))
-    except SystemExit:  # SIGTERM, see cli.main: the way to end this
-        output.say("ended, as asked")
+    with ending() as end, suppress(SystemExit):  # SIGTERM is the way to end this
+        repeat(
+            lambda: _train(output, settings, seed, threads),
+            seconds=seconds,
+            failed=lambda error: _failed(output, error),
+            end=end,
+        )
+    output.say("ended, as asked")
 
 
 def _train(output: Output, settings: Settings, seed: int, threads: int | None) -> None:

@@ -167,8 +167,11 @@ def test_training_again_and_again_outlives_a_failure_and_ends_on_sigterm(home: P
     with subprocess.Popen(
         argv, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": root, **addresses}
     ) as process:
-        assert process.stderr is not None
-        told = json.loads(process.stderr.readline())
-        assert ("Unavailable", None) == (told["error"], process.poll())
-        process.send_signal(signal.SIGTERM)
-        assert 0 == process.wait(timeout=30)
+        try:
+            assert process.stderr is not None
+            told = json.loads(process.stderr.readline())
+            assert ("Unavailable", None) == (told["error"], process.poll())
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(timeout=30)
+        finally:
+            process.kill()

@@ -1,9 +1,11 @@
 """Trainings come at their times, whatever happens to one of them."""
 
+import signal
+
 import pytest
 
 from backend.domain.errors import InvalidInput, Unavailable
-from cli.repeat import interval, repeat
+from cli.repeat import LONGEST_SLEEP_SECONDS, Ending, ending, interval, repeat
 
 
 class Clock:
@@ -35,7 +37,7 @@ def times(clock: Clock, works: list[float], *, seconds: int) -> tuple[list[float
             raise Unavailable("the store is down")
 
     with pytest.raises(SystemExit):
-        repeat(run, seconds=seconds, failed=failures.append, clock=clock, sleep=clock.sleep)
+        repeat(run, seconds=seconds, failed=failures.append, end=Ending(), clock=clock, sleep=clock.sleep)
     return begun, failures
 
 
@@ -68,8 +70,60 @@ def test_a_sleep_that_ends_early_is_gone_on_with() -> None:
             raise SystemExit(143)
 
     with pytest.raises(SystemExit):
-        repeat(run, seconds=60, failed=lambda _: None, clock=clock, sleep=lambda wait: clock.sleep(max(wait / 2, 1)))
+        repeat(
+            run,
+            seconds=60,
+            failed=lambda _: None,
+            end=Ending(),
+            clock=clock,
+            sleep=lambda wait: clock.sleep(max(wait / 2, 1)),
+        )
     assert 60.0 <= begun[1] <= 61.0
+
+
+class TellsWhileItIsDestroyed:
+    """Sends SIGTERM to this process from its destructor, where Python loses what the signal's handler raises."""
+
+    def __del__(self) -> None:
+        """The handler runs here."""
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_that_is_going_on(number: signal.Signals) -> None:
+    """And what the signal did before comes back."""
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit), ending() as end:
+        repeat(lambda: signal.raise_signal(number), seconds=60, failed=lambda _: None, end=end)
+    assert (True, before) == (end.told, signal.getsignal(number))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_whose_exception_is_lost_in_a_destructor_ends_it_too() -> None:
+    """Told while a failed run's remains are cleared away, it sleeps no second and does not run again."""
+    runs: list[str] = []
+
+    def run() -> None:
+        held = TellsWhileItIsDestroyed()  # lives as long as the error, in its traceback
+        runs.append("began")
+        raise Unavailable(f"the store is down, says {type(held).__name__}")
+
+    with ending() as end:
+        repeat(run, seconds=60, failed=lambda _: None, end=end, sleep=lambda _: pytest.fail("it sleeps"))
+    assert (1, True) == (len(runs), end.told)
+
+
+def test_no_sleep_is_so_long_that_a_lost_signal_waits_for_the_next_run() -> None:
+    """A day's wait is taken in pieces."""
+    clock, slept = Clock(1.0), list[float]()
+    end = Ending()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        end.told = len(slept) == 3
+
+    repeat(lambda: None, seconds=86_400, failed=lambda _: None, end=end, clock=clock, sleep=sleep)
+    assert [LONGEST_SLEEP_SECONDS] * 3 == slept
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h", 3600), ("2d", 172_800)])
