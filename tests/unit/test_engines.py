@@ -168,6 +168,16 @@ def test_a_warm_start_whose_listeners_are_all_new_goes_on_from_the_tracks() -> N
     assert list(range(40)) == scores.argmax(axis=1).tolist()
 
 
+def test_an_earlier_version_of_other_tracks_is_left_aside() -> None:
+    """Begun from factors of tracks that nobody plays any more, all would become zero."""
+    trainer, board = LocalTrainer(threads=1), checkerboard(40)
+    cold = trainer.fit(board, settings=SMALL, seed=7)
+    gone = [f"gone-{name}" for name in board.track_ids]
+    warm = trainer.fit(board, settings=SMALL, seed=7, earlier=replace(Earlier.of(board, cold), track_ids=gone))
+    assert np.array_equal(cold.tracks, warm.tracks)
+    assert cold.tracks.any(axis=1).all()
+
+
 def test_earlier_factors_of_another_dimension_are_refused() -> None:
     """The caller decides whether to begin anew."""
     board = checkerboard(10)

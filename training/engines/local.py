@@ -7,8 +7,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
 from training.dataset import Float32, Interactions
-from training.engines.sweeps import CG_STEPS, WARM_STEPS, Side, spectral_start, sweep, threads_of
+from training.engines.sweeps import CG_STEPS, WARM_STEPS, Side, half_sweeps, spectral_start, threads_of
 from training.engines.trainer import AlsSettings, AlsWeights, Earlier, Factors, gram, weights
+
+_LEAST_KNOWN = 0.5
 
 
 class LocalTrainer:
@@ -55,30 +57,28 @@ def solve(
 ) -> tuple[Float32, Float32]:
     """Factors of the rows and of the columns of `confidence`, under weights that may come from a part of it.
 
-    `start` are factors of both to begin from. Raises ValueError where their dimension is not the settings'.
+    `start` are factors of both to begin from; left aside where most entries are in columns that it does not know.
+    Raises ValueError where their dimension is not the settings'.
     """
     if start is not None and start[1].shape[1] != settings.dimension:
         raise ValueError(f"the earlier factors have {start[1].shape[1]} dimensions, {settings.dimension} are wanted")
-    by_listener, by_track = sides = Side.of(confidence), Side.of(sp.csr_matrix(confidence.T))
+    sides = Side.of(confidence), Side.of(sp.csr_matrix(confidence.T))
     with threads_of(threads) as workers:
-        if start is not None:
+        if start is not None and _known(start[1], sides[1]) > _LEAST_KNOWN:
             listeners, tracks = start
-            steps = [WARM_STEPS] * (settings.warm_sweeps - 1) + [CG_STEPS]
-            if _plays_of_known(listeners, by_listener) > 0.5:
-                turned = by_track, by_listener
-                tracks, listeners = sweep(tracks, listeners, turned, solved, steps=steps, threads=workers)
-                return listeners, tracks
+            # Listeners first: they take in what came since, and then the tracks lose nothing to listeners who are new.
+            steps = [WARM_STEPS] * (2 * settings.warm_sweeps - 1) + [CG_STEPS] * 2
         else:
             listeners = np.zeros((confidence.shape[0], settings.dimension), dtype=np.float32)
             tracks = spectral_start(
                 settings.dimension, sides, rounds=settings.spectral_rounds, seed=seed, threads=workers
             )
             tracks *= np.float32(settings.init_deviation)
-            steps = [CG_STEPS] * settings.sweeps
-        return sweep(listeners, tracks, sides, solved, steps=steps, threads=workers)
+            steps = [CG_STEPS] * (2 * settings.sweeps)
+        return half_sweeps(listeners, tracks, sides, solved, steps=steps, threads=workers)
 
 
-def _plays_of_known(listeners: Float32, by_listener: Side) -> float:
-    """The share of pairs whose listener has factors already: tracks solved first lose what only others met."""
-    sizes = np.diff(by_listener.indptr)
-    return float(sizes[listeners.any(axis=1)].sum() / sizes.sum())
+def _known(tracks: Float32, by_track: Side) -> float:
+    """The share of entries whose track has factors already: from no others do the listeners get theirs."""
+    sizes = np.diff(by_track.indptr)
+    return float(sizes[tracks.any(axis=1)].sum() / sizes.sum())

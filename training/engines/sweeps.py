@@ -22,7 +22,7 @@ CG_STEPS = 2
 """Per row and sweep: preconditioned and started from the last sweep's factors, two are as good as exact."""
 
 WARM_STEPS = 1
-"""In all but the last sweep from an earlier version's factors: there is less to find (docs/adr/0007)."""
+"""In all half sweeps from an earlier version's factors but the last two: there is less to find (docs/adr/0007)."""
 
 _PARTS = 32
 _BLOCK = 8192
@@ -95,35 +95,41 @@ def threads_of(count: int) -> Iterator[Threads]:
         yield Threads(pool)
 
 
-def sweep(
-    rows: Float32,
-    columns: Float32,
+def half_sweeps(
+    listeners: Float32,
+    tracks: Float32,
     sides: tuple[Side, Side],
     solved: AlsWeights,
     *,
     steps: Sequence[int],
     threads: Threads,
 ) -> tuple[Float32, Float32]:
-    """Sweeps, each the rows from the columns, then the columns from the rows; the new factors of both.
+    """The listeners from the tracks, the tracks from the listeners, and so on; the new factors of both.
 
-    `steps` of conjugate gradients are taken per row, one number for each sweep. `sides` are the matrix by rows and by
-    columns. Either listeners or tracks may be the rows: whoever comes second is solved from all that is known. Of
-    those that come first, one met by nobody who has factors becomes zero.
+    Each half sweep takes its number of `steps` of conjugate gradients per row. `sides` are the matrix by listeners and
+    by tracks. A listener none of whose tracks has factors becomes zero in the first one.
     """
-    by_row, by_column = sides
     # The frequency of a row counts the unobserved pairs of the other side as well (Rendle et al. 2021).
     penalties = tuple(
         np.float32(solved.regularization)
         * (np.diff(side.indptr) + solved.unobserved_weight * len(other)).astype(np.float32)
         ** np.float32(solved.frequency_power)
-        for side, other in ((by_row, by_column), (by_column, by_row))
+        for side, other in (sides, sides[::-1])
     )
-    weight = np.float32(solved.unobserved_weight)
-    for count in steps:
-        solve = row_solver(rows.shape[1], count)
-        columns, rows = _half(by_row, columns, rows, solve, penalty=penalties[0], weight=weight, threads=threads)
-        rows, columns = _half(by_column, rows, columns, solve, penalty=penalties[1], weight=weight, threads=threads)
-    return rows, columns
+    factors = [listeners, tracks]
+    for number, count in enumerate(steps):
+        own = number % 2
+        solve = row_solver(tracks.shape[1], count)
+        factors[1 - own], factors[own] = _half(
+            sides[own],
+            factors[1 - own],
+            factors[own],
+            solve,
+            penalty=penalties[own],
+            weight=np.float32(solved.unobserved_weight),
+            threads=threads,
+        )
+    return factors[0], factors[1]
 
 
 def spectral_start(dimension: int, sides: tuple[Side, Side], *, rounds: int, seed: int, threads: Threads) -> Float32:

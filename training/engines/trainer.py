@@ -23,7 +23,7 @@ class AlsSettings:
     median number of tracks m, as a share of the median sum of c of a listener. `frequency_power`: λ grows as
     (m + w · rows of the other side) to this power (Rendle et al. 2021). Defaults: docs/adr/0005-als-engine.md.
     `sweeps` from nothing, begun by `spectral_rounds` of subspace iteration (0: random factors); `warm_sweeps` from the
-    factors of an earlier version.
+    factors of an earlier version, with half a sweep for the listeners before them.
     """
 
     dimension: int = 128
