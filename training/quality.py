@@ -1,7 +1,7 @@
 """The quality bench: our blends against what single open libraries reach, in one run and one protocol."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from training.sources.ease import Ease
 from training.sources.popularity import Popularity
 from training.sources.recommended import blend, cold_blend, stacked_als
 from training.sources.reference import ImplicitDefaults
+from training.sources.serving import Serving
 from training.sources.source import Source
 from training.split import random_split
 
@@ -29,6 +30,9 @@ IRSPACK_IALS = Als(
     als=AlsSettings(dimension=256, regularization=0.31, frequency_power=0.88, unobserved_mass=20.0), name="irspack-ials"
 )
 """The plain iALS; like the λ of EASE, its settings were chosen on validation plays."""
+
+SERVING = Serving(als=replace(IRSPACK_IALS.als, dimension=128))
+"""What the server answers with, under settings that were searched as those of the references were."""
 
 TAG_PROFILE = TagProfile()
 """The baseline for cold tracks."""
@@ -89,6 +93,7 @@ def quality(
             _row("blend_vs_best", by_name["blend"], best),
             _row("blend_without_friends_vs_best", by_name["blend-without-friends"], best),
             _row("blend_vs_implicit_default", by_name["blend"], by_name[IMPLICIT_DEFAULTS.name]),
+            _row("serving_vs_best", by_name[SERVING.name], best),
             _row("cold_items_vs_content", by_name["cold-blend"], by_name[TAG_PROFILE.name]),
         ),
         models=warm,
@@ -97,7 +102,7 @@ def quality(
 
 
 def _warm_models() -> tuple[Source, ...]:
-    return (Popularity(), *references(), stacked_als(), blend(), blend(friends=False))
+    return (Popularity(), *references(), SERVING, stacked_als(), blend(), blend(friends=False))
 
 
 def _cold_models() -> tuple[Source, ...]:

@@ -65,18 +65,25 @@ def learn(
     return Extras(files=files, fusion=levels[-1].level.weights if levels else fusion.DEFAULT, placed=placed)
 
 
+def knowledge(
+    train: Interactions, content: Float32, *, trainer: Trainer, settings: AlsSettings, seed: int
+) -> Knowledge:
+    """What the candidate lists know after `train`; `content` (tracks, words) are its tracks' vectors."""
+    return Knowledge(
+        factors=trainer.fit(train, settings=settings, seed=seed),
+        links=links(train).matrix(len(train.track_ids)),
+        content=content,
+        trend=_trend(train),
+    )
+
+
 def _levels(
     plays: PlayColumns, content: Float32, *, trainer: Trainer, settings: AlsSettings, seed: int
 ) -> list[fusion.LearnedLevel]:
     split = time_split(plays, held_out=HELD_OUT)
     if len(split.test) == 0:
         return []
-    known = Knowledge(
-        factors=trainer.fit(split.train, settings=settings, seed=seed),
-        links=links(split.train).matrix(len(plays.track_ids)),
-        content=content,
-        trend=_trend(split.train),
-    )
+    known = knowledge(split.train, content, trainer=trainer, settings=settings, seed=seed)
     return fusion.learn(known, split, seed=seed)
 
 

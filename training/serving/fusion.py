@@ -127,9 +127,12 @@ def _level(tracks: int, examples: _Examples, seed: int) -> LearnedLevel:
 
 
 def _grid() -> list[Float64]:
-    """All weights in steps of 1 / STEPS that sum to 1, the single sources among them."""
-    steps = product(range(STEPS + 1), repeat=len(ORDER))
-    return [np.array(weights) / STEPS for weights in steps if sum(weights) == STEPS]
+    """All weights in steps of 1 / STEPS that sum to 1, the single sources first.
+
+    Of weights that are equally good the first are taken: a source that was silent on the held-out plays gets none.
+    """
+    steps = [weights for weights in product(range(STEPS + 1), repeat=len(ORDER)) if sum(weights) == STEPS]
+    return [np.array(weights) / STEPS for weights in sorted(steps, key=max, reverse=True)]
 
 
 def _ndcg(examples: _Examples, weights: Float64) -> Float64:

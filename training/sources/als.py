@@ -15,7 +15,7 @@ from training.sources.matrix import column_sizes, evened, log_counts, require_pl
 
 @dataclass(frozen=True, slots=True)
 class Als:
-    """The engine's ALS (`training.engines.local`), its scores averaged over `runs` seeds.
+    """ALS on irspack's solver (`training.engines.native`), its scores averaged over `runs` seeds.
 
     `even_listeners` scales confidences so that every listener has the same mean; `damping` multiplies them by
     popularity^-`damping` (listeners of the track): known tracks of the many say less of a taste; `tagged_gain` by 1 +

@@ -12,6 +12,7 @@ from training.sources.neighbours import ItemNeighbours, ListenerNeighbours
 from training.sources.popularity import Popularity
 from training.sources.recommended import blend, cold_blend, stacked_als
 from training.sources.reference import ImplicitDefaults
+from training.sources.serving import Serving
 from training.sources.source import Source
 from training.sources.tag_kernel import TagKernel
 
@@ -33,6 +34,7 @@ def known(threads: int, validation: Validation | None = None) -> dict[str, Sourc
         TagProfile(),
         TagKernel(),
         Friends(),
+        Serving(threads=threads),
         blended if validation is None else replace(blended, validation=validation),
         cold_blend(threads=threads),
     )

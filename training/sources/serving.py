@@ -1,0 +1,57 @@
+"""What the server answers with, as a source: its candidate lists, fused with learned weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backend.domain.recommendations import CandidateSource
+from training.dataset import Float32, Int32, Interactions
+from training.engines.local import LocalTrainer
+from training.engines.trainer import AlsSettings
+from training.evaluate import Scorer
+from training.serving import fusion
+from training.serving.extras import HELD_OUT, knowledge
+from training.serving.lists import Knowledge, reciprocal_ranks, scores, weights_array
+from training.side import SideInformation
+from training.sources.matrix import require_plays
+from training.split import random_split
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The lists by factors, links and trends, fused by reciprocal ranks as `backend.services.rank` does.
+
+    Weights by how many tracks a listener has are learned on a fifth of the plays, drawn by lot where a training of the
+    service takes the latest; then all is learned again from all plays. The list by words is silent: interactions bring
+    none. Tracks that no list names score 0.
+    """
+
+    als: AlsSettings = field(default_factory=AlsSettings)
+    threads: int = 1
+    name: str = "serving"
+
+    def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
+        """As the contract says; nothing of `side` is used."""
+        require_plays(pairs)
+        split = random_split(pairs, held_out=HELD_OUT, seed=seed)
+        levels = fusion.learn(self._knowledge(split.train, seed), split, seed=seed)
+        known, heard = self._knowledge(pairs, seed), pairs.matrix()
+        weights = np.stack([weights_array(_weights(levels, tracks)) for tracks in np.diff(heard.indptr)])
+
+        def score(listeners: Int32) -> Float32:
+            ranks = reciprocal_ranks(scores(known, pairs, listeners), heard[listeners])
+            return np.einsum("ns,snt->nt", weights[listeners], ranks).astype(np.float32)
+
+        return score
+
+    def _knowledge(self, pairs: Interactions, seed: int) -> Knowledge:
+        wordless = np.zeros((len(pairs.track_ids), 1), dtype=np.float32)
+        trainer = LocalTrainer(threads=self.threads)
+        return knowledge(pairs, wordless, trainer=trainer, settings=self.als, seed=seed)
+
+
+def _weights(levels: Sequence[fusion.LearnedLevel], tracks: int) -> Mapping[CandidateSource, float]:
+    """As `backend.ports.models.ModelVersion.fusion_for` chooses them."""
+    fitting = [each.level.weights for each in levels if each.level.tracks <= tracks]
+    return fitting[-1] if fitting else fusion.DEFAULT
