@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     training_warm_start: bool = Field(
         False, description="Begin a training from the factors that serve: faster, no longer from the archive alone."
     )
+    training_label_weight: float = Field(
+        1.0, ge=0, description="How much a track's tags and artists tell of it beside its listeners; 0: nothing."
+    )
     clusters: int = Field(12, ge=2, le=16, description="Clusters of tracks by sound; fewer for a small catalogue.")
     training_day_plays: int = Field(
         500, ge=0, description="More plays (30 s or longer) on one day: training leaves the listener out; 0: never."

@@ -11,13 +11,14 @@ class Catalogue:
     """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right.
 
     `sounds`: track id → audio features, of the tracks in `texts` that have any. `artist_of`: track id → its first
-    artist, of the tracks in `texts`.
+    artist, `labels_of`: track id → its tags and artists, both of the tracks in `texts`.
     """
 
     texts: Mapping[str, str]
     withheld: frozenset[str]
     sounds: Mapping[str, AudioFeatures]
     artist_of: Mapping[str, str]
+    labels_of: Mapping[str, tuple[str, ...]]
 
 
 def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
@@ -31,6 +32,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
     texts: dict[str, str] = {}
     sounds: dict[str, AudioFeatures] = {}
     artist_of: dict[str, str] = {}
+    labels_of: dict[str, tuple[str, ...]] = {}
     withheld = set()
     for track in tracks:
         if not track.allow_training or not withheld_artists.isdisjoint(track.artist_ids):
@@ -39,6 +41,8 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
             known = tuple(names[artist_id] for artist_id in track.artist_ids if artist_id in names)
             texts[track.track_id] = catalogue_text(track, known or ("unknown artist",))
             artist_of[track.track_id] = track.artist_ids[0]
+            tags, by = (f"tag {tag}" for tag in track.tags), (f"artist {each}" for each in track.artist_ids)
+            labels_of[track.track_id] = (*tags, *by)
             if track.audio_features is not None:
                 sounds[track.track_id] = track.audio_features
-    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds, artist_of=artist_of)
+    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds, artist_of=artist_of, labels_of=labels_of)

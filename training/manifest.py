@@ -46,6 +46,7 @@ class DataWindow:
 class VersionFacts:
     """Everything in the manifest but the version's name and the hashes.
 
+    `label_weight` is that of the catalogue's labels (`training.engines.labelled`), 0 where they took no part.
     `settings_from` is "defaults", or the file of `segue tune` that the settings came from. `drift` is what moved since
     the version that served at the time, None before there was one.
     """
@@ -62,6 +63,7 @@ class VersionFacts:
     data: DataWindow
     settings_from: str
     drift: Drift | None
+    label_weight: float = 0.0
 
 
 def write_manifest(folder: Path, facts: VersionFacts) -> str:
@@ -109,6 +111,7 @@ def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> di
             "snapshot": {"files": facts.data.files, "size": facts.data.size, "sha256": facts.data.sha256},
         },
         "settings": asdict(facts.settings),
+        "label_weight": facts.label_weight,
         "settings_from": facts.settings_from,
         "code": code_version(),
         "objections": list(facts.judgement.objections),

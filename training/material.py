@@ -12,6 +12,8 @@ from training.archive import Snapshot, read_archive
 from training.catalogue import Catalogue, read_catalogue
 from training.clusters import Float64, feature_table
 from training.dataset import PlayColumns
+from training.engines.labelled import LabelledTrainer
+from training.engines.trainer import Trainer
 from training.exclusions import Limits, choose, limits
 from training.manifest import DataWindow
 
@@ -52,6 +54,13 @@ def read_material(settings: Settings) -> Material:
         feature_ids=feature_ids,
         features=features,
     )
+
+
+def with_labels(trainer: Trainer, catalogue: Catalogue, settings: Settings) -> Trainer:
+    """`trainer`, told what the catalogue says of the tracks, as far as the settings want that."""
+    if settings.training_label_weight == 0:
+        return trainer
+    return LabelledTrainer(trainer=trainer, labels_of=catalogue.labels_of, weight=settings.training_label_weight)
 
 
 def data_window(material: Material) -> DataWindow:

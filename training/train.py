@@ -26,7 +26,7 @@ from training.export import export_encoder, is_exported
 from training.judge import judge
 from training.lock import lock_folder, training_lock
 from training.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
-from training.material import Material, data_window, read_material
+from training.material import Material, data_window, read_material, with_labels
 from training.metrics import Estimate
 from training.mlflow import log_training
 from training.promote import release
@@ -86,6 +86,7 @@ def _train(
     current = served(wiring.models(settings))
     with watch.step("reading the play archive"):
         material = read_material(settings)
+    trainer = with_labels(trainer, material.catalogue, settings)
     with watch.step("embedding the catalogue"):
         content_ids, content = _embed(settings, material.catalogue, watch.report)
     with watch.step("judging on held-out plays"):
@@ -105,6 +106,7 @@ def _train(
         engine=trainer.name,
         seed=seed,
         settings=tuned.als,
+        label_weight=settings.training_label_weight,
         fold_in=factors.fold_in,
         encoder_name=SentenceEncoder.name,
         encoder_dimension=SentenceEncoder.dimension,

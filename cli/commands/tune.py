@@ -33,17 +33,17 @@ def command(
     far are in tuning/best.json: remove the file to train with the defaults again.
     """
     from training.engines.choice import chosen_trainer
-    from training.material import read_material
+    from training.material import read_material, with_labels
     from training.tune import tune
 
     output, settings = Output(as_json=json), options.settings(home)
     with output.step("reading the play archive", "the play archive is read"):
-        plays = read_material(settings).plays
+        material = read_material(settings)
     with output.bar("trials", total=trials) as progress, chosen_trainer(settings, threads=threads) as trainer:
         found = tune(
             settings,
-            plays,
-            trainer,
+            material.plays,
+            with_labels(trainer, material.catalogue, settings),
             trials=trials,
             timeout_seconds=timeout,
             seed=seed,

@@ -77,8 +77,10 @@ def test_training_publishes_a_version_that_beats_the_most_popular_list(home: Set
 def test_what_was_learned_from_is_recorded(home: Settings, report: TrainingReport, simulation: Simulation) -> None:
     """The simulator's stream farm is left out by what it does; the snapshot names every archive file by its hash."""
     farm = simulation.ground_truth.stream_farm
-    data = wiring.models(home).load(report.version).manifest["data"]
+    manifest = wiring.models(home).load(report.version).manifest
+    data = manifest["data"]
     assert isinstance(data, dict)
+    assert home.training_label_weight == manifest["label_weight"]
     assert len(farm.listener_ids) == data["flagged_listeners"]
     assert data["excluded"]["flagged_listener"] > 300 * len(farm.listener_ids)
     snapshot = json.loads(wiring.models(home).read(report.version, "snapshot.json"))

@@ -13,6 +13,7 @@ from cli.bench.taste import Shape, judged_split, shaped
 from cli.bench.training import SETTINGS as BENCHED
 from cli.bench.training_fit import judge
 from training.dataset import Interactions, PlayColumns, interactions
+from training.engines.labelled import LEAST_TRACKS, LabelledTrainer
 from training.engines.local import LocalTrainer
 from training.engines.spark import SparkTrainer
 from training.engines.spark_session import spark_session
@@ -186,3 +187,37 @@ def test_earlier_factors_of_another_dimension_are_refused() -> None:
     )
     with pytest.raises(ValueError, match="have 4 dimensions, 16 are wanted"):
         LocalTrainer(threads=1).fit(board, settings=SMALL, seed=0, earlier=earlier)
+
+
+def test_labels_join_tracks_that_no_listener_joins(trainer: Trainer) -> None:
+    """Each listener played one track of their own; the tracks carry a colour: those of the own colour come first."""
+    alone = columns(list(range(20)), list(range(20)), [1.0] * 20)
+    colours = {str(track): (("even", "odd")[track % 2], f"only {track}") for track in range(20)}
+    labelled = LabelledTrainer(trainer=trainer, labels_of=colours, weight=1.0)
+    factors = labelled.fit(alone, settings=replace(SMALL, dimension=2), seed=7)
+    scores = factors.listeners @ factors.tracks.T
+    assert (trainer.name, (20, 20)) == (labelled.name, scores.shape)
+    for listener, row in enumerate(scores):
+        own, other = row[listener % 2 :: 2], row[1 - listener % 2 :: 2]
+        assert own.min() > other.max()
+
+
+def test_labels_of_few_tracks_change_nothing() -> None:
+    """Nor do those of tracks that nobody plays."""
+    board, trainer = checkerboard(20), LocalTrainer(threads=1)
+    rare = {**{str(track): ("rare",) for track in range(LEAST_TRACKS - 1)}, "gone": ("rare",)}
+    plain = trainer.fit(board, settings=SMALL, seed=7)
+    labelled = LabelledTrainer(trainer=trainer, labels_of=rare, weight=1.0).fit(board, settings=SMALL, seed=7)
+    assert plain.tracks.tobytes() == labelled.tracks.tobytes()
+    assert plain.listeners.tobytes() == labelled.listeners.tobytes()
+
+
+def test_a_warm_start_keeps_listeners_apart_from_labels() -> None:
+    """Their factors are known by id; those of labels begin anew."""
+    board, settings = checkerboard(40), replace(SMALL, warm_sweeps=1)
+    colours = {str(track): (("even", "odd")[track % 2],) for track in range(40)}
+    trainer = LabelledTrainer(trainer=LocalTrainer(threads=1), labels_of=colours, weight=1.0)
+    earlier = Earlier.of(board, trainer.fit(board, settings=settings, seed=7))
+    scores = (warm := trainer.fit(board, settings=settings, seed=7, earlier=earlier)).listeners @ warm.tracks.T
+    scores[board.matrix().nonzero()] = -np.inf
+    assert list(range(40)) == scores.argmax(axis=1).tolist()

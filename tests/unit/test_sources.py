@@ -11,6 +11,7 @@ from cli.formats.pairs import numbered, read_pairs, read_values
 from training.compare import Round, cold_round, compare
 from training.dataset import Interactions, PlayColumns, interactions
 from training.engines.trainer import AlsSettings
+from training.quality import SERVING
 from training.side import SideInformation, friends_of, tagging_of
 from training.sources.als import Als
 from training.sources.blend import Blend, cold_fifth
@@ -46,7 +47,7 @@ SOURCES = [
     pytest.param(Serving(als=SMALL), id="serving"),
     pytest.param(Blend(sources=(Ease(), Als(als=SMALL), TagProfile())), id="blend"),
 ]
-FLOORS = {"ials": 0.285, "ease": 0.27, "item-knn": 0.25, "user-knn": 0.24, "ials-tags-128": 0.3, "serving": 0.287}
+FLOORS = {"ials": 0.285, "ease": 0.27, "item-knn": 0.25, "user-knn": 0.24, "ials-tags-128": 0.3, "serving": 0.293}
 """NDCG@20 on HetRec, one split; measured values stand in docs/adr/0006-recommendation-quality.md."""
 
 
@@ -164,6 +165,7 @@ def test_sources_hold_their_floor_on_hetrec() -> None:
     reached = {each.model: each.metrics["ndcg@20"].value for each in judged}
     assert {} == {name: value for name, value in reached.items() if value < FLOORS[name]}
     assert reached["ials-tags-128"] > 1.03 * reached["ials"]
+    assert reached["serving"] > reached["ials"]
 
 
 @pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.sparse as sp
 
 from backend.domain.recommendations import CandidateSource
 from training.dataset import Float32, Int32, Interactions
+from training.engines.labelled import LabelledTrainer
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluate import Scorer
@@ -17,37 +19,43 @@ from training.side import SideInformation
 from training.sources.matrix import require_plays
 from training.split import random_split
 
+LABELS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """The lists by factors, links and trends, fused by reciprocal ranks as `backend.services.rank` does.
 
     Weights by how many tracks a listener has are learned on a fifth of the plays, drawn by lot where a training of the
-    service takes the latest; then all is learned again from all plays. The list by words is silent: interactions bring
-    none. Tracks that no list names score 0.
+    service takes the latest; then all is learned again from all plays. Of the tags in `side`, the ten that most
+    listeners put on a track stand for those in a catalogue. The list by words is silent: interactions bring none.
+    Tracks that no list names score 0.
     """
 
     als: AlsSettings = field(default_factory=AlsSettings)
+    label_weight: float = 1.0
     threads: int = 1
     name: str = "serving"
 
     def fit(self, pairs: Interactions, side: SideInformation, *, seed: int) -> Scorer:
-        """As the contract says; nothing of `side` is used."""
+        """As the contract says."""
         require_plays(pairs)
         split = random_split(pairs, held_out=HELD_OUT, seed=seed)
-        levels = fusion.learn(self._knowledge(split.train, seed), split, seed=seed)
-        known, heard = self._knowledge(pairs, seed), pairs.matrix()
+        levels = fusion.learn(self._knowledge(split.train, side.without(split.test), seed), split, seed=seed)
+        known, heard = self._knowledge(pairs, side, seed), pairs.matrix()
         weights = np.stack([weights_array(_weights(levels, tracks)) for tracks in np.diff(heard.indptr)])
 
         def score(listeners: Int32) -> Float32:
             ranks = reciprocal_ranks(scores(known, pairs, listeners), heard[listeners])
-            return np.einsum("ns,snt->nt", weights[listeners], ranks).astype(np.float32)
+            return np.asarray(np.einsum("ns,snt->nt", weights[listeners], ranks), dtype=np.float32)
 
         return score
 
-    def _knowledge(self, pairs: Interactions, seed: int) -> Knowledge:
+    def _knowledge(self, pairs: Interactions, side: SideInformation, seed: int) -> Knowledge:
+        trainer = LabelledTrainer(
+            trainer=LocalTrainer(threads=self.threads), labels_of=_labels(pairs, side), weight=self.label_weight
+        )
         wordless = np.zeros((len(pairs.track_ids), 1), dtype=np.float32)
-        trainer = LocalTrainer(threads=self.threads)
         return knowledge(pairs, wordless, trainer=trainer, settings=self.als, seed=seed)
 
 
@@ -55,3 +63,16 @@ def _weights(levels: Sequence[fusion.LearnedLevel], tracks: int) -> Mapping[Cand
     """As `backend.ports.models.ModelVersion.fusion_for` chooses them."""
     fitting = [each.level.weights for each in levels if each.level.tracks <= tracks]
     return fitting[-1] if fitting else fusion.DEFAULT
+
+
+def _labels(pairs: Interactions, side: SideInformation) -> dict[str, list[str]]:
+    tags = side.track_tags(len(pairs.track_ids))
+    if tags is None:
+        return {}
+    by_track = sp.csr_matrix(tags.T)
+    found = {}
+    for track, track_id in enumerate(pairs.track_ids):
+        carried = slice(by_track.indptr[track], by_track.indptr[track + 1])
+        most = np.argsort(-by_track.data[carried], kind="stable")[:LABELS]
+        found[track_id] = [str(tag) for tag in by_track.indices[carried][most].tolist()]
+    return found
