@@ -35,25 +35,26 @@ class LabelledTrainer:
         return replace(factors, listeners=factors.listeners[: len(pairs.listener_ids)])
 
     def _with_labels(self, pairs: Interactions) -> Interactions:
+        number: dict[str, int] = {}
         carried = [
-            (label, track)
+            (number.setdefault(label, len(number)), track)
             for track in np.unique(pairs.tracks).tolist()
-            for label in sorted(set(self.labels_of.get(pairs.track_ids[track], ())))
+            for label in dict.fromkeys(self.labels_of.get(pairs.track_ids[track], ()))
         ]
-        names, label, sizes = np.unique([name for name, _ in carried], return_inverse=True, return_counts=True)
-        kept = np.flatnonzero(sizes >= LEAST_TRACKS)
-        if len(kept) == 0:
+        labels, tracks = np.array(carried, dtype=np.int32).reshape(-1, 2).T
+        often = np.bincount(labels, minlength=len(number)) >= LEAST_TRACKS
+        if not often.any():
             return pairs
-        tracks = np.array([track for _, track in carried], dtype=np.int32)
-        order = np.lexsort((tracks, label))
-        order = order[np.isin(label[order], kept)]
+        order = np.lexsort((tracks, labels))
+        order = order[often[labels[order]]]
+        kept, names = np.flatnonzero(often), list(number)
         plays = np.expm1(self.weight * np.log1p(pairs.plays).mean())
         return Interactions(
             # No listener's id begins so. The numbers of the listeners stay, the labels' come behind them.
             listener_ids=[*pairs.listener_ids, *(f"\uffff{names[each]}" for each in kept)],
             track_ids=pairs.track_ids,
             listeners=np.concatenate(
-                [pairs.listeners, len(pairs.listener_ids) + np.searchsorted(kept, label[order])], dtype=np.int32
+                [pairs.listeners, len(pairs.listener_ids) + np.searchsorted(kept, labels[order])], dtype=np.int32
             ),
             tracks=np.concatenate([pairs.tracks, tracks[order]]),
             plays=np.concatenate([pairs.plays, np.full(len(order), plays)], dtype=np.float32),
