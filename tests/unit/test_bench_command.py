@@ -32,8 +32,8 @@ def test_bench_prints_every_ratio_and_every_model(folder: Path, capsys: pytest.C
     assert 0 == main.run(["bench", "quality", "--data", str(folder), "--seeds", "2", "--json"])
     measured = json.loads(capsys.readouterr().out)
     rows = {row["name"]: row for row in measured["rows"]}
-    wanted = ["blend_vs_best", "blend_without_friends_vs_best", "blend_vs_implicit_default", "cold_items_vs_content"]
-    assert wanted == list(rows)
+    blends = ["blend_vs_best", "blend_without_friends_vs_best", "blend_vs_implicit_default"]
+    assert [*blends, "serving_vs_best", "cold_items_vs_content"] == list(rows)
     assert all({"ours", "reference", "ratio", "unit", "spread"} <= row.keys() for row in rows.values())
     assert all(row["ours"] / row["reference"] == pytest.approx(row["ratio"]) for row in rows.values())
     value = {model["model"]: model["metrics"]["ndcg@20"]["value"] for model in measured["models"]}
