@@ -63,6 +63,14 @@ class FusionLevel:
     weights: Mapping[CandidateSource, float]
 
 
+def weights_for(
+    levels: Sequence[FusionLevel], tracks: int, *, below: Mapping[CandidateSource, float]
+) -> Mapping[CandidateSource, float]:
+    """Of the last level that a listener with that many different tracks reaches; `below` where that is none."""
+    reached = [level for level in levels if level.tracks <= tracks]
+    return reached[-1].weights if reached else below
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearModel:
     """Track-to-track weights (EASE, Steck 2019), the strongest of each track.
@@ -123,8 +131,7 @@ class ModelVersion:
 
     def fusion_for(self, tracks: int) -> Mapping[CandidateSource, float]:
         """The weights for a listener with that many different tracks."""
-        fitting = [level for level in self.fusion_levels if level.tracks <= tracks]
-        return fitting[-1].weights if fitting else self.fusion
+        return weights_for(self.fusion_levels, tracks, below=self.fusion)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,8 @@ def _level(tracks: int, examples: _Examples, seed: int) -> LearnedLevel:
 def _grid() -> list[Float64]:
     """All weights in steps of 1 / STEPS that sum to 1, the single sources first.
 
-    Of weights that are equally good the first are taken: a source that was silent on the held-out plays gets none.
+    Of weights that are equally good the first are taken, so a source that was silent on the held-out plays gets weight
+    only where it makes room for a ratio of the others that the steps do not have without it.
     """
     steps = [weights for weights in product(range(STEPS + 1), repeat=len(ORDER)) if sum(weights) == STEPS]
     return [np.array(weights) / STEPS for weights in sorted(steps, key=max, reverse=True)]

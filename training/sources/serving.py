@@ -1,12 +1,11 @@
 """What the server answers with, as a source: its candidate lists, fused with learned weights."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
 
-from backend.domain.recommendations import CandidateSource
+from backend.ports.models import weights_for
 from training.dataset import Float32, Int32, Interactions
 from training.engines.labelled import LabelledTrainer
 from training.engines.local import LocalTrainer
@@ -41,9 +40,12 @@ class Serving:
         """As the contract says."""
         require_plays(pairs)
         split = random_split(pairs, held_out=HELD_OUT, seed=seed)
-        levels = fusion.learn(self._knowledge(split.train, side.without(split.test), seed), split, seed=seed)
+        learned = fusion.learn(self._knowledge(split.train, side.without(split.test), seed), split, seed=seed)
+        levels = [each.level for each in learned]
         known, heard = self._knowledge(pairs, side, seed), pairs.matrix()
-        weights = np.stack([weights_array(_weights(levels, tracks)) for tracks in np.diff(heard.indptr)])
+        weights = np.stack(
+            [weights_array(weights_for(levels, tracks, below=fusion.DEFAULT)) for tracks in np.diff(heard.indptr)]
+        )
 
         def score(listeners: Int32) -> Float32:
             ranks = reciprocal_ranks(scores(known, pairs, listeners), heard[listeners])
@@ -57,12 +59,6 @@ class Serving:
         )
         wordless = np.zeros((len(pairs.track_ids), 1), dtype=np.float32)
         return knowledge(pairs, wordless, trainer=trainer, settings=self.als, seed=seed)
-
-
-def _weights(levels: Sequence[fusion.LearnedLevel], tracks: int) -> Mapping[CandidateSource, float]:
-    """As `backend.ports.models.ModelVersion.fusion_for` chooses them."""
-    fitting = [each.level.weights for each in levels if each.level.tracks <= tracks]
-    return fitting[-1] if fitting else fusion.DEFAULT
 
 
 def _labels(pairs: Interactions, side: SideInformation) -> dict[str, list[str]]:
