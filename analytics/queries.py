@@ -11,7 +11,6 @@ from segue.v1 import analytics_pb2, analytics_pb2_grpc, recommend_pb2, recommend
 
 from analytics import frames
 from analytics.columns import Table
-from analytics.errors import explain
 from analytics.filters import (
     ActivityFilter,
     AnomalyFilter,
@@ -32,6 +31,7 @@ from analytics.tables import (
     TRACK_POPULARITY,
     TRENDS,
 )
+from client.errors import explain
 
 PAGE_SIZE: Final = 5000
 """Rows per call: the contract's largest page."""

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from backend.settings import Settings
 from cli.output import Output
-from cli.stack import jars, plan
-from cli.stack.stack import Report, Stack
-from cli.stack.state import PartState, Phase
+from stack import jars, plan
+from stack.stack import Report, Stack
+from stack.state import PartState, Phase
 
 _VERB = {Phase.UP: "is up", Phase.DONE: "ready"}
 

@@ -4,16 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from analytics.client import InsecureChannel
-from analytics.errors import AccessRefused, QueryFailed, ServerDown
 from analytics.extract import ExportFailed
-from analytics.settings import NotConfigured, ServerSettings, read
 from backend.domain.errors import SegueError, Unauthenticated, Unavailable
 from backend.settings import Settings
+from client.channel import InsecureChannel
+from client.errors import AccessRefused, QueryFailed, ServerDown
+from client.settings import NotConfigured, ServerSettings, read
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The variables of this process with the settings written over them: what `analytics.settings.read` looks at."""
+    """The variables of this process with the settings written over them: what `client.settings.read` looks at."""
     variables = dict(os.environ, SEGUE_HOME=str(settings.home), SEGUE_SERVER_ADDRESS=settings.server_address)
     if settings.token is not None:
         variables["SEGUE_TOKEN"] = settings.token.get_secret_value()

@@ -5,10 +5,11 @@ rewritten: deduplicated by event id, row group after row group.
 
 No play is lost, whenever this is killed: the new files are written under hidden names and made durable, then renamed,
 and only then are the old ones deleted. In between a play may stand in two files, which changes nothing: readers count
-an event id once (training/archive.py). What a killed run left hidden is removed by the next. Only files that Flink has
-committed are touched: their names start with "part-"; those it still writes start with "." or "_". A play that comes
-after its day was compacted makes a new small file, and the day is compacted again. One compaction at a time per home
-(`compacting`); a training that lists the files just before they go fails to open them, and is to be run again.
+an event id once (training/data/archive.py). What a killed run left hidden is removed by the next. Only files that
+Flink has committed are touched: their names start with "part-"; those it still writes start with "." or "_". A play
+that comes after its day was compacted makes a new small file, and the day is compacted again. One compaction at a
+time per home (`compacting`); a training that lists the files just before they go fails to open them, and is to be run
+again.
 """
 
 import logging
@@ -19,7 +20,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from backend.domain.errors import Unavailable
+from backend.files import only_one
 
 log = logging.getLogger(__name__)
 TARGET_BYTES = 128 << 20
@@ -57,12 +57,7 @@ class Compaction:
 @contextmanager
 def compacting(home: Path) -> Iterator[None]:
     """Be the only one to compact. Raises Unavailable where another is; the kernel lets go of it with the process."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "compact.lock").open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError as error:
-            raise Unavailable(f"another compaction holds {file.name}: wait for it to end, then try again") from error
+    with only_one(home / "compact.lock", held="another compaction runs: wait for it to end, then try again"):
         yield
 
 

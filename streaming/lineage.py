@@ -8,14 +8,12 @@ new altogether.
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from backend.domain.errors import Unavailable
+from backend.files import only_one, write_whole
 from backend.settings import Settings
 from streaming import render
 from streaming.states import newest
@@ -36,15 +34,10 @@ class Step:
 @contextmanager
 def submitting(home: Path) -> Iterator[None]:
     """Be the only one to submit or stop the live job. Raises Unavailable where another is; the kernel lets go of it."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / LOCK).open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError as error:
-            raise Unavailable(
-                f"another command, or the job keeper, is submitting the job and holds {file.name}: "
-                "try again in half a minute, see `segue jobs list`"
-            ) from error
+    held = (
+        "another command, or the job keeper, is submitting the job: try again in half a minute, see `segue jobs list`"
+    )
+    with only_one(home / LOCK, held=held):
         yield
 
 
@@ -61,12 +54,7 @@ def record(settings: Settings, *, before: str | None) -> None:
     if before is not None and (not past or past[-1].digest != before):
         past = [Step(before, None)]
     told = [*(step for step in past if step.digest != after.digest), after]
-    temporary = settings.home / f"{FILE}.tmp"
-    with temporary.open("w") as file:
-        file.write(json.dumps([asdict(step) for step in told], indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(settings.home / FILE)
+    write_whole(settings.home / FILE, json.dumps([asdict(step) for step in told], indent=2) + "\n")
 
 
 def wanted(settings: Settings) -> Settings:

@@ -6,8 +6,8 @@ import pytest
 
 from backend.settings import Settings
 from cli import options
-from cli.stack import jars, plan
-from cli.stack.stack import Stack
+from stack import jars, plan
+from stack.stack import Stack
 
 STACK_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
 

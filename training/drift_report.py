@@ -5,11 +5,11 @@ import numpy as np
 from backend import wiring
 from backend.domain.errors import NotFound
 from backend.settings import Settings
-from training.dataset import PlayColumns, compact
-from training.drift import DECILES_FILE, PROFILE_FILE, Drift, drift, read_deciles, read_profile
-from training.exclusions import DAY_MILLISECONDS
+from training.data.dataset import PlayColumns, compact
+from training.data.exclusions import DAY_MILLISECONDS
+from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, drift, read_deciles, read_profile
+from training.judging.served import Served, served
 from training.material import Material, read_material
-from training.served import Served, served
 
 
 def drift_now(settings: Settings, *, version: str | None, days: int | None) -> Drift:

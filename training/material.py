@@ -8,14 +8,14 @@ import numpy as np
 
 from backend import wiring
 from backend.settings import Settings
-from training.archive import Snapshot, read_archive
-from training.catalogue import Catalogue, read_catalogue
-from training.clusters import Float64, feature_table
-from training.dataset import PlayColumns
+from training.content.clusters import Float64, feature_table
+from training.data.archive import Snapshot, read_archive
+from training.data.catalogue import Catalogue, read_catalogue
+from training.data.dataset import PlayColumns
+from training.data.exclusions import Limits, choose, limits
 from training.engines.labelled import LabelledTrainer
 from training.engines.trainer import Trainer
-from training.exclusions import Limits, choose, limits
-from training.manifest import DataWindow
+from training.publishing.manifest import DataWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Material:
     """Plays to learn from and what was left out, by reason.
 
     `feature_ids` and `features` (n, 9) are the audio features of tracks that may be learned from, see
-    `training.clusters.feature_table`.
+    `training.content.clusters.feature_table`.
     """
 
     plays: PlayColumns

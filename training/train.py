@@ -10,27 +10,27 @@ from backend import wiring
 from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
-from training import publish
-from training.catalogue import Catalogue
-from training.clusters import FILE as CLUSTERS_FILE
-from training.clusters import LEAST_TRACKS, fit_clusters
-from training.clusters import to_file as clusters_to_file
-from training.dataset import Float32, PlayColumns, interactions
-from training.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
-from training.drift import profile as window_profile
+from training.content.clusters import FILE as CLUSTERS_FILE
+from training.content.clusters import LEAST_TRACKS, fit_clusters
+from training.content.clusters import to_file as clusters_to_file
+from training.content.embed import EmbeddingCache, SentenceEncoder
+from training.content.export import export_encoder, is_exported
+from training.data.catalogue import Catalogue
+from training.data.dataset import Float32, PlayColumns, interactions
 from training.drift_report import drift_from
-from training.embed import EmbeddingCache, SentenceEncoder
 from training.engines.choice import chosen_trainer
 from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
-from training.export import export_encoder, is_exported
-from training.judge import judge
-from training.lock import lock_folder, training_lock
-from training.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
+from training.evaluation.metrics import Estimate
+from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
+from training.judging.drift import profile as window_profile
+from training.judging.judge import judge
+from training.judging.served import Served, served
 from training.material import Material, data_window, read_material, with_labels
-from training.metrics import Estimate
-from training.mlflow import log_training
-from training.promote import release
-from training.served import Served, served
+from training.publishing import publish
+from training.publishing.lock import lock_folder, training_lock
+from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
+from training.publishing.mlflow import log_training
+from training.publishing.promote import release
 from training.serving import extras
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned

@@ -1,6 +1,6 @@
 """Searches the engine's settings on plays that no judgement looks at.
 
-The latest `training.judge.HELD_OUT` of the plays, by which versions are judged, is put aside first; of the rest, the
+The latest `judging.judge.HELD_OUT` of the plays, by which versions are judged, is put aside first; of the rest, the
 latest fifth validates what the earlier ones taught. A study remembers where its plays end, so that trials made on
 another day are made on the same plays and their numbers can be compared; every finished trial is on disk, and a search
 that was interrupted goes on where it was.
@@ -18,12 +18,12 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.settings import Settings
-from training.dataset import PlayColumns
+from training.data.dataset import PlayColumns
+from training.data.split import Split, time_split
 from training.engines.trainer import AlsSettings, Trainer
-from training.evaluate import evaluate, factors_scorer
-from training.judge import HELD_OUT, LIST_LENGTH
-from training.lock import lock_folder, tuning_lock
-from training.split import Split, time_split
+from training.evaluation.evaluate import evaluate, factors_scorer
+from training.judging.judge import HELD_OUT, LIST_LENGTH
+from training.publishing.lock import lock_folder, tuning_lock
 from training.tuned import tuning_folder, write_best
 
 METRIC = f"ndcg@{LIST_LENGTH}"

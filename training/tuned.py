@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
+from backend.files import write_whole
 from backend.settings import Settings
 from training.engines.trainer import AlsSettings
-from training.files import write_whole
-from training.lock import lock_folder
+from training.publishing.lock import lock_folder
 
 DEFAULTS = "defaults"
 

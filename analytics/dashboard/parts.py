@@ -12,12 +12,12 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from analytics.client import InsecureChannel
 from analytics.columns import Table
 from analytics.download import to_csv
-from analytics.errors import QueryFailed
 from analytics.queries import Rows
-from analytics.settings import NotConfigured
+from client.channel import InsecureChannel
+from client.errors import QueryFailed
+from client.settings import NotConfigured
 
 STALE: Final = timedelta(minutes=2)
 """A table of plays that nobody wrote for so long is called stale."""

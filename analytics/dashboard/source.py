@@ -7,10 +7,11 @@ from typing import Any, Final
 import grpc
 import streamlit as st
 
-from analytics import filters, queries, settings
-from analytics.client import connect
+from analytics import filters, queries
 from analytics.queries import Answer, Rows
-from analytics.settings import ServerSettings
+from client import settings
+from client.channel import connect
+from client.settings import ServerSettings
 
 KEPT_SECONDS: Final = 4
 """How long an answer is kept: below the live page's 5 s, so each refresh asks anew, once for all viewers."""

@@ -11,7 +11,7 @@ from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from training.compare import Judged
+    from training.judging.compare import Judged
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -35,11 +35,11 @@ def quality(
     80/20 per listener, and a fifth of the tagged artists taken out of training and ranked among themselves. A ratio is
     ours over the reference, its spread the standard deviation over the seeds.
     """
-    from cli.formats.pairs import numbered, read_pairs, read_values
-    from training.dataset import interactions
-    from training.quality import quality as measure
-    from training.quality import steps
-    from training.side import SideInformation, friends_of, tagging_of
+    from bench.pairs import numbered, read_pairs, read_values
+    from bench.quality import quality as measure
+    from bench.quality import steps
+    from training.data.dataset import interactions
+    from training.data.side import SideInformation, friends_of, tagging_of
 
     output = Output(as_json=json)
     missing = [name for name in FILES if not (data / name).is_file()]
@@ -91,9 +91,9 @@ def streaming(
     Starts a stack of its own in a temporary folder. Reference and ours run in turns on it; a row shows the pair with
     the median ratio, and as its spread the highest minus the lowest ratio. The plays are synthetic.
     """
+    from bench import report
+    from bench.streaming import ROWS, Plan, measure
     from cli import reach
-    from cli.bench import report
-    from cli.bench.streaming import ROWS, Plan, measure
 
     output = Output(as_json=json)
     plan = Plan(
@@ -129,7 +129,7 @@ def training(
     of the NDCG@20 that both sides of a row can reach. A row shows the pair with the median ratio, and as its spread the
     highest minus the lowest ratio. Run it on a machine that does nothing else.
     """
-    from cli.bench.training import Plan, measure, medians
+    from bench.training import Plan, measure, medians
 
     output = Output(as_json=json)
     plan = Plan(pairs=pairs, repeats=repeats, spark_repeats=min(spark_repeats, repeats), native_blas=native_blas)

@@ -24,7 +24,7 @@ def command(
     Where the stack already serves one, this only says where. Otherwise it is served until Ctrl-C. It listens on
     loopback only, since it shows everything to whoever reaches it.
     """
-    from cli.stack.services import check_dashboard
+    from stack.services import check_dashboard
 
     output, settings = Output(as_json=json), options.settings(home, dashboard_address=address)
     host, port = _listen_address(settings)

@@ -24,12 +24,12 @@ def command(
     A real Kafka broker, a real Flink cluster and a MongoDB-protocol store run on loopback until Ctrl-C. What they hold
     stays in the home folder (.segue), so that a second run starts where the first ended.
     """
-    from analytics.client import connect
     from cli import reach
     from cli.bring_up import visible_stack
     from cli.demo import material as materials
     from cli.demo.story import Story, play_on
     from cli.output import Output
+    from client.channel import connect
 
     output = Output(as_json=json)
     began = time.monotonic()

@@ -2,8 +2,9 @@
 
 import typer
 
-from cli import checks, options
+from cli import options
 from cli.output import Output
+from stack import checks
 
 
 def command(home: options.Home = None, json: options.Json = False) -> None:

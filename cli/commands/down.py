@@ -4,7 +4,7 @@ import time
 
 from cli import options
 from cli.output import Output
-from cli.stack.stack import stop_running
+from stack.stack import stop_running
 
 
 def command(home: options.Home = None, json: options.Json = False) -> None:

@@ -11,9 +11,9 @@ from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from cli.formats.rows import BadRow
-    from training.compare import Judged
-    from training.metrics import Estimate
+    from importers.rows import BadRow
+    from training.evaluation.metrics import Estimate
+    from training.judging.compare import Judged
 
 BAD_ROWS_SHOWN = 10
 
@@ -63,7 +63,7 @@ def command(
     be read are named by line and left out. Models learn from --train and --valid together, once the blend's weights are
     learned from --valid alone.
     """
-    from cli.evaluation import Request, run
+    from bench.evaluation import Request, run
 
     output = Output(as_json=json)
     request = Request(

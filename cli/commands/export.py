@@ -36,8 +36,8 @@ def hyper(
     stays until the new extract is whole.
     """
     from analytics import hyper as extracts
-    from analytics.client import connect
     from cli.reach import failures_as_segue_errors, server
+    from client.channel import connect
 
     output, settings = Output(as_json=json), options.settings(home)
     target = path or Path("segue.hyper" if form is Format.HYPER else "segue-parquet")

@@ -14,8 +14,8 @@ from cli.output import Output
 if TYPE_CHECKING:
     from backend.domain.plays import Play
     from backend.settings import Settings
-    from cli.formats.dataset import Dataset
-    from cli.ingest_client import IngestReport
+    from importers.dataset import Dataset
+    from importers.send import IngestReport
 
 SHOWN = 20
 """Bad rows and rejections that are listed; all are counted."""
@@ -53,8 +53,8 @@ def command(
     Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
     unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
     """
-    from cli.formats.dataset import load, shift_to
-    from cli.formats.rows import ReadOptions
+    from importers.dataset import load, shift_to
+    from importers.rows import ReadOptions
 
     output, settings = Output(as_json=json), options.settings(home)
     now = datetime.now(UTC)
@@ -69,9 +69,9 @@ def command(
 
 
 def _send(settings: "Settings", output: Output, data: "Dataset", plays: "Sequence[Play]") -> "IngestReport":
-    from analytics.client import connect
-    from cli import ingest_client
     from cli.reach import failures_as_segue_errors, server
+    from client.channel import connect
+    from importers import send as ingest_client
 
     total = len(data.artists) + len(data.tracks) + len(plays)
     with failures_as_segue_errors():

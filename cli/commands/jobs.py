@@ -137,7 +137,7 @@ def compact(
 
 def submitting(home: "options.Home") -> "Settings":
     """Settings, and in the environment where Flink's SQL client finds the embedded stack's configuration and jars."""
-    from cli.stack import flink
+    from stack import flink
 
     settings = options.settings(home)
     if "FLINK_CONF_DIR" not in os.environ and (settings.home / "flink" / "conf").is_dir():

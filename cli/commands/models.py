@@ -10,7 +10,7 @@ from cli.output import Output
 
 if TYPE_CHECKING:
     from backend.ports.models import ModelRepository, ModelSummary
-    from training.promote import Promotion
+    from training.publishing.promote import Promotion
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -83,7 +83,7 @@ def compare(old: Version, new: Version, home: options.Home = None, json: options
 @app.command()
 def promote(version: Version, home: options.Home = None, json: options.Json = False) -> None:
     """Make a version the one that serves; its files are verified first. Its clusters count from then on."""
-    from training import promote
+    from training.publishing import promote
 
     _tell_promotion(Output(as_json=json), promote.promote(options.settings(home), version))
 
@@ -91,7 +91,7 @@ def promote(version: Version, home: options.Home = None, json: options.Json = Fa
 @app.command()
 def rollback(home: options.Home = None, json: options.Json = False) -> None:
     """Go back to the version that served before the current one."""
-    from training import promote
+    from training.publishing import promote
 
     _tell_promotion(Output(as_json=json), promote.roll_back(options.settings(home)))
 
@@ -108,8 +108,8 @@ def drift(
     json: options.Json = False,
 ) -> None:
     """How far plays have moved from what a version learned: stability index per feature, popularity and activity."""
-    from training.drift import LEAST_PLAYS, MOVED, SHIFTED
     from training.drift_report import drift_now
+    from training.judging.drift import LEAST_PLAYS, MOVED, SHIFTED
 
     output = Output(as_json=json)
     found = drift_now(options.settings(home), version=version, days=days)
@@ -140,8 +140,8 @@ def prune(
 ) -> None:
     """Remove old versions and their vectors; the current and the previous one always stay."""
     from backend import wiring
-    from training import publish
-    from training.lock import lock_folder, pointer_lock, training_lock
+    from training.publishing import publish
+    from training.publishing.lock import lock_folder, pointer_lock, training_lock
 
     output, settings = Output(as_json=json), options.settings(home)
     folder = lock_folder(settings)

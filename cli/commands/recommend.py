@@ -25,8 +25,8 @@ def command(
 
     Name a listener, or give one of --similar, --search and --popular.
     """
-    from analytics.client import connect
     from cli.reach import failures_as_segue_errors, server
+    from client.channel import connect
 
     if sum(map(bool, (listener, similar, search, popular))) != 1:
         raise typer.BadParameter("name a listener, or give one of --similar, --search and --popular")
@@ -43,7 +43,7 @@ def _ask(channel: "grpc.Channel", *, listener: str, similar: str, search: str, l
     import grpc
     from segue.v1 import recommend_pb2, recommend_pb2_grpc
 
-    from analytics.errors import explain
+    from client.errors import explain
 
     stub = recommend_pb2_grpc.RecommendServiceStub(channel)
     try:

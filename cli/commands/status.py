@@ -4,8 +4,8 @@ import typer
 
 from cli import options
 from cli.output import Output
-from cli.stack import health
-from cli.stack.stack import running_state
+from stack import health
+from stack.stack import running_state
 
 
 def command(home: options.Home = None, json: options.Json = False) -> None:

@@ -8,7 +8,7 @@ import typer
 from cli import options
 from cli.bring_up import visible_stack
 from cli.output import Output
-from cli.stack import health, plan
+from stack import health, plan
 
 
 def command(

@@ -58,8 +58,8 @@ def from_data(folder: Path, now: datetime) -> Material:
 
     Raises InvalidInput where the folder holds neither.
     """
-    from cli.formats.dataset import load, shift_to
-    from cli.formats.rows import ReadOptions
+    from importers.dataset import load, shift_to
+    from importers.rows import ReadOptions
 
     parts = [folder / name for name in ("lastfm-1k-sample", "lastfm-hetrec2011") if (folder / name).is_dir()]
     if not parts:

@@ -12,9 +12,9 @@ import grpc
 from analytics import queries
 from backend.domain.errors import SegueError
 from backend.settings import Settings
-from cli import ingest_client
 from cli.demo.material import Bookmark, Material
 from cli.output import Output
+from importers import send as ingest_client
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +127,7 @@ class Story:
 
     def _archived(self) -> int:
         from backend.domain.errors import NotFound
-        from training.archive import count_rows
+        from training.data.archive import count_rows
 
         try:
             return count_rows(self._settings.archive)

@@ -10,7 +10,7 @@ from backend import wiring
 from backend.domain.errors import Unavailable
 from backend.ports.event_log import EventLog, EventReader, Record, StoredRecord, Topic, TopicPartition
 from backend.settings import Settings
-from cli.stack.ports import free_port
+from stack.ports import free_port
 from tests.memory import MemoryEventLog
 
 

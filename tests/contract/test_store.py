@@ -36,7 +36,7 @@ from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports.event_log import TopicPartition
 from backend.ports.store import Store, Table, TableQuery, TableRow
 from backend.settings import Settings
-from cli.stack.ports import free_port
+from stack.ports import free_port
 from tests.memory import MemoryStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -19,15 +19,16 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from analytics import queries
-from analytics.client import connect
 from backend import wiring
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play
 from backend.ports.event_log import EventLog, Record, StoredRecord, Topic
 from backend.ports.records import feedback_record, heartbeat_record, play_record
 from backend.settings import Settings
-from cli import ingest_client, reach
-from cli.stack.stack import Stack
+from cli import reach
+from client.channel import connect
+from importers import send as ingest_client
+from stack.stack import Stack
 from streaming.schema import result_tables, schema
 from tests.comparison import same_rows
 from tests.recount import Log, Recount

@@ -16,11 +16,12 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from analytics.client import connect
 from backend.settings import Settings
-from cli import ingest_client, reach
-from cli.stack import plan
-from cli.stack.stack import Stack
+from cli import reach
+from client.channel import connect
+from importers import send as ingest_client
+from stack import plan
+from stack.stack import Stack
 from streaming import backfill, cluster, render
 from training.simulate import Simulation, simulate
 

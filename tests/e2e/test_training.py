@@ -16,11 +16,11 @@ import pytest
 from backend import wiring
 from backend.domain.errors import NotFound
 from backend.domain.plays import Play
+from backend.files import sha256
 from backend.ports.event_log import Topic
 from backend.ports.records import clusters_from_value
 from backend.settings import Settings
-from training.files import sha256
-from training.promote import promote, roll_back
+from training.publishing.promote import promote, roll_back
 from training.simulate import Simulation, simulate
 from training.train import TrainingReport, train
 

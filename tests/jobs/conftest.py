@@ -28,7 +28,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112 - PyFlink spells it so
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
-    from cli.stack import jars
+    from stack import jars
 
     jars.fetch(jars.missing(["flink"]))
     connectors_path = ";".join(path.as_uri() for path in jars.paths("flink"))

@@ -14,7 +14,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from backend.settings import Settings
-from cli.stack.ports import free_port
+from stack.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,11 +12,11 @@ from backend.domain.plays import Play
 from backend.ports import records
 from backend.ports.event_log import Record
 from backend.settings import Settings
-from cli.bench import bounded, freshness, throughput
-from cli.bench.jobs import finished
-from cli.bench.rows import Pair, row
-from cli.bench.service import Service, Shape
-from cli.bench.streaming import Plan
+from bench import bounded, freshness, throughput
+from bench.jobs import finished
+from bench.rows import Pair, row
+from bench.service import Service, Shape
+from bench.streaming import Plan
 from streaming import render
 
 END = datetime(2026, 11, 21, tzinfo=UTC)

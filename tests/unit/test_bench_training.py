@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from backend.domain.errors import Unavailable
-from cli.bench.taste import Shape, judged_split, load, save, shaped
-from cli.bench.training import SETTINGS, fewest_sweeps, run
-from cli.bench.training_fit import Fit, Request
-from training.dataset import Interactions
-from training.evaluate import evaluate, popularity_scorer
+from bench.taste import Shape, judged_split, load, save, shaped
+from bench.training import SETTINGS, fewest_sweeps, run
+from bench.training_fit import Fit, Request
+from training.data.dataset import Interactions
+from training.evaluation.evaluate import evaluate, popularity_scorer
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from backend.settings import Settings
-from cli import checks, main
-from cli.stack import java
+from cli import main
+from stack import checks, java
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import grpc
 import pytest
 from segue.v1 import analytics_pb2, analytics_pb2_grpc
 
-from analytics import settings
-from analytics.client import DEADLINES, InsecureChannel, connect
+from client import settings
+from client.channel import DEADLINES, InsecureChannel, connect
 
 
 class _Flaky(analytics_pb2_grpc.AnalyticsServiceServicer):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from backend.domain.clusters import TrackClusters
-from training import clusters
-from training.clusters import feature_table, fit_clusters
+from training.content import clusters
+from training.content.clusters import feature_table, fit_clusters
 from training.simulate import simulate
 
 CENTRES = np.array([[0.1] * 7 + [80.0, -20.0], [0.5] * 7 + [120.0, -10.0], [0.9] * 7 + [160.0, -5.0]])

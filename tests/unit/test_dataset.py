@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.domain.errors import InvalidInput, NotFound
-from training.archive import read_archive
-from training.dataset import Interactions, PlayColumns, compact, interactions
-from training.split import cold_items, leave_last, random_split, time_split
+from training.data.archive import read_archive
+from training.data.dataset import Interactions, PlayColumns, compact, interactions
+from training.data.split import cold_items, leave_last, random_split, time_split
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

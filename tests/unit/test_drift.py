@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training import drift
-from training.clusters import FEATURES
-from training.dataset import PlayColumns
-from training.exclusions import DAY_MILLISECONDS
+from training.content.clusters import FEATURES
+from training.data.dataset import PlayColumns
+from training.data.exclusions import DAY_MILLISECONDS
+from training.judging import drift
 
 IDS = [f"t{number:02d}" for number in range(50)]
 TABLE = np.random.default_rng(1).normal(size=(50, 9))

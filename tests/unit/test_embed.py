@@ -11,11 +11,11 @@ import pytest
 
 from backend.adapters.encoder.onnx import OnnxTextEncoder
 from backend.domain.tracks import Artist, Track
+from backend.files import sha256
 from backend.ports.vectors import Vectors
-from training.catalogue import read_catalogue
-from training.embed import DIMENSION, EmbeddingCache, SentenceEncoder
-from training.export import export_encoder, is_exported
-from training.files import sha256
+from training.content.embed import DIMENSION, EmbeddingCache, SentenceEncoder
+from training.content.export import export_encoder, is_exported
+from training.data.catalogue import read_catalogue
 
 
 class CountingEncoder:
@@ -54,7 +54,7 @@ def test_pytorch_is_not_imported_where_every_text_is_known(tmp_path: Path) -> No
     EmbeddingCache(tmp_path).embed(["known"], CountingEncoder())
     code = (
         "import sys; from pathlib import Path; import training.train\n"
-        "from training.embed import EmbeddingCache, SentenceEncoder\n"
+        "from training.content.embed import EmbeddingCache, SentenceEncoder\n"
         f"EmbeddingCache(Path({str(tmp_path)!r})).embed(['known'], SentenceEncoder())\n"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
     )

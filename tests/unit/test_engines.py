@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from backend.domain.errors import InvalidInput
-from cli.bench.taste import Shape, judged_split, shaped
-from cli.bench.training import SETTINGS as BENCHED
-from cli.bench.training_fit import judge
-from training.dataset import Interactions, PlayColumns, interactions
+from bench.taste import Shape, judged_split, shaped
+from bench.training import SETTINGS as BENCHED
+from bench.training_fit import judge
+from training.data.dataset import Interactions, PlayColumns, interactions
+from training.data.split import random_split
 from training.engines.labelled import LEAST_TRACKS, LabelledTrainer
 from training.engines.local import LocalTrainer
 from training.engines.spark import SparkTrainer
 from training.engines.spark_session import spark_session
 from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
-from training.evaluate import evaluate, factors_scorer
-from training.split import random_split
+from training.evaluation.evaluate import evaluate, factors_scorer
 
 HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011/user_artists.dat"
 

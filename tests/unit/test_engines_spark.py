@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.domain.errors import InvalidInput
-from training.archive import read_archive
-from training.clusters import FEATURES, fit_clusters
-from training.dataset import interactions
+from training.content.clusters import FEATURES, fit_clusters
+from training.content.spark_clusters import spark_clusters
+from training.data.archive import read_archive
+from training.data.dataset import interactions
 from training.engines import spark_archive
 from training.engines.spark import LISTENER_FACTORS, TRACK_FACTORS, SparkTrainer, read_factors
-from training.engines.spark_clusters import spark_clusters
 from training.engines.spark_session import linear_algebra, spark_session
 from training.engines.trainer import AlsSettings, gram
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from backend.domain.errors import InvalidInput
+from bench.pairs import Pair, read_pairs
 from cli import main
-from cli.formats.pairs import Pair, read_pairs
-from training.compare import Round, compare
-from training.dataset import PlayColumns, interactions
-from training.evaluate import evaluate
-from training.side import SideInformation
+from training.data.dataset import PlayColumns, interactions
+from training.data.side import SideInformation
+from training.data.split import random_split
+from training.evaluation.evaluate import evaluate
+from training.judging.compare import Round, compare
 from training.sources.popularity import Popularity
-from training.split import random_split
 
 
 @pytest.fixture

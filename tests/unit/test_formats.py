@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidInput
 from backend.domain.rights import Source
-from cli.formats import spotify_2023, spotify_songs
-from cli.formats.dataset import FORMATS, detect, load, shift_to
-from cli.formats.rows import BadRow, ReadOptions, csv_table
+from importers import spotify_2023, spotify_songs
+from importers.dataset import FORMATS, detect, load, shift_to
+from importers.rows import BadRow, ReadOptions, csv_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OPTIONS = ReadOptions(now=NOW)

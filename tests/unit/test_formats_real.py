@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from backend.rpc.contract import violations_of
-from cli.formats.dataset import Dataset, load
-from cli.formats.rows import ID, ReadOptions
-from cli.ingest_messages import artist_message, play_message, track_message
+from importers.dataset import Dataset, load
+from importers.messages import artist_message, play_message, track_message
+from importers.rows import ID, ReadOptions
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pytest
 from segue.v1 import analytics_pb2
 
 from analytics import extract, hyper
-from analytics.client import connect
-from analytics.errors import ServerDown
 from analytics.export_tables import DATA_DICTIONARY, EXPORT_METADATA
 from analytics.frames import MESSAGES, live_frame
 from analytics.tables import TRENDS
+from client.channel import connect
+from client.errors import ServerDown
 from tests.analytics_server import HOUR, TOKEN, Content, filled, serving
 
 NOW = datetime(2026, 11, 21, 11, 30, tzinfo=UTC)

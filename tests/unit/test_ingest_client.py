@@ -10,12 +10,12 @@ import grpc
 import pytest
 from segue.v1 import play_pb2
 
-from analytics.client import connect
 from backend.domain.errors import Unavailable
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, AudioFeatures, Track
-from cli import ingest_client
+from client.channel import connect
+from importers import send as ingest_client
 from tests.ingest_server import REJECTED, TOKEN, UNCONFIRMED, ScriptedServer, serving
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import SegueError, Unavailable
-from cli.stack import jars
-from cli.stack.jars import Jar
+from stack import jars
+from stack.jars import Jar
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from tests.memory import MemoryModels
-from training import guard
-from training.dataset import Float32, PlayColumns, interactions
+from training.data.dataset import Float32, PlayColumns, interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
-from training.evaluate import Evaluation
-from training.judge import judge
-from training.metrics import Estimate, bootstrap
-from training.served import Served
+from training.evaluation.evaluate import Evaluation
+from training.evaluation.metrics import Estimate, bootstrap
+from training.judging import guard
+from training.judging.judge import judge
+from training.judging.served import Served
 
 ALS = AlsSettings(dimension=8)
 TRAINER = LocalTrainer(threads=1)

@@ -9,10 +9,10 @@ import pytest
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
-from training.lock import lock_folder, pointer_lock, training_lock
+from training.publishing.lock import lock_folder, pointer_lock, training_lock
 
 HOLD = (
-    "import sys, time; from pathlib import Path; from training.lock import {name}\n"
+    "import sys, time; from pathlib import Path; from training.publishing.lock import {name}\n"
     "with {name}(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
 )
 

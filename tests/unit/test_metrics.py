@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from training import metrics
-from training.dataset import PlayColumns, interactions
-from training.evaluate import evaluate, popularity_scorer
-from training.split import random_split
+from training.data.dataset import PlayColumns, interactions
+from training.data.split import random_split
+from training.evaluation import metrics
+from training.evaluation.evaluate import evaluate, popularity_scorer
 
 K = 10
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from training.mlflow import log_training
+from training.publishing.mlflow import log_training
 
 MANIFEST: dict[str, Any] = {
     "version": "20261121T100000Z-abcdef",

@@ -19,12 +19,13 @@ from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FoldIn
 from backend.settings import Settings
 from cli import main
-from cli.stack.ports import free_port
-from training import clusters, promote, publish
+from stack.ports import free_port
+from training.content import clusters
 from training.engines.trainer import AlsSettings, Factors, gram
-from training.judge import Judgement
-from training.manifest import DataWindow, VersionFacts
-from training.metrics import Estimate
+from training.evaluation.metrics import Estimate
+from training.judging.judge import Judgement
+from training.publishing import promote, publish
+from training.publishing.manifest import DataWindow, VersionFacts
 
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 CLUSTERS = TrackClusters(version="", features=("energy",), means=(0.5,), deviations=(0.1,), centroids=((-1.0,), (1.0,)))

@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput
 from backend.settings import ENDPOINTS_FILE, Settings
-from cli.stack import kafka, plan
+from stack import kafka, plan
 
 
 def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:

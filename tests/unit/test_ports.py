@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import SegueError
-from cli.stack import ports
+from stack import ports
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import pytest
 from backend import wiring
 from backend.domain.errors import ModelRefused
 from backend.domain.recommendations import CandidateSource
+from backend.files import sha256
 from backend.ports.models import FoldIn, ModelRepository
 from backend.ports.vectors import VectorIndex
 from backend.settings import Settings
-from training import publish
 from training.engines.trainer import AlsSettings, Factors, gram
-from training.files import sha256
-from training.judge import Judgement
-from training.manifest import DataWindow, VersionFacts
-from training.metrics import Estimate
+from training.evaluation.metrics import Estimate
+from training.judging.judge import Judgement
+from training.publishing import publish
+from training.publishing.manifest import DataWindow, VersionFacts
 
 NOW = datetime(2026, 11, 21, 10, 15, tzinfo=UTC)
 

@@ -9,9 +9,7 @@ import pytest
 from segue.v1 import analytics_pb2, recommend_pb2
 
 from analytics import frames, queries
-from analytics.client import connect
 from analytics.columns import Table
-from analytics.errors import AccessRefused, ServerDown
 from analytics.filters import (
     ActivityFilter,
     AnomalyFilter,
@@ -21,6 +19,8 @@ from analytics.filters import (
     TopicFilter,
 )
 from analytics.tables import ANOMALIES, ARTIST_ENGAGEMENT, ARTIST_ENGAGEMENT_DAYS, TRENDS
+from client.channel import connect
+from client.errors import AccessRefused, ServerDown
 from tests.analytics_server import HOUR, TOKEN, Content, filled, serving, stamp
 
 

@@ -18,16 +18,16 @@ from backend.domain.recommendations import Candidate, CandidateSource
 from backend.domain.tracks import catalogue_text
 from backend.ports.models import FUSION_FILE, LINEAR_FILE, NEWCOMERS_FILE
 from backend.services import rank, recommend, retrieve
-from training.dataset import Float32, PlayColumns, compact, interactions
+from training.data.dataset import Float32, PlayColumns, compact, interactions
+from training.data.side import SideInformation
+from training.data.split import Split, time_split
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings, Factors
-from training.metrics import Float64, accuracy
+from training.evaluation.metrics import Float64, accuracy
 from training.serving import extras, fusion, lists, newcomers
 from training.serving.links import links
-from training.side import SideInformation
 from training.simulate import simulate
 from training.sources.ease import Ease
-from training.split import Split, time_split
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 WORDS = 256

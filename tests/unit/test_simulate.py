@@ -14,7 +14,7 @@ from backend.domain.errors import InvalidInput
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.rpc.contract import violations_of
-from cli.ingest_messages import artist_message, play_message, track_message
+from importers.messages import artist_message, play_message, track_message
 from training.simulate import Incident, Simulation, interactions, simulate
 
 NOW = datetime(2026, 3, 11, 15, 20, tzinfo=UTC)

@@ -19,8 +19,8 @@ from backend.domain.tracks import Artist, Track
 from backend.ports import records
 from backend.ports.event_log import Record, Topic, TopicPartition
 from backend.ports.store import TableQuery
-from cli.stack import services
-from cli.stack.ports import free_port
+from stack import services
+from stack.ports import free_port
 from streaming import sink as sinks
 from streaming.sink import Sink
 from streaming.sink_metrics import SinkMetrics

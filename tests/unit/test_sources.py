@@ -7,12 +7,13 @@ import pytest
 import scipy.sparse as sp
 
 from backend.domain.errors import InvalidInput
-from cli.formats.pairs import numbered, read_pairs, read_values
-from training.compare import Round, cold_round, compare
-from training.dataset import Interactions, PlayColumns, interactions
+from bench.pairs import numbered, read_pairs, read_values
+from bench.quality import SERVING
+from training.data.dataset import Interactions, PlayColumns, interactions
+from training.data.side import SideInformation, friends_of, tagging_of
+from training.data.split import cold_items, random_split
 from training.engines.trainer import AlsSettings
-from training.quality import SERVING
-from training.side import SideInformation, friends_of, tagging_of
+from training.judging.compare import Round, cold_round, compare
 from training.sources.als import Als
 from training.sources.blend import Blend, cold_fifth
 from training.sources.content import Friends, TagProfile, TagRidge
@@ -24,7 +25,6 @@ from training.sources.registry import chosen
 from training.sources.serving import Serving
 from training.sources.source import Source
 from training.sources.tag_kernel import TagKernel
-from training.split import cold_items, random_split
 
 HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011"
 MOVIELENS = Path(__file__).parents[2] / "../shared/data/ml-latest-small/ratings.csv"

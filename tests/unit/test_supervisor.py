@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from backend.domain.errors import SegueError, Unavailable
-from cli.stack.part import Part
-from cli.stack.state import Phase, locked, read_state
-from cli.stack.supervisor import PartFailed, Supervisor
+from stack.part import Part
+from stack.state import Phase, locked, read_state
+from stack.supervisor import PartFailed, Supervisor
 
 SLEEP = "import time; time.sleep(600)"
 WITH_GRANDCHILD = f"""
@@ -172,8 +172,8 @@ def test_missing_program_is_named(tmp_path: Path) -> None:
 SUPERVISE = f"""
 import sys, time
 from pathlib import Path
-from cli.stack.part import Part
-from cli.stack.supervisor import Supervisor
+from stack.part import Part
+from stack.supervisor import Supervisor
 home = Path(sys.argv[1])
 file = home / "grandchild"
 def check():

@@ -10,10 +10,10 @@ import pytest
 from backend.domain.errors import InvalidInput
 from backend.settings import Settings
 from training import tune
-from training.dataset import Interactions, PlayColumns
+from training.data.dataset import Interactions, PlayColumns
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings, Factors
-from training.judge import HELD_OUT
+from training.judging.judge import HELD_OUT
 from training.tune import Trial, Tuning
 from training.tuned import DEFAULTS, best_file, tuned
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.dataset import Interactions
+from training.data.dataset import Interactions
 from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
 
 LEAST_TRACKS = 5

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Float32
+from training.data.dataset import Float32
 from training.engines.trainer import AlsSettings, AlsWeights
 
 _NAME = "irspack.recommenders._ials_core"

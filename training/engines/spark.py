@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.models import FoldIn
-from training.dataset import Float32, Interactions
+from training.data.dataset import Float32, Interactions
 from training.engines import spark_archive
 from training.engines.trainer import AlsSettings, Earlier, Factors, gram
 
@@ -65,10 +65,10 @@ class SparkTrainer:
     def fit_archive(self, url: str, folder: Path, *, settings: AlsSettings, seed: int) -> FoldIn:
         """Learn from the play archive at `url` and write the factors as Parquet, without a play in this process.
 
-        Counted are the plays of `training.archive.read_archive`. `folder`/listener_factors and …/track_factors get the
-        columns id, number (from 0, in the order of the ids) and features (dimension) of every listener and track; the
-        result folds in others. On a cluster, `folder` is on a file system that all executors share. Raises InvalidInput
-        where no play may be learned from.
+        Counted are the plays of `training.data.archive.read_archive`. `folder`/listener_factors and …/track_factors get
+        the columns id, number (from 0, in the order of the ids) and features (dimension) of every listener and track;
+        the result folds in others. On a cluster, `folder` is on a file system that all executors share. Raises
+        InvalidInput where no play may be learned from.
         """
         plays = spark_archive.allowed(self._session.read.parquet(_hadoop(url)))
         with cached(plays) as plays:

@@ -1,12 +1,12 @@
-"""The play archive as Spark frames: the rows that `training.archive` keeps, numbered and counted by the executors."""
+"""The play archive as Spark frames: the rows that `data.archive` keeps, numbered and counted by the executors."""
 
 from typing import Any
 
-from training.archive import SKIP_MILLISECONDS
+from training.data.archive import SKIP_MILLISECONDS
 
 
 def allowed(plays: Any) -> Any:
-    """Plays with the training right, each event id once, without skips, as `training.archive.read_archive` counts."""
+    """Plays with the training right, each event id once, without skips, as `data.archive.read_archive` counts."""
     from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
 
     heard, length = sql.col("milliseconds_played"), sql.col("track_milliseconds")

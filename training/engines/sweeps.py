@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
-from training.dataset import Float32
+from training.data.dataset import Float32
 from training.engines.kernel import Kernel, row_solver, row_sums
 from training.engines.trainer import AlsWeights
 

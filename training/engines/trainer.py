@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from backend.ports.models import FoldIn
-from training.dataset import Float32, Interactions
+from training.data.dataset import Float32, Interactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ import numpy as np
 
 from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FUSION_FILE, LINEAR_FILE, NEWCOMERS_FILE
-from training.dataset import Float32, Interactions, PlayColumns, interactions
+from training.data.dataset import Float32, Interactions, PlayColumns, interactions
+from training.data.split import time_split
 from training.engines.trainer import AlsSettings, Factors, Trainer
-from training.metrics import Float64
+from training.evaluation.metrics import Float64
 from training.serving import fusion, newcomers
 from training.serving.links import links
 from training.serving.lists import Knowledge
-from training.split import time_split
 
 HELD_OUT = 0.2
 """Share of the plays, the latest, that fusion is learned on: the same that a version is judged by."""

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from backend.domain.recommendations import CandidateSource
 from backend.ports.models import FusionLevel
-from training import metrics
-from training.dataset import Int32
-from training.metrics import Float64
+from training.data.dataset import Int32
+from training.data.split import Split
+from training.evaluation import metrics
+from training.evaluation.metrics import Float64
 from training.serving.lists import ORDER, Knowledge, newest, reciprocal_ranks, scores, weights_array, weights_by_source
-from training.split import Split
 
 DEFAULT: Mapping[CandidateSource, float] = {
     CandidateSource.FACTORS: 0.6,

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from training.dataset import Float32, Int32, Interactions
+from training.data.dataset import Float32, Int32, Interactions
 from training.sources.ease import item_weights
 
 REGULARIZATION = 100.0

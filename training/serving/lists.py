@@ -7,10 +7,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from backend.domain.recommendations import CandidateSource
-from training import metrics
-from training.dataset import Float32, Int32, Interactions
+from training.data.dataset import Float32, Int32, Interactions
 from training.engines.trainer import Factors
-from training.metrics import Float64
+from training.evaluation import metrics
+from training.evaluation.metrics import Float64
 
 LENGTH = 200
 """Candidates of each source, as the server asks for (`backend.services.recommend.PER_SOURCE`)."""

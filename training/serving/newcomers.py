@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.ports.models import Newcomers
-from training.dataset import Float32
-from training.metrics import Float64
+from training.data.dataset import Float32
+from training.evaluation.metrics import Float64
 
 REGULARIZATION = 1.0
 """Ridge weight beside content vectors of length 1 and factors scaled to a mean length of 1."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Interactions
+from training.data.dataset import Interactions
+from training.data.side import SideInformation
 from training.engines.native import solve
 from training.engines.trainer import AlsSettings, weights
-from training.evaluate import Scorer, factors_scorer
-from training.side import SideInformation
+from training.evaluation.evaluate import Scorer, factors_scorer
 from training.sources.matrix import column_sizes, evened, log_counts, require_plays
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from training.dataset import Float32, Int32, Interactions
-from training.evaluate import BATCH, Scorer
-from training.metrics import Float64
-from training.side import SideInformation
+from training.data.dataset import Float32, Int32, Interactions
+from training.data.side import SideInformation
+from training.data.split import Split, cold_items, drawn_tracks, random_split
+from training.evaluation.evaluate import BATCH, Scorer
+from training.evaluation.metrics import Float64
 from training.sources.source import Source
-from training.split import Split, cold_items, drawn_tracks, random_split
 
 DEPTH = 100
 """Best new tracks of each source that make a listener's candidates, whose scores are the unit of normalisation."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Float32, Interactions
+from training.data.dataset import Float32, Interactions
+from training.data.side import SideInformation
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
-from training.evaluate import Scorer, factors_scorer, silent_scorer
-from training.side import SideInformation
+from training.evaluation.evaluate import Scorer, factors_scorer, silent_scorer
 from training.sources.matrix import log_counts, rarity, require_plays, unit_rows
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Float32, Int32, Interactions
-from training.evaluate import Scorer
-from training.metrics import Float64
-from training.side import SideInformation
+from training.data.dataset import Float32, Int32, Interactions
+from training.data.side import SideInformation
+from training.evaluation.evaluate import Scorer
+from training.evaluation.metrics import Float64
 from training.sources.matrix import (
     MOST_DIMENSIONS,
     column_sizes,

@@ -5,8 +5,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from backend.domain.errors import InvalidInput, Violation
-from training.dataset import Float32, Int32, Interactions
-from training.metrics import Float64
+from training.data.dataset import Float32, Int32, Interactions
+from training.evaluation.metrics import Float64
 
 MOST_DIMENSIONS = 6_000
 """Rows of the largest system solved: 6,000² doubles are 288 MB, and their inverse takes about a minute."""

@@ -1,8 +1,8 @@
 """The most popular tracks, the same for all: the baseline every other source has to beat."""
 
-from training.dataset import Interactions
-from training.evaluate import Scorer, popularity_scorer
-from training.side import SideInformation
+from training.data.dataset import Interactions
+from training.data.side import SideInformation
+from training.evaluation.evaluate import Scorer, popularity_scorer
 
 
 class Popularity:

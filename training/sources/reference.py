@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
-from training.dataset import Interactions
-from training.evaluate import Scorer, factors_scorer
-from training.side import SideInformation
+from training.data.dataset import Interactions
+from training.data.side import SideInformation
+from training.evaluation.evaluate import Scorer, factors_scorer
 from training.sources.matrix import marks, require_plays
 
 

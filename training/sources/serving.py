@@ -6,17 +6,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from backend.ports.models import weights_for
-from training.dataset import Float32, Int32, Interactions
+from training.data.dataset import Float32, Int32, Interactions
+from training.data.side import SideInformation
+from training.data.split import random_split
 from training.engines.labelled import LabelledTrainer
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
-from training.evaluate import Scorer
+from training.evaluation.evaluate import Scorer
 from training.serving import fusion
 from training.serving.extras import HELD_OUT, knowledge
 from training.serving.lists import Knowledge, reciprocal_ranks, scores, weights_array
-from training.side import SideInformation
 from training.sources.matrix import require_plays
-from training.split import random_split
 
 LABELS = 10
 

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from training.dataset import Interactions
-from training.evaluate import Scorer
-from training.side import SideInformation
+from training.data.dataset import Interactions
+from training.data.side import SideInformation
+from training.evaluation.evaluate import Scorer
 
 
 class Source(Protocol):

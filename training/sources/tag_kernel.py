@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from training.dataset import Float32, Int32, Interactions
-from training.evaluate import Scorer, silent_scorer
-from training.side import SideInformation
+from training.data.dataset import Float32, Int32, Interactions
+from training.data.side import SideInformation
+from training.evaluation.evaluate import Scorer, silent_scorer
 from training.sources.matrix import (
     evened,
     log_counts,

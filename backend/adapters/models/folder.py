@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from backend.adapters.durable import remove_folder, replace_text, whole_folder
 from backend.adapters.models.manifest import model_version, read_file, read_manifest, summary, verify
 from backend.domain.errors import ModelRefused, NotFound
+from backend.files import remove_folder, whole_folder, write_whole
 from backend.ports.models import ModelSummary, ModelVersion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -49,7 +49,7 @@ class FolderModelRepository:
         pointed = self._pointed()
         if pointed.get("current") == version:
             return
-        replace_text(self._pointer, json.dumps({"current": version, "previous": pointed.get("current")}) + "\n")
+        write_whole(self._pointer, json.dumps({"current": version, "previous": pointed.get("current")}) + "\n")
 
     def current(self) -> str | None:
         """See `ModelRepository.current`."""

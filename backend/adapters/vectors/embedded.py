@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.adapters.durable import remove_folder, whole_folder
 from backend.domain.errors import NotFound
+from backend.files import remove_folder, whole_folder
 from backend.ports.vectors import Neighbour, Vectors
 
 EXACT_UP_TO = 200_000

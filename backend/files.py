@@ -1,0 +1,104 @@
+"""Files and folders that appear whole or not at all, also after a power cut; and locks between processes.
+
+Everything of Segue that writes a file others read, or must be the only one to do a thing, does it with these.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from backend.domain.errors import Unavailable
+
+
+def sync(path: Path) -> None:
+    """Force a file's contents, or a folder's entries, to disk, so that a rename in it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None]) -> None:
+    """Fill a file beside `path` (with bytes, text as UTF-8, or by a function), then put it in place in one step.
+
+    Durable when it returns; readers see the old file or the new one. Raises OSError; nothing is left behind then.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    draft = Path(name)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - Path.open takes no descriptor
+            if isinstance(content, bytes | str):
+                file.write(content.encode() if isinstance(content, str) else content)
+            else:
+                content(file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(0o644)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` to fill; it takes the name `path` when the block ends well, and goes otherwise.
+
+    A folder of that name is replaced; its open files stay readable for those who hold them.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=".draft-"))
+    try:
+        yield draft
+        for file in draft.rglob("*"):
+            sync(file)
+        sync(draft)
+        draft.chmod(0o755)
+        if path.exists():
+            remove_folder(path)
+        draft.rename(path)
+        sync(path.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Take a folder away in one step: it is renamed before its files go."""
+    grave = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gone-"))
+    path.rename(grave / path.name)
+    shutil.rmtree(grave)
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def only_one(path: Path, *, held: str, seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for others up to `seconds`; the kernel lets go of it with the process.
+
+    Raises Unavailable with the sentence `held`, which says who holds it and what to do, and the path.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise Unavailable(f"{held} (lock: {path})") from error
+                time.sleep(0.05)
+        yield

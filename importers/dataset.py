@@ -1,0 +1,115 @@
+"""Which format a file or folder is in, and the whole of it in one value, plays in time order."""
+
+from collections.abc import Callable, Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from backend.domain.errors import InvalidInput, Violation
+from backend.domain.plays import Play
+from backend.domain.tracks import Artist, Track
+from importers import hetrec, lastfm_1k, spotify_2023, spotify_songs
+from importers.rows import BadRow, ReadOptions, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: its name, what it looks like, whether a path is in it, and its reader.
+
+    The reader takes what `fits` said yes to; it raises InvalidInput where a column is missing.
+    """
+
+    name: str
+    description: str
+    fits: Callable[[Path], bool]
+    read: Callable[[Path, ReadOptions], Iterator[Row | BadRow]]
+
+
+FORMATS = tuple(
+    Format(module.NAME, module.DESCRIPTION, module.fits, module.read)
+    for module in (lastfm_1k, hetrec, spotify_songs, spotify_2023)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """What a file or folder holds, plays in time order; `…_lines` are the lines they were read from, one for each."""
+
+    format: str
+    artists: tuple[Artist, ...]
+    tracks: tuple[Track, ...]
+    plays: tuple[Play, ...]
+    bad_rows: tuple[BadRow, ...]
+    artist_lines: tuple[int, ...]
+    track_lines: tuple[int, ...]
+    play_lines: tuple[int, ...]
+
+
+def detect(path: Path) -> Format:
+    """The format of this file or folder. Raises InvalidInput, which lists the formats there are."""
+    if not path.exists():
+        raise InvalidInput([Violation("path", f"{path} does not exist")])
+    for candidate in FORMATS:
+        if candidate.fits(path):
+            return candidate
+    known = "; ".join(f"{each.name} ({each.description})" for each in FORMATS)
+    raise InvalidInput([Violation("path", f"{path} is in no format that is known here. Known: {known}")])
+
+
+def named(name: str) -> Format:
+    """The format of this name. Raises InvalidInput, which lists the names there are."""
+    for candidate in FORMATS:
+        if candidate.name == name:
+            return candidate
+    known = ", ".join(each.name for each in FORMATS)
+    raise InvalidInput([Violation("format", f"{name!r} is not known; known are {known}")])
+
+
+def load(path: Path, options: ReadOptions, *, format_name: str = "", limit: int | None = None) -> Dataset:
+    """Read it whole, in the format named or detected.
+
+    `limit` stops after so many plays, in the file's own order (after so many tracks where the format has no plays).
+    Raises InvalidInput for an unknown format and for a missing column.
+    """
+    chosen = named(format_name) if format_name else detect(path)
+    artists, tracks, plays = list[tuple[int, Artist]](), list[tuple[int, Track]](), list[tuple[int, Play]]()
+    bad_rows: list[BadRow] = []
+    counted: Sized = tracks if chosen.name in _WITHOUT_PLAYS else plays
+    for row in chosen.read(path, options):
+        match row:
+            case BadRow():
+                bad_rows.append(row)
+            case Row(line, Artist() as artist):
+                artists.append((line, artist))
+            case Row(line, Track() as track):
+                tracks.append((line, track))
+            case Row(line, Play() as play):
+                plays.append((line, play))
+        if limit is not None and len(counted) >= limit:
+            break
+    # Stable: plays of one moment keep the file's order.
+    plays.sort(key=lambda each: each[1].played_at)
+    return Dataset(
+        format=chosen.name,
+        artists=tuple(artist for _, artist in artists),
+        tracks=tuple(track for _, track in tracks),
+        plays=tuple(play for _, play in plays),
+        bad_rows=tuple(bad_rows),
+        artist_lines=tuple(line for line, _ in artists),
+        track_lines=tuple(line for line, _ in tracks),
+        play_lines=tuple(line for line, _ in plays),
+    )
+
+
+_WITHOUT_PLAYS = (spotify_songs.NAME, spotify_2023.NAME)
+
+
+def shift_to(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
+    """The same plays, all moved by the same span so that the last one starts at `now`; ids stay.
+
+    So old data can be shown as if it happened today, and a second run of it is duplicates only.
+    """
+    if not plays:
+        return ()
+    span = now - max(play.played_at for play in plays)
+    return tuple(replace(play, played_at=play.played_at + span) for play in plays)

@@ -1,0 +1,226 @@
+"""A Flink session cluster (JobManager and TaskManager) from the pip distribution, and its SQL client.
+
+Nothing is written into site-packages: configuration, logs and the folders of jars are under home/flink, and the SQL
+client's script is pointed there by FLINK_CONF_DIR, FLINK_LIB_DIR, FLINK_OPT_DIR, FLINK_LOG_DIR and FLINK_PID_DIR.
+The two servers are started as Flink's scripts jobmanager.sh and taskmanager.sh would, but directly: the scripts start
+six short-lived JVMs only to compute the memory figures that stand below, 7 s of processor time at each start.
+"""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from backend.domain.errors import SegueError, Unavailable
+from backend.settings import Settings
+from stack import jars
+from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
+
+SLOTS = 4
+GATEWAY_JAR = "flink-sql-gateway"
+JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+# Megabytes. With the tasks' heap, a setting, the TaskManager is 2.6 GB in all: jobs keep their state on the heap, so
+# managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must agree.
+JOBMANAGER_HEAP = 448
+FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 128, 128, 192, 160, 256, 192
+
+LOGGING = """\
+rootLogger.level = {level}
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %-5p %c{1} - %m%n
+logger.pekko.name = org.apache.pekko
+logger.pekko.level = ERROR
+logger.kafka.name = org.apache.kafka
+logger.kafka.level = WARN
+logger.hadoop.name = org.apache.hadoop
+logger.hadoop.level = ERROR
+"""
+
+
+def distribution() -> Path:
+    """The pip distribution's folder (bin/, lib/, conf/). Raises Unavailable where it is not installed."""
+    return jars.package_folder("pyflink")
+
+
+def _shipped_java_options() -> str:
+    """The --add-opens list that Flink needs on Java 17, from its own config.yaml."""
+    text = (distribution() / "conf" / "config.yaml").read_text()
+    found = re.search(r"^env:\n  java:\n    opts:\n      all: (.+)$", text, re.MULTILINE)
+    if found is None:
+        raise SegueError("Flink's config.yaml has no env.java.opts.all; this Flink is not the one Segue is made for")
+    return found[1]
+
+
+def _memory(heap: int) -> dict[str, object]:
+    """What the TaskManager is told that it has; Flink asks for every one of these where its scripts do not add them."""
+    return {
+        "taskmanager.cpu.cores": SLOTS,
+        "taskmanager.memory.task.heap.size": f"{heap}m",
+        "taskmanager.memory.task.off-heap.size": "0m",
+        "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
+        "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_OFF_HEAP}m",
+        "taskmanager.memory.network.min": f"{NETWORK}m",
+        "taskmanager.memory.network.max": f"{NETWORK}m",
+        "taskmanager.memory.managed.size": f"{MANAGED}m",
+        # Each shuffle of a backfill asks for so many buffers of 32 kB beside the live job's; Flink's own 512 never fit.
+        "taskmanager.network.sort-shuffle.min-buffers": 64,
+        "taskmanager.memory.jvm-metaspace.size": f"{METASPACE}m",
+        "taskmanager.memory.jvm-overhead.min": f"{OVERHEAD}m",
+        "taskmanager.memory.jvm-overhead.max": f"{OVERHEAD}m",
+    }
+
+
+def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, object]:
+    """The cluster's config.yaml as flat keys."""
+    home = settings.home.absolute()
+    return {
+        "env.java.opts.all": _shipped_java_options(),
+        # Every listener on loopback.
+        "jobmanager.rpc.address": LOOPBACK,
+        "jobmanager.rpc.port": rpc_port,
+        "jobmanager.bind-host": LOOPBACK,
+        "taskmanager.host": LOOPBACK,
+        "taskmanager.bind-host": LOOPBACK,
+        "rest.address": LOOPBACK,
+        "rest.bind-address": LOOPBACK,
+        "rest.port": port,
+        "web.submit.enable": "false",
+        **_memory(settings.flink_heap_megabytes),
+        "taskmanager.numberOfTaskSlots": SLOTS,
+        # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
+        "taskmanager.resource-id": "taskmanager-1",
+        "heartbeat.interval": "5 s",
+        "heartbeat.timeout": "30 s",
+        # On a busy machine handing out dozens of tasks takes longer than the usual 10 s; the job would begin again.
+        "pekko.ask.timeout": "60 s",
+        "io.tmp.dirs": home / "flink" / "tmp",
+        "parallelism.default": settings.parallelism,
+        "state.backend.type": "hashmap",
+        "execution.checkpointing.interval": f"{settings.checkpoint_seconds} s",
+        "execution.checkpointing.incremental": "false",
+        "execution.checkpointing.dir": (home / "checkpoints").as_uri(),
+        "execution.checkpointing.savepoint-dir": (home / "savepoints").as_uri(),
+        # What a job is restarted from must outlive it.
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.num-retained": 2,
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1 s",
+        "restart-strategy.exponential-delay.max-backoff": "30 s",
+    }
+
+
+def _link(folder: Path, files: list[Path]) -> None:
+    """Make `folder` hold links to exactly these files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {file.name: file for file in files}
+    for link in folder.iterdir():
+        if link.name not in wanted or not link.is_symlink() or link.readlink() != wanted[link.name]:
+            link.unlink()
+    for name, file in wanted.items():
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(file)
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What Flink's scripts, `sql-client.sh` above all, must find in the environment to work on this home's cluster."""
+    folder = home.absolute() / "flink"
+    return {
+        "FLINK_HOME": str(distribution()),
+        "FLINK_CONF_DIR": str(folder / "conf"),
+        "FLINK_LIB_DIR": str(folder / "lib"),
+        "FLINK_OPT_DIR": str(folder / "opt"),
+        "FLINK_PLUGINS_DIR": str(distribution() / "plugins"),
+        "FLINK_LOG_DIR": str(folder / "log"),
+        "FLINK_PID_DIR": str(folder / "pid"),
+        "HADOOP_CLASSPATH": "",
+    }
+
+
+def write_files(settings: Settings, *, port: int, rpc_port: int) -> None:
+    """Lay out home/flink: configuration, logging, links to the jars of the distribution and of the lock."""
+    home = settings.home.absolute()
+    folder = home / "flink"
+    for name in ("conf", "log", "pid", "tmp"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    config = configuration(settings, port=port, rpc_port=rpc_port)
+    # JSON strings are YAML strings, so no value needs quoting rules of its own.
+    lines = (f"{key}: {json.dumps(str(value))}\n" for key, value in config.items())
+    (folder / "conf" / "config.yaml").write_text("".join(lines))
+    for name, level in (("console", "INFO"), ("cli", "WARN")):
+        (folder / "conf" / f"log4j-{name}.properties").write_text(LOGGING.replace("{level}", level))
+    ours = jars.paths("flink")
+    gateway = [path for path in ours if path.name.startswith(GATEWAY_JAR)]
+    _link(folder / "lib", [*distribution().glob("lib/*.jar"), *(path for path in ours if path not in gateway)])
+    _link(folder / "opt", [*distribution().glob("opt/*.jar"), *gateway])
+
+
+def _java(home: Path, *options: str) -> tuple[str, ...]:
+    """The start of both servers' command lines: Flink's own options, logging to the console, flink-dist last."""
+    folder = home.absolute() / "flink"
+    class_path = sorted((folder / "lib").iterdir(), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name))
+    logging = folder / "conf" / "log4j-console.properties"
+    return (
+        *("java", *options, "-XX:+IgnoreUnrecognizedVMOptions", *_shipped_java_options().split()),
+        *(f"-Dlog4j.configurationFile=file:{logging}", "-classpath", ":".join(map(str, class_path))),
+    )
+
+
+def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
+    """JobManager and TaskManager, their files laid out under home/flink."""
+    write_files(settings, port=port, rpc_port=rpc_port)
+    env, url, home = environment(settings.home), f"http://{LOOPBACK}:{port}", settings.home
+    configured = ("--configDir", env["FLINK_CONF_DIR"])
+    job_manager = _java(home, *QUICK_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
+    heap, direct = settings.flink_heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
+    memory = (
+        f"-Xmx{heap}m",
+        f"-Xms{heap}m",
+        f"-XX:MaxDirectMemorySize={direct}m",
+        f"-XX:MaxMetaspaceSize={METASPACE}m",
+    )
+    # Flink generates classes for each job and task, so whatever is optimised is used once: see ADR 4.
+    quick = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
+    task_manager = _java(home, "-XX:+UseG1GC", *quick, *memory)
+    return [
+        Part(
+            name="flink-jobmanager",
+            title="Flink JobManager",
+            argv=(*job_manager, JOBMANAGER, *configured, "--executionMode", "cluster"),
+            env=env,
+            check=lambda: check(url, task_managers=0),
+            address=f"{LOOPBACK}:{port}",
+        ),
+        Part(
+            name="flink-taskmanager",
+            title="Flink TaskManager",
+            argv=(*task_manager, TASKMANAGER, *configured),
+            env=env,
+            check=lambda: check(url, task_managers=1),
+        ),
+    ]
+
+
+def overview(url: str) -> dict[str, Any]:
+    """Flink's own summary of the cluster: task managers, slots, jobs by state. Raises Unavailable."""
+    try:
+        with urllib.request.urlopen(f"{url}/overview", timeout=0.5) as response:  # noqa: S310 - our own http URL
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"Flink does not answer on {url} yet") from error
+
+
+def check(url: str, *, task_managers: int) -> str:
+    """Raises Unavailable until the cluster answers and has at least this many TaskManagers."""
+    check_port(urlsplit(url).port or 0)
+    if overview(url)["taskmanagers"] < task_managers:
+        raise Unavailable("the TaskManager has not registered yet")
+    return ""

@@ -1,0 +1,128 @@
+"""From settings to a plan: which parts run here, on which ports, and what everybody is told about it."""
+
+import json
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from backend.domain.errors import InvalidInput, Violation
+from backend.settings import ENDPOINTS_FILE, Settings
+from stack import flink, kafka, mongo, services
+from stack.part import LOOPBACK, Part
+from stack.ports import free_port
+from stack.services import PREPARE, port_of
+
+ALL = ("kafka", "mongo", "flink", "server", "sink", "keeper", "dashboard")
+"""What a stack is made of, as people name it: "flink" is a JobManager and a TaskManager."""
+
+ADDRESSES = {
+    "kafka": ("kafka_servers", "{host}:{port}"),
+    "mongo": ("store_url", "mongodb://{host}:{port}"),
+    "flink": ("flink_url", "http://{host}:{port}"),
+    "server": ("server_address", "{host}:{port}"),
+    "sink": ("sink_metrics_address", "{host}:{port}"),
+    "dashboard": ("dashboard_address", "{host}:{port}"),
+}
+"""The setting that tells where a part is, and its form."""
+
+_LOCAL = {LOOPBACK, "localhost", "::1"}
+
+
+def free_addresses() -> dict[str, str]:
+    """Settings that put each part on a free port of its own, so that stacks beside each other never meet."""
+    taken: set[int] = set()
+    found = {}
+    for name, form in ADDRESSES.values():
+        port = free_port(taken, random.SystemRandom())
+        taken.add(port)
+        found[name] = form.format(host=LOOPBACK, port=port)
+    return found
+
+
+def last_endpoints(home: Path) -> dict[str, str]:
+    """What the stack that runs, or last ran, in this home told of its addresses."""
+    file = home / ENDPOINTS_FILE
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def configured(settings: Settings) -> dict[str, str]:
+    """Addresses that a flag, the environment or segue.toml sets, by part; not what the last stack left behind."""
+    last = last_endpoints(settings.home)
+    return {
+        part: getattr(settings, name)
+        for part, (name, _) in ADDRESSES.items()
+        if name in settings.model_fields_set and getattr(settings, name) != last.get(name)
+    }
+
+
+def _host(address: str) -> str:
+    return urlsplit(address if "://" in address else f"//{address}").hostname or ""
+
+
+def local_parts(settings: Settings, wanted: Iterable[str]) -> list[str]:
+    """The wanted parts in the order of ALL, without those whose configured address is on another machine.
+
+    Raises InvalidInput for a name that is not in ALL.
+    """
+    names = set(wanted)
+    if unknown := names - set(ALL):
+        raise InvalidInput([Violation("parts", f"{', '.join(sorted(unknown))}: not one of {', '.join(ALL)}")])
+    elsewhere = {
+        part
+        for part, address in configured(settings).items()
+        if part in ("kafka", "mongo", "flink") and ("," in address or _host(address) not in _LOCAL)
+    }
+    return [name for name in ALL if name in names and name not in elsewhere]
+
+
+def fixed_ports(settings: Settings, names: Iterable[str]) -> dict[str, int]:
+    """Ports that are configured for these parts."""
+    given = configured(settings)
+    return {name: port_of(given[name]) for name in names if given.get(name)}
+
+
+def endpoints(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) -> dict[str, str]:
+    """Settings that tell where these parts are: the content of endpoints.json."""
+    given, found = configured(settings), {}
+    for name in names:
+        if name in ADDRESSES:
+            field, form = ADDRESSES[name]
+            found[field] = given[name] if name in given else form.format(host=LOOPBACK, port=ports[name])
+    return found
+
+
+def parts(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) -> list[Part]:
+    """The processes of these parts in starting order, their files laid out under home. `settings` has the endpoints."""
+    wanted, home = set(names), settings.home
+    made: list[Part] = []
+    if "kafka" in wanted:
+        made += kafka.parts(home, port=ports["kafka"], controller_port=ports["kafka-controller"])
+    if "mongo" in wanted:
+        made += mongo.parts(home, port=ports["mongo"])
+    if "flink" in wanted:
+        made += flink.parts(settings, port=ports["flink"], rpc_port=ports["flink-rpc"])
+    if wanted & {"server", "sink", "keeper"}:
+        wanted.add(PREPARE)
+    made += [part for part in services.parts(settings) if part.name in wanted]
+    here = {part.name for part in made}
+    return [replace(part, needs=tuple(need for need in part.needs if need in here)) for part in made]
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Every setting that somebody set, as SEGUE_… variables, so that a child process sees the same settings.
+
+    What only endpoints.json says is left out: the child reads it there, anew after each start of the stack.
+    """
+    last = last_endpoints(settings.home)
+    env = {"SEGUE_HOME": str(settings.home.absolute())}
+    for name in settings.model_fields_set - {"home"}:
+        value = getattr(settings, name)
+        if value is None or value == last.get(name):
+            continue
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+        env[f"SEGUE_{name.upper()}"] = str(plain.absolute() if isinstance(plain, Path) else plain)
+    return env

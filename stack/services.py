@@ -1,0 +1,127 @@
+"""Segue's own processes: the gRPC server, the sink, the job keeper and the dashboard."""
+
+import re
+import sys
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from backend.domain.errors import Unavailable
+from backend.settings import Settings
+from stack import flink
+from stack.jars import package_folder
+from stack.part import LOOPBACK, Part, check_port
+
+PREPARE = "prepare"
+
+
+def parts(settings: Settings) -> list[Part]:
+    """The processes, with `prepare` (topics and indexes) before them. `settings` holds the addresses already."""
+    return [
+        Part(
+            name=PREPARE,
+            title="Topics and indexes",
+            argv=(sys.executable, "-m", "stack.prepare"),
+            needs=("kafka", "mongo"),
+            once=True,
+        ),
+        Part(
+            name="server",
+            title="gRPC server",
+            argv=(sys.executable, "-m", "backend"),
+            needs=(PREPARE,),
+            check=lambda: check_server(settings),
+            address=settings.server_address,
+            stop_seconds=20,
+        ),
+        Part(
+            name="sink",
+            title="Sink",
+            argv=(sys.executable, "-m", "streaming.sink"),
+            needs=(PREPARE,),
+            address=settings.sink_metrics_address,
+        ),
+        Part(
+            name="keeper",
+            title="Job keeper",
+            argv=(sys.executable, "-m", "streaming.keeper"),
+            # Flink's SQL client, which the keeper runs, finds its configuration and jars by these.
+            env=flink.environment(settings.home),
+            # It may sit in the middle of a submission, which is worth nothing once Flink is stopped too.
+            stop_seconds=2,
+            needs=(PREPARE, "flink-taskmanager"),
+        ),
+        Part(
+            name="dashboard",
+            title="Dashboard",
+            argv=_streamlit(settings.dashboard_address),
+            check=lambda: check_dashboard(settings.dashboard_address),
+            address=settings.dashboard_address,
+            needs=("server",),
+        ),
+    ]
+
+
+def _streamlit(address: str) -> tuple[str, ...]:
+    host, _, port = address.rpartition(":")
+    app = package_folder("analytics") / "dashboard" / "app.py"
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+    }
+    return (sys.executable, "-m", "streamlit", "run", str(app), *(f"--{key}={value}" for key, value in options.items()))
+
+
+def port_of(address: str) -> int:
+    """The port of host:port or of a URL. Raises ValueError where there is none."""
+    port = urlsplit(address if "://" in address else f"//{address}").port
+    if port is None:
+        raise ValueError(f"{address} names no port")
+    return port
+
+
+def check_server(settings: Settings) -> str:
+    """Raises Unavailable until the server answers its health check; "no model yet" while it is NOT_SERVING.
+
+    A server with TLS is only asked for its port: its certificate need not be made out to this machine's loopback.
+    """
+    port = port_of(settings.server_address)
+    check_port(port)
+    if settings.tls_certificate is not None:
+        return ""
+    import grpc
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    try:
+        with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)  # its types name no methods
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=0.5)
+    except grpc.RpcError as error:
+        raise Unavailable(f"the server on {LOOPBACK}:{port} does not answer its health check yet") from error
+    return "" if answer.status == health_pb2.HealthCheckResponse.SERVING else "no model yet"
+
+
+def check_sink(address: str) -> str:
+    """How far the sink is behind the event log, as its metrics tell; "" where it is not. Raises Unavailable."""
+    url = f"http://{address}/metrics"
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            told = answer.read().decode()
+    except OSError as error:
+        raise Unavailable(f"the sink does not tell its metrics on {url}") from error
+    lag = re.search(r"^segue_sink_lag_records (\S+)$", told, re.MULTILINE)
+    records = round(float(lag[1])) if lag else 0
+    return f"{records:,} records behind" if records else ""
+
+
+def check_dashboard(address: str) -> str:
+    """Raises Unavailable until Streamlit answers its own health check."""
+    url = f"http://{LOOPBACK}:{port_of(address)}/_stcore/health"
+    try:
+        with urllib.request.urlopen(url, timeout=0.5):
+            return ""
+    except OSError as error:
+        raise Unavailable(f"the dashboard does not answer on {url} yet") from error

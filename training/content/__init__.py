@@ -1,0 +1,1 @@
+"""What tracks are by themselves: embeddings of their words, clusters of their sound."""

@@ -1,0 +1,128 @@
+"""Whose plays, and how many of them, a training learns from.
+
+Reasons, in the order they are applied, after those of `training.data.archive`:
+1. `track_allow_training`: the track, or one of its artists, carries no training right;
+2. `flagged_listener`: the listener is named in a file, or behaves as no person does: on some UTC day more plays, or
+   more plays of one track, than `Limits` allows (plays of 30 s or more: shorter ones are not counted by then);
+3. `listener_cap`, `track_cap`: all but the newest plays of a listener, then of a track.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain.errors import InvalidInput, Violation
+from backend.settings import Settings
+from training.data.dataset import PlayColumns, compact
+
+DAY_MILLISECONDS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much is believable and how much is enough; 0 is no limit. `flagged` names listeners to leave out."""
+
+    day_plays: int
+    day_repeats: int
+    listener_plays: int
+    track_plays: int
+    flagged: frozenset[str] = frozenset()
+
+    def numbers(self) -> dict[str, int]:
+        """As the manifest holds them; of the flagged only how many there are."""
+        return {
+            "day_plays": self.day_plays,
+            "day_repeats": self.day_repeats,
+            "listener_plays": self.listener_plays,
+            "track_plays": self.track_plays,
+            "listeners_in_file": len(self.flagged),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The plays that are left, rows left out by reason, and how many listeners were flagged."""
+
+    plays: PlayColumns
+    excluded: dict[str, int]
+    flagged_listeners: int
+
+
+def limits(settings: Settings) -> Limits:
+    """The limits that the settings ask for. Raises InvalidInput where their file cannot be read."""
+    return Limits(
+        day_plays=settings.training_day_plays,
+        day_repeats=settings.training_day_repeats,
+        listener_plays=settings.training_listener_plays,
+        track_plays=settings.training_track_plays,
+        flagged=_named(settings.training_left_out_listeners),
+    )
+
+
+def choose(plays: PlayColumns, *, withheld: Collection[str], limits: Limits) -> Chosen:
+    """Apply the reasons in their order. Raises InvalidInput where nothing is left."""
+    withheld_tracks = np.array([track_id in withheld for track_id in plays.track_ids], dtype=bool)
+    allowed = plays.where(~withheld_tracks[plays.tracks])
+    flagged = _flagged(allowed, limits)
+    believed = allowed.where(~flagged[allowed.listeners])
+    some = believed.where(_newest(believed.listeners, believed.tracks, believed.played_at, limits.listener_plays))
+    left = some.where(_newest(some.tracks, some.listeners, some.played_at, limits.track_plays))
+    excluded = {
+        "track_allow_training": len(plays) - len(allowed),
+        "flagged_listener": len(allowed) - len(believed),
+        "listener_cap": len(believed) - len(some),
+        "track_cap": len(some) - len(left),
+    }
+    if len(left) == 0:
+        raise InvalidInput([Violation("archive", f"none of its plays may be learned from (left out: {excluded})")])
+    return Chosen(plays=compact(left), excluded=excluded, flagged_listeners=int(flagged.sum()))
+
+
+def _named(file: Path | None) -> frozenset[str]:
+    if file is None:
+        return frozenset()
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        reason = f"{file} cannot be read ({error.strerror}): write one listener id a line, or unset it"
+        raise InvalidInput([Violation("training_left_out_listeners", reason)]) from error
+    return frozenset(line.strip() for line in lines if line.strip())
+
+
+def _flagged(plays: PlayColumns, limits: Limits) -> NDArray[np.bool_]:
+    """Which of `plays.listener_ids` are left out."""
+    flagged = np.array([listener_id in limits.flagged for listener_id in plays.listener_ids], dtype=bool)
+    day = plays.played_at // DAY_MILLISECONDS
+    for most, keys in (
+        (limits.day_plays, (day, plays.listeners)),
+        (limits.day_repeats, (day, plays.tracks, plays.listeners)),
+    ):
+        if most and len(plays):
+            flagged[plays.listeners[_crowded(keys, most)]] = True
+    return flagged
+
+
+def _crowded(keys: tuple[NDArray[Any], ...], most: int) -> NDArray[np.int64]:
+    """A row of every group of equal keys that has more than `most` rows."""
+    order = np.lexsort(keys)
+    changes = np.any([np.diff(key[order]) != 0 for key in keys], axis=0)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1, [len(order)]])
+    return np.asarray(order[starts[:-1][np.diff(starts) > most]], dtype=np.int64)
+
+
+def _newest(
+    groups: NDArray[np.int32], others: NDArray[np.int32], played_at: NDArray[np.int64], most: int
+) -> NDArray[np.bool_]:
+    """Which rows are among the newest `most` of their group; of one moment, those with the smaller of `others`."""
+    if not most or len(groups) == 0:
+        return np.ones(len(groups), dtype=bool)
+    order = np.lexsort((others, -played_at, groups))
+    counts = np.bincount(groups)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    kept = np.zeros(len(groups), dtype=bool)
+    kept[order] = np.arange(len(groups)) - starts[groups[order]] < most
+    return kept

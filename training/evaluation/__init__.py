@@ -1,0 +1,1 @@
+"""Ranking metrics, and the evaluation of any scorer on held-out plays."""

@@ -1,0 +1,1 @@
+"""How a model becomes a version that serves: files, manifest, pointer, locks."""
