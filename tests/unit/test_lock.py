@@ -31,7 +31,7 @@ def test_two_processes_never_train_at_once(tmp_path: Path) -> None:
     """The second is told to wait; a killed holder leaves nothing behind; the pointer can be moved meanwhile."""
     with holder(tmp_path, "training_lock") as process:
         try:
-            with pytest.raises(Unavailable, match=r"another training holds .*try again"), training_lock(tmp_path):
+            with pytest.raises(Unavailable, match=r"another training is under way.*try again"), training_lock(tmp_path):
                 pass
             with pointer_lock(tmp_path, seconds=0):
                 pass
