@@ -8,12 +8,11 @@ six short-lived JVMs only to compute the memory figures that stand below, 7 s of
 
 import json
 import re
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from backend import web
 from backend.domain.errors import SegueError, Unavailable
 from backend.settings import Settings
 from stack import jars
@@ -211,10 +210,10 @@ def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
 def overview(url: str) -> dict[str, Any]:
     """Flink's own summary of the cluster: task managers, slots, jobs by state. Raises Unavailable."""
     try:
-        with urllib.request.urlopen(f"{url}/overview", timeout=0.5) as response:  # noqa: S310 - our own http URL
-            answer: dict[str, Any] = json.load(response)
+        with web.client(timeout_seconds=0.5, local=True) as client:
+            answer: dict[str, Any] = client.get(f"{url}/overview").raise_for_status().json()
             return answer
-    except (OSError, ValueError) as error:
+    except (*web.FAILURES, ValueError) as error:
         raise Unavailable(f"Flink does not answer on {url} yet") from error
 
 

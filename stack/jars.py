@@ -3,15 +3,13 @@
 import importlib.util
 import os
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from backend import settings
+from backend import settings, web
 from backend.domain.errors import SegueError, Unavailable
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
@@ -111,16 +109,18 @@ def repository() -> str:
 def _download(url: str, output: str, advance: Advance, size: int) -> None:
     """Write what `url` answers to the file `output`. Raises OSError where that is not an answer of `size` bytes."""
     try:
-        # The operator's own choice of repository, whatever its scheme.
-        with urllib.request.urlopen(url, timeout=30) as response, Path(output).open("wb") as file:  # noqa: S310
-            while chunk := response.read(1 << 16):
-                file.write(chunk)
-                advance(len(chunk))
-            if file.tell() < size:
-                raise ConnectionError(f"only {file.tell()} of {size} bytes came")
-    except urllib.error.HTTPError as error:
-        with error:  # it holds the connection
-            raise ConnectionError(f"the repository answers {error.code} {error.reason}") from None
+        # Repositories hand files on to the servers that keep them; the SHA-256 says whether it is the file.
+        with web.client(timeout_seconds=30, redirects=True) as client, client.stream("GET", url) as response:
+            if not response.is_success:
+                raise ConnectionError(f"the repository answers {response.status_code} {response.reason_phrase}")
+            with Path(output).open("wb") as file:
+                for chunk in response.iter_bytes(1 << 16):
+                    file.write(chunk)
+                    advance(len(chunk))
+                if file.tell() < size:
+                    raise ConnectionError(f"only {file.tell()} of {size} bytes came")
+    except web.FAILURES as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:

@@ -2,10 +2,10 @@
 
 import re
 import sys
-import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from backend import web
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
 from stack import flink
@@ -108,9 +108,9 @@ def check_sink(address: str) -> str:
     """How far the sink is behind the event log, as its metrics tell; "" where it is not. Raises Unavailable."""
     url = f"http://{address}/metrics"
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            told = answer.read().decode()
-    except OSError as error:
+        with web.client(timeout_seconds=2, local=True) as client:
+            told = client.get(url).raise_for_status().text
+    except web.FAILURES as error:
         raise Unavailable(f"the sink does not tell its metrics on {url}") from error
     lag = re.search(r"^segue_sink_lag_records (\S+)$", told, re.MULTILINE)
     records = round(float(lag[1])) if lag else 0
@@ -121,7 +121,8 @@ def check_dashboard(address: str) -> str:
     """Raises Unavailable until Streamlit answers its own health check."""
     url = f"http://{LOOPBACK}:{port_of(address)}/_stcore/health"
     try:
-        with urllib.request.urlopen(url, timeout=0.5):
-            return ""
-    except OSError as error:
+        with web.client(timeout_seconds=0.5, local=True) as client:
+            client.get(url).raise_for_status()
+    except web.FAILURES as error:
         raise Unavailable(f"the dashboard does not answer on {url} yet") from error
+    return ""

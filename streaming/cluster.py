@@ -1,14 +1,14 @@
 """A Flink session cluster over its REST address: which jobs run, how they are, and how they are stopped."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+
+from backend import web
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
 
@@ -58,28 +58,23 @@ class Health:
 
 def request(settings: Settings, path: str, *, method: str = "GET", body: Mapping[str, object] | None = None) -> Any:
     """What Flink answers, decoded. Raises Unavailable with Flink's own words where it refuses."""
-    asked = urllib.request.Request(  # noqa: S310 - the operator's URL
-        f"{settings.flink_url}{path}",
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
+    url = f"{settings.flink_url}{path}"
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - the same
-            return json.loads(answer.read() or b"{}")
-    except urllib.error.HTTPError as error:
-        raise Unavailable(f"Flink refuses {method} {path}: {_words(error.read())}") from error
-    except (urllib.error.URLError, TimeoutError, ConnectionError, json.JSONDecodeError) as error:
-        raise Unavailable(f"Flink does not answer at {settings.flink_url}{path}: {error}") from error
+        with web.client(timeout_seconds=10) as client:
+            answer = client.request(method, url, json=body)
+        if not answer.is_success:
+            raise Unavailable(f"Flink refuses {method} {path}: {_words(answer)}")
+        return answer.json() if answer.content else {}
+    except (*web.FAILURES, ValueError) as error:
+        raise Unavailable(f"Flink does not answer at {url}: {error}") from error
 
 
-def _words(answer: bytes) -> str:
-    """The first line of each error that Flink names; its answer as it is where it names none."""
-    text = answer.decode(errors="replace")
+def _words(answer: httpx.Response) -> str:
+    """The first line of each error that Flink names; status and answer as they are where it names none."""
     try:
-        errors = json.loads(text)["errors"]
+        errors = answer.json()["errors"]
     except (ValueError, KeyError, TypeError):
-        return text[:500]
+        return web.told(answer)
     return "; ".join(str(error).splitlines()[0] for error in errors if error)
 
 

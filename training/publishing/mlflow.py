@@ -1,19 +1,19 @@
-"""Logs a training to an MLflow tracking server, over its REST API (version 2.0) with the standard library.
+"""Logs a training to an MLflow tracking server, over its REST API (version 2.0).
 
-No client package: the smallest one brings 39 others for six requests (docs/adr/0002-dependencies.md). A training never
-fails for it: what goes wrong is returned as a sentence.
+Without MLflow's own client: the smallest one brings 39 packages for six requests (docs/adr/0002-dependencies.md). A
+training never fails for it: what goes wrong is returned as a sentence.
 """
 
-import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import Request, urlopen
+
+import httpx
+
+from backend import web
 
 TIMEOUT_SECONDS = 10.0
 PARAMETERS_AT_ONCE = METRICS_AT_ONCE = 100
@@ -25,20 +25,19 @@ ARTIFACTS = "mlflow-artifacts"
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """`root` is scheme, host and path without a user's name; `headers` carry that one, if the URL has any."""
+    """`root` is scheme, host and path without a user's name; `client` signs in with that one, if the URL has any."""
 
     root: str
-    headers: Mapping[str, str]
+    client: httpx.Client
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        """The JSON answer. Raises OSError (also HTTPError), HTTPException, ValueError."""
-        request = Request(f"{self.root}/api/2.0/{path}", data=body, method=method, headers=dict(self.headers))  # noqa: S310 - http(s) only, see _server
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
-            return json.loads(answer.read() or b"{}")
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON answer; `options` as httpx takes them. Raises HTTPStatusError and other web.FAILURES, ValueError."""
+        answer = self.client.request(method, f"{self.root}/api/2.0/{path}", **options).raise_for_status()
+        return answer.json() if answer.content else {}
 
     def post(self, path: str, **fields: object) -> Any:
         """As `ask`, with a JSON body."""
-        return self.ask("POST", f"mlflow/{path}", json.dumps(fields).encode())
+        return self.ask("POST", f"mlflow/{path}", json=fields)
 
 
 def log_training(url: str, *, experiment: str, manifest: Mapping[str, Any], seconds: float) -> str:
@@ -46,13 +45,14 @@ def log_training(url: str, *, experiment: str, manifest: Mapping[str, Any], seco
 
     "" where the server took all of it, else what went wrong and what to do. `seconds` is how long the training took.
     """
-    server = None
+    where = "mlflow_url"
     try:
-        server = _server(url)
-        _log(server, experiment, manifest, seconds)
-    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
-        detail = f"{error}: {error.read()[:200].decode(errors='replace')}" if isinstance(error, HTTPError) else error
-        where = server.root if server else "mlflow_url"
+        where, user = _address(url)
+        with web.client(timeout_seconds=TIMEOUT_SECONDS) as client:
+            client.auth = user
+            _log(_Server(where, client), experiment, manifest, seconds)
+    except (*web.FAILURES, ValueError, KeyError, TypeError) as error:
+        detail = web.told(error.response) if isinstance(error, httpx.HTTPStatusError) else error
         return f"MLflow at {where} did not take the run ({detail}): start it, or unset mlflow_url"
     return ""
 
@@ -81,23 +81,25 @@ def _log(server: _Server, experiment: str, manifest: Mapping[str, Any], seconds:
     server.post("runs/update", run_id=run["run_id"], status="FINISHED", end_time=ended)
 
 
-def _server(url: str) -> _Server:
+def _address(url: str) -> tuple[str, httpx.Auth]:
+    """Scheme, host and path; and who signs in, if the URL names somebody. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("mlflow_url must be http://host[:port] or https://…")
     user, _, place = parts.netloc.rpartition("@")
-    headers = {"Content-Type": "application/json"}
-    if user:
-        headers["Authorization"] = f"Basic {base64.b64encode(unquote(user).encode()).decode()}"
-    return _Server(f"{parts.scheme}://{place}{parts.path.rstrip('/')}", headers)
+    name, _, password = user.partition(":")
+    return (
+        f"{parts.scheme}://{place}{parts.path.rstrip('/')}",
+        httpx.BasicAuth(unquote(name), unquote(password)) if user else httpx.Auth(),
+    )
 
 
 def _experiment(server: _Server, name: str) -> str:
     """Its id; made where it is not there yet."""
     try:
-        found = server.ask("GET", f"mlflow/experiments/get-by-name?experiment_name={quote(name, safe='')}")
-    except HTTPError as error:
-        if error.code != 404:
+        found = server.ask("GET", "mlflow/experiments/get-by-name", params={"experiment_name": name})
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != httpx.codes.NOT_FOUND:
             raise
         return str(server.post("experiments/create", name=name)["experiment_id"])
     return str(found["experiment"]["experiment_id"])
@@ -107,7 +109,7 @@ def _artifact(server: _Server, run: Mapping[str, str], name: str, content: bytes
     """Where the server keeps artifacts itself: with another artifact store, clients need that store's own access."""
     place = urlsplit(run["artifact_uri"])
     if place.scheme == ARTIFACTS:
-        server.ask("PUT", f"{ARTIFACTS}/artifacts/{quote(place.path.lstrip('/'))}/{name}", content)
+        server.ask("PUT", f"{ARTIFACTS}/artifacts/{quote(place.path.lstrip('/'))}/{name}", content=content)
 
 
 def _parameters(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
