@@ -5,18 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.domain.feedback import Feedback, FeedbackKind
-from backend.domain.plays import Play
+from backend.domain.plays import Lesson, Play, lesson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentPlay:
-    """A play as a profile remembers it."""
+    """A play as a profile remembers it; `track_milliseconds` is 0 where unknown."""
 
     event_id: str
     track_id: str
     played_at: datetime
     milliseconds_played: int
+    track_milliseconds: int = 0
     allow_training: bool = True
+
+    @property
+    def teaches(self) -> bool:
+        """Whether it may be learned from and says what the listener likes: it carries the right and is positive."""
+        return self.allow_training and lesson(self.milliseconds_played, self.track_milliseconds) is Lesson.POSITIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,7 @@ def merge(profile: Profile, plays: Iterable[Play], feedback: Iterable[Feedback])
                 track_id=play.track_id,
                 played_at=play.played_at,
                 milliseconds_played=play.milliseconds_played,
+                track_milliseconds=play.track_milliseconds,
                 allow_training=play.allow_training,
             ),
         )

@@ -3,11 +3,13 @@
 import random
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pymongo import MongoClient
 
 from backend import wiring
 from backend.adapters.store.mongo import MongoStore
@@ -235,11 +237,32 @@ def test_tracks_and_artists_come_back_as_they_were_put(store: Store) -> None:
 
 def test_profiles_come_back_as_they_were_put(store: Store) -> None:
     """Plays, likes and hides of a listener survive; a put replaces."""
-    play = RecentPlay(event_id="e", track_id="t", played_at=NOON, milliseconds_played=5, allow_training=False)
+    play = RecentPlay(
+        event_id="e",
+        track_id="t",
+        played_at=NOON,
+        milliseconds_played=5,
+        track_milliseconds=200_000,
+        allow_training=False,
+    )
     profile = Profile(listener_id="l", recent=(play,), liked=frozenset({"x"}), hidden=frozenset({"y", "z"}))
     store.put_profiles([Profile(listener_id="l"), Profile(listener_id="m")])
     store.put_profiles([profile])
     assert {"l": profile, "m": Profile(listener_id="m")} == store.profiles(["l", "m", "n"])
+
+
+@pytest.mark.stack
+def test_profiles_from_before_plays_had_a_length_can_be_read(settings: Settings) -> None:
+    """Their tracks' lengths are unknown."""
+    tenant = f"t{uuid.uuid4().hex[:12]}"
+    old = {"event_id": "e", "track_id": "t", "played_at": NOON, "milliseconds_played": 5, "allow_training": True}
+    with (
+        MongoClient(settings.store_url, tz_aware=True) as client,
+        closing(wiring.store(settings.model_copy(update={"tenant": tenant}))) as store,
+    ):
+        client[tenant]["profiles"].insert_one({"_id": "l", "recent": [old], "liked": ["x"], "hidden": []})
+        (play,) = store.profiles(["l"])["l"].recent
+    assert RecentPlay(event_id="e", track_id="t", played_at=NOON, milliseconds_played=5, track_milliseconds=0) == play
 
 
 def test_nothing_is_written_or_found_for_nothing(store: Store) -> None:

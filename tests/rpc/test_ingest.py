@@ -31,10 +31,11 @@ def stamp(moment: datetime) -> Timestamp:
 
 
 def play(track: str = "t1", listener: str = "ann", **fields: Any) -> play_pb2.Play:
-    """A play of an hour ago."""
+    """A play of an hour ago, of the whole track."""
     fields.setdefault("played_at", stamp(datetime.now(UTC) - timedelta(hours=1)))
     fields.setdefault("event_id", str(uuid.uuid4()))
-    return play_pb2.Play(listener_id=listener, track_id=track, milliseconds_played=1000, **fields)
+    fields.setdefault("milliseconds_played", 200_000)
+    return play_pb2.Play(listener_id=listener, track_id=track, **fields)
 
 
 def send(world: World, *plays: play_pb2.Play) -> list[ingest_pb2.IngestResult]:

@@ -43,11 +43,11 @@ def make_popular(world: World, *track_ids: str) -> None:
     world.store.write(rows, {})
 
 
-def listen(world: World, listener: str, *track_ids: str) -> None:
-    """The listener plays these tracks, through the door."""
+def listen(world: World, listener: str, *track_ids: str, milliseconds: int = 200_000) -> None:
+    """The listener plays these tracks of 200 s, through the door."""
     now = datetime.now(UTC)
     plays = [
-        play(track_id, listener, played_at=stamp(now - timedelta(minutes=5 * age)))
+        play(track_id, listener, played_at=stamp(now - timedelta(minutes=5 * age)), milliseconds_played=milliseconds)
         for age, track_id in enumerate(track_ids, 1)
     ]
     world.ingest.RecordPlays(ingest_pb2.RecordPlaysRequest(plays=plays))
@@ -74,6 +74,20 @@ def test_five_plays_are_enough_for_a_hybrid_answer(world: World) -> None:
     assert (HYBRID, VERSION) == (response.path, response.model_version)
     assert jazz_share(response) >= 0.9
     assert not {"t0", "t2", "t4", "t6", "t8"} & {track.track_id for track in response.tracks}
+
+
+def test_what_was_skipped_says_nothing_of_taste_and_does_not_come_back_at_once(world: World) -> None:
+    """Five skips leave a listener unknown; with five whole plays of techno beside them it is techno that comes."""
+    make_popular(world, "t0", "t3")
+    skipped = ("t0", "t2", "t4", "t6", "t8")
+    listen(world, "picky", *skipped, milliseconds=29_000)
+    response = answer(world, "picky")
+    assert (COLD_START, ["t3"]) == (response.path, [track.track_id for track in response.tracks])
+    listen(world, "picky", "t1", "t5", "t7", "t9", "t11")
+    response = answer(world, "picky")
+    assert HYBRID == response.path
+    assert jazz_share(response) <= 0.1
+    assert not {*skipped} & {track.track_id for track in response.tracks}
 
 
 def test_every_recommendation_says_why(world: World) -> None:

@@ -1,5 +1,6 @@
 """Merging plays and feedback into a profile."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +40,15 @@ def test_plays_are_newest_first_and_the_oldest_are_forgotten() -> None:
     again = merge(EMPTY, [play(number) for number in reversed(range(PROFILE_PLAYS + 50))], [])
     assert profile == again
     assert (PROFILE_PLAYS, f"t{PROFILE_PLAYS + 49}") == (len(profile.recent), profile.recent[0].track_id)
+
+
+def test_a_play_is_remembered_with_what_tells_whether_it_teaches() -> None:
+    """How long it was heard of how long a track, and its training right."""
+    heard = {"milliseconds_played": 24_500, "track_milliseconds": 25_000}
+    one = replace(play(1), **heard)
+    profile = merge(EMPTY, [one, replace(play(2), **heard, allow_training=False), play(3)], [])
+    assert {"e0001": True, "e0002": False, "e0003": False} == {each.event_id: each.teaches for each in profile.recent}
+    assert (24_500, 25_000) == (profile.recent[-1].milliseconds_played, profile.recent[-1].track_milliseconds)
 
 
 def test_the_same_events_again_change_nothing() -> None:

@@ -28,7 +28,8 @@ def recent(*track_ids: str, allow_training: bool = True) -> tuple[RecentPlay, ..
             event_id=f"{age}-{allow_training}",
             track_id=track_id,
             played_at=NOON - timedelta(minutes=age),
-            milliseconds_played=1000,
+            milliseconds_played=200_000,
+            track_milliseconds=200_000,
             allow_training=allow_training,
         )
         for age, track_id in enumerate(track_ids)

@@ -36,6 +36,7 @@ def _document(profile: Profile) -> Document:
 
 
 def _profile(document: Document) -> Profile:
+    # A play that was kept before profiles held the track's length comes back with the default, unknown.
     return Profile(
         listener_id=document["_id"],
         recent=tuple(RecentPlay(**play) for play in document["recent"]),
