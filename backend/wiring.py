@@ -17,6 +17,7 @@ from backend.settings import Settings
 
 if TYPE_CHECKING:
     from backend.rpc.server import Server
+    from backend.services.assembly import Services
 
 
 def event_log(settings: Settings) -> EventLog:
@@ -74,17 +75,31 @@ def models(settings: Settings) -> ModelRepository:
     return FolderModelRepository(_folder(settings.models, settings.tenant))
 
 
-def server(settings: Settings) -> "Server":
-    """The gRPC server with everything it needs, not started yet."""
-    from backend.rpc.server import Server
+def services(settings: Settings) -> "Services":
+    """The use cases over the parts that the settings name, not started yet; nothing is connected to before its use."""
+    from backend.services.assembly import assembled
 
-    return Server(
-        settings,
+    return assembled(
         event_log=event_log(settings),
         store=store(settings),
         vectors=vector_index(settings),
         models=models(settings),
         encoder=lambda: encoder(settings),
+    )
+
+
+def server(settings: Settings, services: "Services") -> "Server":
+    """The gRPC door of the services, bound to `server_address`, not started yet."""
+    from backend.rpc.server import Server
+
+    return Server(
+        services,
+        address=settings.server_address,
+        tokens=settings.tokens,
+        workers=settings.server_workers,
+        tls_certificate=settings.tls_certificate,
+        tls_key=settings.tls_key,
+        reflection=settings.server_reflection,
     )
 
 

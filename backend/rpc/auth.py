@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from backend.domain.errors import PermissionRefused, Unauthenticated
-from backend.settings import Settings
 
 TOKENS_FILE = "tokens.json"
 OPERATOR = "operator"
@@ -92,9 +91,8 @@ class Tokens:
             return self._tokens
 
 
-def issue_token(settings: Settings, name: str, scopes: Iterable[Scope], *, listener_id: str = "") -> str:
+def issue_token(folder: Path, name: str, scopes: Iterable[Scope], *, listener_id: str = "") -> str:
     """Make a token, keep its hash under `name` (replacing one of that name) and return it: it is not kept anywhere."""
-    folder = settings.tokens
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / TOKENS_FILE
     entries = json.loads(file.read_text()) if file.exists() else []
@@ -105,11 +103,11 @@ def issue_token(settings: Settings, name: str, scopes: Iterable[Scope], *, liste
     return token
 
 
-def ensure_operator_token(settings: Settings) -> Path:
+def ensure_operator_token(folder: Path) -> Path:
     """The file with the operator's token (every scope), made on first start; only its owner can read it."""
-    file = settings.tokens / f"{OPERATOR}.token"
+    file = folder / f"{OPERATOR}.token"
     if not file.exists():
-        token = issue_token(settings, OPERATOR, Scope)
+        token = issue_token(folder, OPERATOR, Scope)
         _write_private(file, token + "\n")
     return file
 

@@ -1,7 +1,6 @@
 """Tracks that came after the current version was trained, placed among its factors."""
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -101,11 +100,6 @@ class Arrivals:
         except (Unavailable, NotFound) as error:
             self._put.extend(put)
             _log.warning("tracks newer than model %s are not placed yet: %s", model.version, error)
-
-    def run(self, stopping: threading.Event) -> None:
-        """Refresh until `stopping` is set."""
-        while not stopping.wait(POLL_SECONDS):
-            self.refresh()
 
     def _with(self, model: ModelVersion, placed: _Placed, tracks: Iterable[Track]) -> _Placed:
         """`placed` and those of `tracks` that neither it nor the version knows."""

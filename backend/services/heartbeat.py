@@ -1,22 +1,21 @@
 """Moves event time on in every partition, so that the streaming jobs' windows close."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from backend.domain.errors import SegueError
 from backend.domain.feedback import Feedback
 from backend.domain.plays import Play
 from backend.ports.event_log import EventLog, Topic
 from backend.ports.records import heartbeat_record
 
-_log = logging.getLogger(__name__)
-
 IDLE_SECONDS = 10.0
 """Between one heartbeat and the next."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks at whether one is due."""
 
 
 class Heartbeat:
@@ -76,11 +75,3 @@ class Heartbeat:
                 Topic.PLAYS, [replace(record, partition=partition) for partition in partitions], timeout_seconds=10
             )
         )
-
-    def run(self, stopping: threading.Event) -> None:
-        """Beat until `stopping` is set; a log that is down is tried again at the next beat."""
-        while not stopping.wait(1.0):
-            try:
-                self.beat()
-            except SegueError as error:
-                _log.warning("no heartbeat: %s", error)

@@ -1,7 +1,6 @@
 """The current model version, swapped between requests."""
 
 import logging
-import threading
 
 from backend.domain.errors import SegueError
 from backend.ports.models import ModelRepository, ModelVersion
@@ -9,6 +8,7 @@ from backend.ports.models import ModelRepository, ModelVersion
 _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
+"""Between two looks at the pointer."""
 
 
 class CurrentModel:
@@ -47,8 +47,3 @@ class CurrentModel:
             if self._refused != (name or ""):
                 _log.error("model version %s cannot be used: %s", name, error)
             self._refused = name or ""
-
-    def run(self, stopping: threading.Event) -> None:
-        """Refresh until `stopping` is set."""
-        while not stopping.wait(POLL_SECONDS):
-            self.refresh()

@@ -18,6 +18,9 @@ KEPT_SECONDS = 5.0
 OLDEST_SECONDS = 60.0
 """A list older than this is not given out: the caller waits for the new one."""
 
+LOOK_SECONDS = 0.5
+"""Between two looks at whether somebody wants newer lists."""
+
 RISING = 100
 POPULAR = 500
 LATELY = timedelta(hours=48)
@@ -36,9 +39,9 @@ class Trending:
     """The newest hour's trends, then the popular tracks: those of the last 24 hours by rank.
 
     Where these are fewer than POPULAR (few listeners, a night without plays), the last week's follow, then those that
-    ranked in earlier 24 hours. Kept for KEPT_SECONDS; then the next caller still gets the old list while a thread reads
-    the new one, so that nobody waits for the store but the very first. "Newest" is by event time: a history of years
-    ago has its trends too.
+    ranked in earlier 24 hours. Kept for KEPT_SECONDS; then the next caller still gets the old list while `refresh`, in
+    a loop of its own, reads the new one, so that nobody waits for the store but the very first. "Newest" is by event
+    time: a history of years ago has its trends too.
     """
 
     def __init__(self, store: TableStore, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,6 +50,7 @@ class Trending:
         self._kept: tuple[TrendList, TrendList] | None = None
         self._kept_at = 0.0
         self._reading = threading.Lock()
+        self._asked = threading.Event()
 
     def rising_and_popular(self) -> TrendList:
         """Rising tracks by rank, then popular ones. Raises Unavailable where nothing was ever read."""
@@ -62,15 +66,16 @@ class Trending:
         if kept is None or age > OLDEST_SECONDS:
             with self._reading:
                 return self._refreshed()
-        if age > KEPT_SECONDS and self._reading.acquire(blocking=False):
-            threading.Thread(target=self._refresh_and_release, name="trends", daemon=True).start()
+        if age > KEPT_SECONDS:
+            self._asked.set()
         return kept
 
-    def _refresh_and_release(self) -> None:
-        try:
-            self._refreshed()
-        finally:
-            self._reading.release()
+    def refresh(self) -> None:
+        """Read the lists again where somebody was given old ones since; a loop calls it every LOOK_SECONDS."""
+        if self._asked.is_set():
+            self._asked.clear()
+            with self._reading:
+                self._refreshed()
 
     def _refreshed(self) -> tuple[TrendList, TrendList]:
         """The lists, read again unless somebody just did; the old ones, marked, where the store is down."""

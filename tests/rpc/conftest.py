@@ -21,7 +21,7 @@ from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, M
 from backend.ports.vectors import VectorIndex, Vectors
 from backend.rpc.auth import Scope, issue_token
 from backend.rpc.server import Server
-from backend.settings import Settings
+from backend.services.assembly import Services, assembled
 from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
 
 VERSION = "20260301-test"
@@ -108,26 +108,27 @@ class BreakableVectorIndex(EmbeddedVectorIndex):
 
 @dataclass
 class World:
-    """A running server, its ports, and stubs that carry the operator's token."""
+    """A running server, its parts, and stubs that carry the operator's token."""
 
-    settings: Settings
+    tokens: Path
     log: MemoryEventLog
     store: MemoryStore
     vectors: BreakableVectorIndex
     models: MemoryModels
+    services: Services
     server: Server
     channels: list[grpc.Channel] = field(default_factory=list)
 
     def channel(self, token: str = "") -> grpc.Channel:
         """A channel that carries `token`, the operator's where none is given."""
-        token = token or (self.settings.tokens / "operator.token").read_text().strip()
+        token = token or (self.tokens / "operator.token").read_text().strip()
         plain = grpc.insecure_channel(f"127.0.0.1:{self.server.port}")
         self.channels.append(plain)
         return grpc.intercept_channel(plain, _Bearer(token))
 
     def token(self, *scopes: Scope, listener_id: str = "") -> str:
         """A new token of these scopes."""
-        return issue_token(self.settings, "test", scopes, listener_id=listener_id)
+        return issue_token(self.tokens, "test", scopes, listener_id=listener_id)
 
     @property
     def ingest(self) -> Any:
@@ -156,20 +157,32 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 @contextmanager
 def running(home: Path, *, with_model: bool) -> Iterator[World]:
     """A server with a catalogue; nobody has played anything yet."""
-    settings = Settings(home=home, server_address="127.0.0.1:0", server_workers=4, server_reflection=True)
     log, store = MemoryEventLog(), MemoryStore()
     tracks, artists = catalogue()
     store.put_artists(artists)
     store.put_tracks(tracks)
     vectors = BreakableVectorIndex(home / "vectors")
     models = MemoryModels(publish_model(vectors, tracks) if with_model else None)
-    server = Server(settings, event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
+    with served(home, log, store, vectors, models) as world:
+        yield world
+
+
+@contextmanager
+def served(
+    home: Path, log: MemoryEventLog, store: MemoryStore, vectors: BreakableVectorIndex, models: MemoryModels
+) -> Iterator[World]:
+    """A server over these parts, which other servers may share."""
+    services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
+    tokens = home / "tokens"
+    server = Server(services, address="127.0.0.1:0", tokens=tokens, workers=4, reflection=True)
+    services.start()
     server.start()
-    world = World(settings, log, store, vectors, models, server)
+    world = World(tokens, log, store, vectors, models, services, server)
     yield world
     for channel in world.channels:
         channel.close()
-    assert 0 == server.stop()
+    server.stop()
+    assert 0 == services.close()
 
 
 @pytest.fixture

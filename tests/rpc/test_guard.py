@@ -17,7 +17,7 @@ from backend.domain.errors import InvalidInput
 from backend.rpc import server as server_module
 from backend.rpc.auth import Scope
 from backend.rpc.server import Server
-from backend.settings import Settings
+from backend.services.assembly import assembled
 from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
 from tests.rpc.conftest import BreakableVectorIndex, WordEncoder, World
 from tests.rpc.test_ingest import play, violations
@@ -183,7 +183,7 @@ def test_reflection_is_served_where_asked_for_and_needs_a_token(world: World) ->
     plain = grpc.insecure_channel(f"127.0.0.1:{world.server.port}")
     world.channels.append(plain)
     stub = reflection_pb2_grpc.ServerReflectionStub(plain)
-    token = (world.settings.tokens / "operator.token").read_text().strip()
+    token = (world.tokens / "operator.token").read_text().strip()
     (answer,) = stub.ServerReflectionInfo(iter([request]), metadata=(("authorization", f"Bearer {token}"),))
     assert "segue.v1.IngestService" in {service.name for service in answer.list_services_response.service}
     with pytest.raises(grpc.RpcError) as caught:
@@ -194,17 +194,12 @@ def test_reflection_is_served_where_asked_for_and_needs_a_token(world: World) ->
 def test_draining_lets_a_call_end_and_tells_health_first(tmp_path: Path) -> None:
     """A call that is under way when the server stops is answered; watch streams end."""
     log, store = SlowEventLog(), MemoryStore()
-    settings = Settings(home=tmp_path, server_address="127.0.0.1:0")
-    server = Server(
-        settings,
-        event_log=log,
-        store=store,
-        vectors=BreakableVectorIndex(tmp_path / "vectors"),
-        models=MemoryModels(),
-        encoder=WordEncoder,
-    )
+    vectors, models = BreakableVectorIndex(tmp_path / "vectors"), MemoryModels()
+    services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
+    server = Server(services, address="127.0.0.1:0", tokens=tmp_path / "tokens")
+    services.start()
     server.start()
-    world = World(settings, log, store, BreakableVectorIndex(tmp_path / "v"), MemoryModels(), server)
+    world = World(tmp_path / "tokens", log, store, vectors, models, services, server)
     store.put_tracks([])
     request = ingest_pb2.UpsertArtistsRequest()
     request.artists.add(artist_id="a", name="A")
@@ -219,6 +214,7 @@ def test_draining_lets_a_call_end_and_tells_health_first(tmp_path: Path) -> None
     assert ingest_pb2.INGEST_OUTCOME_ACCEPTED == call.result(timeout=5).results[0].outcome
     stopping.join(10)
     assert not stopping.is_alive()
+    assert 0 == services.close()
     for channel in world.channels:
         channel.close()
 
@@ -240,16 +236,15 @@ class SlowEventLog(MemoryEventLog):
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "[::]:50051", "example.org:50051", "192.168.0.1:1"])
 def test_an_open_port_without_tls_is_refused(tmp_path: Path, address: str) -> None:
     """The error says what to set."""
-    settings = Settings(home=tmp_path, server_address=address)
+    services = assembled(
+        event_log=MemoryEventLog(),
+        store=MemoryStore(),
+        vectors=BreakableVectorIndex(tmp_path),
+        models=MemoryModels(),
+        encoder=WordEncoder,
+    )
     with pytest.raises(InvalidInput, match="tls_certificate"):
-        Server(
-            settings,
-            event_log=MemoryEventLog(),
-            store=MemoryStore(),
-            vectors=BreakableVectorIndex(tmp_path),
-            models=MemoryModels(),
-            encoder=WordEncoder,
-        )
+        Server(services, address=address, tokens=tmp_path)
 
 
 def test_a_deadline_that_passed_costs_no_work(world: World) -> None:

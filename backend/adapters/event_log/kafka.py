@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from backend.adapters.event_log.kafka_reader import KafkaEventReader
 from backend.adapters.event_log.kafka_topics import create_or_check, partition_counts
 from backend.domain.errors import Overloaded, Unavailable
+from backend.loops import Loop
 from backend.ports.event_log import Record, Topic, TopicPartition
 
 _log = logging.getLogger(__name__)
@@ -75,12 +76,8 @@ class KafkaEventLog:
             }
         )
         self._closing = threading.Event()
-        self._reporter = threading.Thread(target=self._collect_reports, name="kafka-delivery-reports", daemon=True)
-        self._reporter.start()
-
-    def _collect_reports(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(0.1)
+        self._reports = Loop("kafka-delivery-reports", lambda: self._producer.poll(0.1), seconds=0.0)
+        self._reports.start(self._closing)
 
     def append(self, topic: Topic, records: Sequence[Record], *, timeout_seconds: float) -> list[bool]:
         """See `EventLog.append`."""
@@ -131,7 +128,7 @@ class KafkaEventLog:
         """See `EventLog.close`."""
         undelivered: int = self._producer.flush(timeout_seconds)
         self._closing.set()
-        self._reporter.join()
+        self._reports.join()
         return undelivered
 
     def _name(self, topic: str) -> str:

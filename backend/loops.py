@@ -1,0 +1,80 @@
+"""Work that goes on in the background: one step repeated until it is told to stop, whatever the step raises."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from backend.domain.errors import SegueError
+
+_log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_SECONDS = 30.0
+SHORTEST_PAUSE_SECONDS = 0.1
+"""Before a failed step is tried again, also where a step that went well is followed by the next at once."""
+
+
+class Loop:
+    """Repeats `step`, with a pause of `seconds` between two; `first_seconds` before the first.
+
+    A step that raises never ends the loop: it is logged (with its trace where the error is none of ours), counted in
+    `failures`, and tried again after a pause that doubles with every failure in a row, from `seconds` to
+    `longest_seconds`. Stops between two steps, or at once in a pause; a step that waits should not wait for long.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], object],
+        *,
+        seconds: float,
+        first_seconds: float = 0.0,
+        longest_seconds: float = LONGEST_PAUSE_SECONDS,
+    ) -> None:
+        self.name = name
+        self.failures = 0
+        self._step = step
+        self._seconds = seconds
+        self._first_seconds = first_seconds
+        self._longest_seconds = longest_seconds
+        self._in_a_row = 0
+        self._thread: threading.Thread | None = None
+
+    def start(self, stopping: threading.Event) -> None:
+        """Run in a thread of its own until `stopping` is set."""
+        self._thread = threading.Thread(target=self.run, args=(stopping,), name=self.name, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the thread's end; nothing to wait for where it was never started."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Run in this thread until `stopping` is set."""
+        pause = self._first_seconds
+        while not stopping.wait(pause):
+            pause = self._pause_after_step()
+
+    def _pause_after_step(self) -> float:
+        try:
+            self._step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the loop goes on: that is its promise
+            self.failures += 1
+            self._in_a_row += 1
+            first = max(self._seconds, SHORTEST_PAUSE_SECONDS)
+            # The exponent is held down, as 2.0**1024 is an error: nobody waits longer than the longest pause.
+            pause = min(first * 2.0 ** min(self._in_a_row - 1, 30), max(self._longest_seconds, first))
+            expected = isinstance(error, SegueError)
+            _log.log(
+                logging.WARNING if expected else logging.ERROR,
+                "%s failed (%d in a row, %d in all), again in %.1f s: %s",
+                self.name,
+                self._in_a_row,
+                self.failures,
+                pause,
+                error if expected else repr(error),
+                exc_info=None if expected else error,
+            )
+            return pause
+        self._in_a_row = 0
+        return self._seconds

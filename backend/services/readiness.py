@@ -1,0 +1,57 @@
+"""Which use cases could be answered now: what every door tells of its health."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backend.domain.errors import Unavailable
+from backend.ports.event_log import EventLog
+from backend.ports.store import Store
+from backend.services.model import CurrentModel
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Whether calls of each kind would be answered."""
+
+    ingest: bool
+    recommend: bool
+    analytics: bool
+
+
+class Readiness:
+    """Looks at the parts.
+
+    Ingest needs the log and the store (for what it does not know of the catalogue); analytics the store;
+    recommendations the store or, without it, a model in memory. Topics and indexes are made at the first look at which
+    the parts answer.
+    """
+
+    def __init__(self, *, log: EventLog, store: Store, model: CurrentModel) -> None:
+        self._log_of_events = log
+        self._store = store
+        self._model = model
+        self._prepared: set[str] = set()
+
+    def look(self) -> Ready:
+        """What is ready now; raises nothing for a part that is down."""
+        log_is_up = self._is_up("log", self._log_of_events.create_topics, self._log_of_events.ping)
+        store_is_up = self._is_up("store", self._store.migrate, self._store.ping)
+        return Ready(
+            ingest=log_is_up and store_is_up,
+            recommend=store_is_up or self._model.version is not None,
+            analytics=store_is_up,
+        )
+
+    def _is_up(self, part: str, prepare: Callable[[], None], ping: Callable[[], None]) -> bool:
+        try:
+            if part not in self._prepared:
+                prepare()
+                self._prepared.add(part)
+            ping()
+        except Unavailable as error:
+            _log.warning("the %s is down: %s", part, error)
+            return False
+        return True
