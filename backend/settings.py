@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     clusters: int = Field(12, ge=2, le=16, description="Clusters of tracks by sound; fewer for a small catalogue.")
     training_day_plays: int = Field(
-        500, ge=0, description="More plays (30 s or longer) on one day: training leaves the listener out; 0: never."
+        500, ge=0, description="More positive plays on one day: training leaves the listener out; 0: never."
     )
     training_day_repeats: int = Field(
         100, ge=0, description="More plays of one track on one day: training leaves the listener out; 0: never."

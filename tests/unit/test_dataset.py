@@ -1,5 +1,6 @@
 """The archive becomes interactions, and splits hold out what they say."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.domain.errors import InvalidInput, NotFound
+from backend.domain.plays import Lesson
+from tests.lessons import LESSON_CASES
 from training.data.archive import read_archive
 from training.data.dataset import Interactions, PlayColumns, compact, interactions
 from training.data.split import cold_items, leave_last, random_split, time_split
@@ -70,7 +73,7 @@ def test_archive_becomes_numbered_plays(tmp_path: Path) -> None:
 
 
 def test_rows_left_out_are_counted_by_reason(tmp_path: Path) -> None:
-    """No training right, seen before, skipped: each row has one reason; a short track heard whole is a play."""
+    """No training right, seen before, skipped, silent: each row has one reason; a short track heard whole is kept."""
     write(
         tmp_path,
         "part-0",
@@ -80,12 +83,29 @@ def test_rows_left_out_are_counted_by_reason(tmp_path: Path) -> None:
             row("skipped", "l", "t", milliseconds_played=29_999),
             row("short track", "l", "t", milliseconds_played=20_000, track_milliseconds=20_000),
             row("length unknown", "l", "t", milliseconds_played=0, track_milliseconds=0),
+            row("length missing", "l", "t", milliseconds_played=29_999, track_milliseconds=None),
+            row("heard long", "l", "t", milliseconds_played=30_000, track_milliseconds=None),
         ],
     )
     write(tmp_path, "part-1", [row("kept", "l", "t", ingested_at=datetime(2026, 11, 21, tzinfo=UTC))])
     archive = read_archive(tmp_path.as_uri())
-    assert {"allow_training": 1, "duplicate": 1, "skip": 1} == archive.excluded
+    assert {"allow_training": 1, "duplicate": 1, "skip": 1, "silent": 2} == archive.excluded
     assert 3 == len(archive.plays)
+
+
+def test_training_learns_from_positive_plays_only(tmp_path: Path) -> None:
+    """Those of the table of cases, and the manifest tells how many of the others there were."""
+    rows = [
+        row(case.name, "l", case.name, milliseconds_played=case.heard, track_milliseconds=case.length)
+        for case in LESSON_CASES
+    ]
+    write(tmp_path, "part-0", rows)
+    archive = read_archive(tmp_path.as_uri())
+    assert sorted(case.name for case in LESSON_CASES if case.teaches is Lesson.POSITIVE) == list(
+        archive.plays.track_ids
+    )
+    taught = Counter(case.teaches for case in LESSON_CASES)
+    assert (taught[Lesson.SKIP], taught[Lesson.SILENT]) == (archive.excluded["skip"], archive.excluded["silent"])
 
 
 def test_files_in_progress_are_not_read(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.domain.errors import InvalidInput
+from backend.domain.plays import Lesson
+from tests.lessons import LESSON_CASES
 from training.content.clusters import FEATURES, fit_clusters
 from training.content.spark_clusters import spark_clusters
 from training.data.archive import read_archive
@@ -66,6 +68,25 @@ def test_spark_counts_the_same_pairs_under_the_same_numbers(session: Any, archiv
     assert sorted(triples) == sorted((row["listener"], row["track"], float(row["plays"])) for row in counted)
     assert list(expected.listener_ids) == [row["id"] for row in sorted(listeners.collect(), key=lambda row: row[1])]
     assert {"int"} == {dict(frame.dtypes)["number"] for frame in (listeners, tracks)}
+
+
+def test_spark_keeps_positive_plays_only(session: Any, tmp_path: Path) -> None:
+    """Those of the table of cases; a missing length is an unknown one."""
+    lengths = [(case.name, case.heard, case.length) for case in LESSON_CASES]
+    lengths += [("no-length", 29_999, None), ("no-length-heard-long", 30_000, None)]
+    names, heard, length = zip(*lengths, strict=True)
+    columns = {
+        "event_id": names,
+        "listener_id": names,
+        "track_id": names,
+        "milliseconds_played": pa.array(heard, pa.int32()),
+        "track_milliseconds": pa.array(length, pa.int32()),
+        "allow_training": [True] * len(names),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "plays.parquet")
+    kept = spark_archive.allowed(session.read.parquet(tmp_path.as_uri())).collect()
+    positive = {case.name for case in LESSON_CASES if case.teaches is Lesson.POSITIVE}
+    assert {*positive, "no-length-heard-long"} == {row["track_id"] for row in kept}
 
 
 def test_factors_of_the_archive_stand_in_parquet_beside_their_ids(session: Any, archive: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidInput
-from backend.domain.plays import Play
+from backend.domain.plays import Lesson, Play, lesson
 from backend.domain.rights import Source
 from backend.rpc.contract import violations_of
 from importers.messages import artist_message, play_message, track_message
@@ -177,8 +177,10 @@ def test_nobody_hears_two_tracks_at_once_in_ordinary_listening(world: Simulation
 
 
 def test_some_plays_are_skips_and_none_is_longer_than_its_track(world: Simulation) -> None:
-    """Skips are under 30 s; favourites are skipped seldom, so skips stay a minority."""
-    skips = sum(play.milliseconds_played < 30_000 for play in world.plays)
+    """Favourites are skipped seldom, so skips stay a minority; every length is known, so no play is silent."""
+    taught = Counter(lesson(play.milliseconds_played, play.track_milliseconds) for play in world.plays)
+    skips = taught[Lesson.SKIP]
+    assert {Lesson.POSITIVE, Lesson.SKIP} == taught.keys()
     assert 0.08 * len(world.plays) < skips < 0.3 * len(world.plays)
     assert all(0 < play.milliseconds_played <= play.track_milliseconds for play in world.plays)
 

@@ -15,10 +15,8 @@ import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
 from backend.domain.errors import InvalidInput, NotFound, Violation
+from backend.domain.plays import is_silent, is_skip
 from training.data.dataset import PlayColumns
-
-SKIP_MILLISECONDS = 30_000
-"""A shorter stay on a longer track is a skip: the length that the music business counts a play from."""
 
 COLUMNS = (
     "event_id",
@@ -70,7 +68,7 @@ class ArchivedPlays:
     """What training may learn from, how many rows were left out, by reason, and the files that all of it came from.
 
     Reasons, in the order they are applied: `allow_training` (the row carries no training right), `duplicate` (an event
-    id seen before), `skip` (heard under 30 s of a longer track).
+    id seen before), `skip` and `silent` (see `backend.domain.plays`: only positive plays are left).
     """
 
     plays: PlayColumns
@@ -90,11 +88,14 @@ def read_archive(url: str) -> ArchivedPlays:
     allowed = table.num_rows
     table = table.take(_first_of_each(table["event_id"]))
     unique = table.num_rows
-    table = table.filter(pc.invert(_skips(table)))
+    heard, length = (_milliseconds(table[name]) for name in ("milliseconds_played", "track_milliseconds"))
+    skip, silent = is_skip(heard, length), is_silent(heard, length)
+    table = table.filter(pa.array(~(skip | silent)))
     excluded = {
         "allow_training": total - allowed,
         "duplicate": allowed - unique,
-        "skip": unique - table.num_rows,
+        "skip": int(skip.sum()),
+        "silent": int(silent.sum()),
     }
     return ArchivedPlays(plays=_columns(table), excluded=excluded, snapshot=snapshot)
 
@@ -161,9 +162,9 @@ def _first_of_each(event_ids: Any) -> NDArray[np.int64]:
     return np.sort(np.unique(codes, return_index=True)[1])
 
 
-def _skips(table: Any) -> Any:
-    heard, length = table["milliseconds_played"], table["track_milliseconds"]
-    return pc.fill_null(pc.and_(pc.less(heard, SKIP_MILLISECONDS), pc.greater(length, heard)), False)
+def _milliseconds(column: Any) -> NDArray[np.int64]:
+    """A column's numbers; what is missing is unknown, which is 0."""
+    return np.asarray(pc.fill_null(column, 0).to_numpy(), dtype=np.int64)
 
 
 def _columns(table: Any) -> PlayColumns:

@@ -3,7 +3,7 @@
 Reasons, in the order they are applied, after those of `training.data.archive`:
 1. `track_allow_training`: the track, or one of its artists, carries no training right;
 2. `flagged_listener`: the listener is named in a file, or behaves as no person does: on some UTC day more plays, or
-   more plays of one track, than `Limits` allows (plays of 30 s or more: shorter ones are not counted by then);
+   more plays of one track, than `Limits` allows (of positive plays: the others are left out by then);
 3. `listener_cap`, `track_cap`: all but the newest plays of a listener, then of a track.
 """
 

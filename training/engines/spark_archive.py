@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from training.data.archive import SKIP_MILLISECONDS
+from backend.domain.plays import is_silent, is_skip
 
 
 def allowed(plays: Any) -> Any:
-    """Plays with the training right, each event id once, without skips, as `data.archive.read_archive` counts."""
+    """Positive plays with the training right, each event id once, as `data.archive.read_archive` counts."""
     from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
 
-    heard, length = sql.col("milliseconds_played"), sql.col("track_milliseconds")
-    skipped = sql.coalesce((heard < SKIP_MILLISECONDS) & (length > heard), sql.lit(False))
+    heard, length = (sql.coalesce(name, sql.lit(0)) for name in ("milliseconds_played", "track_milliseconds"))
     unique = plays.where(sql.col("allow_training")).dropDuplicates(["event_id"])
-    return unique.where(~skipped).select("listener_id", "track_id")
+    positive = unique.where(~is_skip(heard, length) & ~is_silent(heard, length))
+    return positive.select("listener_id", "track_id")
 
 
 def numbered(plays: Any, column: str) -> Any:

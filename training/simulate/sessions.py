@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.plays import LISTENED_MILLISECONDS
 from training.simulate.catalogue import Catalogue
 from training.simulate.chance import GroupedDraw, Ints, draw_columns, stream
 from training.simulate.genres import SCENES, STYLES_PER_GENRE
@@ -17,9 +18,6 @@ from training.simulate.listeners import RHYTHMS, Listeners, hour_weights
 
 DAY_STARTS_AT = time(4, tzinfo=UTC)
 DAY_MILLISECONDS = 24 * 3_600_000
-SKIP_MILLISECONDS = 30_000
-"""A play shorter than this is a skip."""
-
 SURFACES = ("radio", "album", "playlist", "search")
 DEVICES = ("android", "ios", "web", "speaker")
 
@@ -120,7 +118,7 @@ class DayMaker:
         """Milliseconds of each play: skipped early (favourites seldom), left in the middle, or heard to the end."""
         lengths, chance = self._catalogue.lengths[tracks], rng.random(len(tracks))
         skip = np.where(liked, 0.06, 0.28)
-        skipped = rng.integers(2_000, SKIP_MILLISECONDS, len(tracks))
+        skipped = rng.integers(2_000, LISTENED_MILLISECONDS, len(tracks))
         part = (lengths * rng.uniform(0.4, 0.98, len(tracks))).astype(np.int64)
         return np.where(chance < skip, skipped, np.where(chance < skip + 0.1, part, lengths))
 
