@@ -31,7 +31,7 @@ def _engagement(name: str, window: str) -> Table:
             Column(
                 "completion_rate", Kind.REAL, "share, 0 to 1", "Time heard over the tracks' length, where it is known."
             ),
-            Column("skips", Kind.INTEGER, "plays", "Plays under 30 s of a longer track."),
+            Column("skips", Kind.INTEGER, "plays", "Plays left before 30 s and before half of the track."),
             Column("likes", Kind.INTEGER, "likes", f"Likes given to the artist's tracks in the {window}."),
         ),
     )
@@ -122,7 +122,7 @@ LISTENER_ACTIVITY: Final = Table(
         Column("window_start", Kind.TIME, "UTC", "The start of the day."),
         Column("sessions", Kind.INTEGER, "sessions", "Runs of plays without a long pause."),
         Column("plays", Kind.INTEGER, "plays", "Plays of those sessions."),
-        Column("skips", Kind.INTEGER, "plays", "Plays under 30 s of a longer track."),
+        Column("skips", Kind.INTEGER, "plays", "Plays left before 30 s and before half of the track."),
         Column("milliseconds_played", Kind.INTEGER, "ms", "How long those plays sounded in all."),
         Column("last_active", Kind.TIME, "UTC", "When the last of those plays started."),
     ),

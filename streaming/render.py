@@ -3,8 +3,8 @@
 `sources/NAME.sql` and `tables/NAME.sql` hold the DDL of one table that is read or filled, `views/NAME.sql` what several
 jobs share (in batch `views/NAME.batch.sql` where there is one), `jobs/NAME.sql` the views and the one INSERT that fill
 the table of that name. The inserts of a job become one statement set, so that they share one scan and one
-deduplication. `${names}` in the files are settings, or stand for the few places where streaming and batch differ;
-nothing else is substituted.
+deduplication. `${names}` in the files are settings, stand for the few places where streaming and batch differ, or
+for what is said once for more than these files (`${skip}`); nothing else is substituted.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
+from backend.domain.plays import SKIP_SQL
 from backend.settings import Settings
 
 _HERE = Path(__file__).parent
@@ -94,6 +95,7 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
     }
     quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
     shared = {
+        "skip": SKIP_SQL,
         "most_clusters": str(MOST_CLUSTERS),
         "squared_distances": _squared_distances(),
         "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted),

@@ -42,7 +42,9 @@ COLUMNS: Final[dict[str, Any]] = {
     "completion_rate": st.column_config.ProgressColumn(
         "Completion", help="Time heard over the tracks' length.", format="percent", min_value=0, max_value=1, width=130
     ),
-    "skips": st.column_config.NumberColumn("Skips", help="Plays under 30 s of a longer track.", format="localized"),
+    "skips": st.column_config.NumberColumn(
+        "Skips", help="Plays left before 30 s and half of the track.", format="localized"
+    ),
     "likes": st.column_config.NumberColumn("Likes", format="localized"),
     "returning_share": st.column_config.ProgressColumn(
         "Returning",

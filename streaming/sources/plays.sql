@@ -7,7 +7,7 @@ CREATE TABLE plays (
   artist_id           STRING,
   played_at_ms        BIGINT,   -- when playback started, milliseconds since 1970 UTC
   milliseconds_played INT,
-  track_milliseconds  INT,      -- 0 where the track's length is not known
+  track_milliseconds  INT,      -- 0 where unknown: the play counts, but neither as a skip nor for completion
   source              STRING,
   allow_training      BOOLEAN,
   recommendation_id   STRING,

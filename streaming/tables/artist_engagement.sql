@@ -8,7 +8,7 @@ CREATE TABLE artist_engagement (
   returning_share     DOUBLE,            -- share of those listeners who had played the artist before the window, 0..1
   milliseconds_played BIGINT,
   completion_rate     DOUBLE,            -- heard over possible milliseconds of tracks of known length, 0..1
-  skips               BIGINT,            -- plays under 30 s of a longer track
+  skips               BIGINT,            -- plays left before 30 s and before half of the track; none of unknown length
   likes               BIGINT,            -- likes given in the window
   PRIMARY KEY (artist_id, span, window_start) NOT ENFORCED
 ) WITH (

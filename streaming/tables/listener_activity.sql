@@ -4,7 +4,7 @@ CREATE TABLE listener_activity (
   window_start        TIMESTAMP_LTZ(3),  -- the day's start, UTC
   sessions            BIGINT,
   plays               BIGINT,
-  skips               BIGINT,            -- plays under 30 s of a longer track
+  skips               BIGINT,            -- plays left before 30 s and before half of the track; none of unknown length
   milliseconds_played BIGINT,
   last_active         TIMESTAMP_LTZ(3),  -- start of the last play of those sessions
   PRIMARY KEY (listener_id, window_start) NOT ENFORCED

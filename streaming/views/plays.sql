@@ -25,7 +25,7 @@ CREATE TEMPORARY VIEW counted_plays AS
 SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_played, track_milliseconds, source,
        allow_training, recommendation_id, surface, device, ingested_at_ms, event_ms, event_time,
        source_partition, source_offset, arrival, behind_ms, is_first_of_artist,
-       milliseconds_played < 30000 AND track_milliseconds > 30000 AS is_skip
+       ${skip} AS is_skip
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY arrival) AS nth
   FROM complete_plays

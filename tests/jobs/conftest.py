@@ -3,9 +3,10 @@
 import base64
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -17,13 +18,18 @@ from backend.settings import Settings
 from streaming import render
 from tests.recount import Log
 
-RunJob = Callable[[Log], dict[str, list[dict[str, object]]]]
 SETTINGS = Settings(anomaly_hours=24, trend_listeners=2, popularity_ranks=20)
+
+
+class RunJob(Protocol):
+    """Runs the job that fills `tables` over a log; the rows of each table."""
+
+    def __call__(self, log: Log, tables: Sequence[str] = render.LIVE_TABLES) -> dict[str, list[dict[str, Any]]]: ...
 
 
 @pytest.fixture(scope="session")
 def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
-    """Run every live table over the given log; the rows of each table."""
+    """Run live tables, by default all, over the given log."""
     # PyFlink's own switch for doing without Beam, which Segue leaves out (pyproject.toml, override-dependencies).
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112 - PyFlink spells it so
     from pyflink.table import EnvironmentSettings, TableEnvironment
@@ -33,7 +39,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
     jars.fetch(jars.missing(["flink"]))
     connectors_path = ";".join(path.as_uri() for path in jars.paths("flink"))
 
-    def run(log: Log) -> dict[str, list[dict[str, object]]]:
+    def run(log: Log, tables: Sequence[str] = render.LIVE_TABLES) -> dict[str, list[dict[str, Any]]]:
         folder = tmp_path_factory.mktemp("job")
         _write_sources(folder, log)
         connectors = {
@@ -53,14 +59,14 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
             "table.local-time-zone": "UTC",
         }.items():
             environment.get_config().set(key, value)
-        definitions, inserts = render.job_statements(SETTINGS, connectors=connectors, batch=True)
+        definitions, inserts = render.job_statements(SETTINGS, tables, connectors=connectors, batch=True)
         for definition in definitions:
             environment.execute_sql(definition)
         together = environment.create_statement_set()
         for insert in inserts:
             together.add_insert_sql(insert)
         together.execute().wait()
-        return {table: _rows(folder / table) for table in render.LIVE_TABLES}
+        return {table: _rows(folder / table) for table in tables}
 
     return run
 
@@ -89,7 +95,7 @@ def _write_sources(folder: Path, log: Log) -> None:
         (folder / name).write_text("".join(f"{line}\n" for line in lines))
 
 
-def _rows(folder: Path) -> list[dict[str, object]]:
+def _rows(folder: Path) -> list[dict[str, Any]]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 

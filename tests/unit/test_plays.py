@@ -1,6 +1,7 @@
 """What a play teaches: numbers, numpy, DuckDB and the server's profile say what the table of cases says.
 
-The archive's readers are held to it in test_dataset.py and test_engines_spark.py, Flink in tests/jobs/test_lessons.py.
+The archive's readers are held to it in test_dataset.py and test_engines_spark.py, Flink and the recount in
+tests/jobs/test_lessons.py.
 """
 
 from datetime import UTC, datetime

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain import tables
+from backend.domain.plays import SKIP_SQL
 from backend.settings import Settings
 from streaming import dictionary, render, schema
 
@@ -54,6 +55,14 @@ def test_batch_takes_its_own_view_where_there_is_one() -> None:
         definitions, _ = render.job_statements(Settings(), batch=batch)
         (sessions,) = [one for one in definitions if "VIEW listener_sessions" in one]
         assert ("LAG(" in sessions) is batch
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_skip_is_what_the_domain_says(batch: bool) -> None:
+    """In one place; what counts skips reads it there."""
+    definitions, inserts = render.job_statements(Settings(), batch=batch)
+    (marked,) = [one for one in (*definitions, *inserts) if " AS is_skip" in one]
+    assert f"{SKIP_SQL} AS is_skip" in marked
 
 
 def test_metadata_columns_are_columns_in_a_file() -> None:

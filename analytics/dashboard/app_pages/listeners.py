@@ -42,7 +42,7 @@ def _rows(rows: Rows) -> None:
     sessions.metric("Sessions", f"{frame['sessions'].sum():,}", border=True)
     plays.metric("Plays per session", f"{frame['plays'].sum() / max(frame['sessions'].sum(), 1):.1f}", border=True)
     share = frame["skips"].sum() / max(frame["plays"].sum(), 1)
-    skipped.metric("Plays skipped", f"{share:.0%}", help="Plays under 30 s of a longer track.", border=True)
+    skipped.metric("Plays skipped", f"{share:.0%}", help="Plays left before 30 s and half of the track.", border=True)
     st.altair_chart(live_charts.active_listeners(frame), width="stretch")
     shown = frame.assign(day=frame["window_start"], hours_heard=frame["milliseconds_played"] / 3_600_000)
     parts.table(shown, COLUMNS, key="listeners")
