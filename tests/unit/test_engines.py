@@ -1,6 +1,9 @@
 """Every engine finds the checkerboard's exact answer and holds a floor on real data."""
 
 import csv
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +24,7 @@ from training.engines.spark_session import spark_session
 from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
 from training.evaluation.evaluate import evaluate, factors_scorer
 
+pytestmark = pytest.mark.xdist_group("spark")
 HETREC = Path(__file__).parents[2] / "../shared/data/lastfm-hetrec2011/user_artists.dat"
 
 SMALL = AlsSettings(dimension=16)
@@ -221,3 +225,24 @@ def test_a_warm_start_keeps_listeners_apart_from_labels() -> None:
     scores = (warm := trainer.fit(board, settings=settings, seed=7, earlier=earlier)).listeners @ warm.tracks.T
     scores[board.matrix().nonzero()] = -np.inf
     assert list(range(40)) == scores.argmax(axis=1).tolist()
+
+
+def test_each_size_of_a_kernel_is_kept_in_files_of_its_own_and_found_again(tmp_path: Path) -> None:
+    """Two processes that compile different sizes at once must never take each other's loops for their own."""
+    code = (
+        "import numpy as np; from training.engines.kernel import row_solver, row_sums\n"
+        "for n in (4, 8):\n"
+        "    at, ones = np.array([0, 1]), np.ones(1, np.float32)\n"
+        "    table, rows = np.ones((1, n), np.float32), np.zeros((1, n), np.float32)\n"
+        "    row_sums(n)(0, 1, at, np.zeros(1, np.int32), ones, table, rows)\n"
+        "    row_solver(n, 1)(0, 1, at, np.zeros(1, np.int32), ones, ones[0], ones, table[0], table, rows)\n"
+    )
+    kept = []
+    for _ in range(2):
+        env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run([sys.executable, "-c", code], check=True, env=env)
+        kept.append(sorted(file.name for file in tmp_path.rglob("*.nb?")))
+    assert kept[0] == kept[1]
+    names = [file.partition("-")[0] for file in kept[0]]
+    expected = sorted(["row_solver_4_1", "row_solver_8_1", "row_sums_4", "row_sums_8"] * 2)
+    assert expected == sorted(name.rpartition(".")[2] for name in names)

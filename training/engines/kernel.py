@@ -1,6 +1,10 @@
 """The inner loops of the local engine, compiled by numba; they release the GIL, so that threads run side by side.
 
 Rows are independent of each other: however they are dealt out to threads, each comes out the same to the byte.
+
+numba keeps what it compiled in files named after the function. Each size of a kernel has a name of its own here:
+processes that compile different sizes at the same time would otherwise write each other's files, and later ones run the
+wrong loop.
 """
 
 from collections.abc import Callable
@@ -75,7 +79,7 @@ def row_solver(dimension: int, steps: int) -> Kernel:
                 for k in range(dimension):
                     direction[k] = residual[k] / diagonal[k] + size / before * direction[k]
 
-    return nb.njit(solve, nogil=True, fastmath=True, cache=True)  # type: ignore[no-any-return]  # numba ships no types
+    return _compiled(solve, f"row_solver_{dimension}_{steps}")
 
 
 @cache
@@ -93,12 +97,20 @@ def row_sums(dimension: int) -> Kernel:
                 for k in range(dimension):
                     x[k] += confidence[entry] * y[k]
 
-    return nb.njit(sums, nogil=True, fastmath=True, cache=True)  # type: ignore[no-any-return]  # numba ships no types
+    return _compiled(sums, f"row_sums_{dimension}")
+
+
+def _compiled(loop: Callable[..., None], name: str) -> Kernel:
+    loop.__qualname__ = name
+    return nb.njit(loop, nogil=True, fastmath=True, cache=True)  # type: ignore[no-any-return]  # numba ships no types
 
 
 @cache
 def _adder(dimension: int) -> Any:
-    """Adds to `out`: Σ (target · (c + weight) + sign · c · (y · v)) y over the entries begin..end."""
+    """Compiled into the loop that calls it.
+
+    Adds to `out`: Σ (target · (c + weight) + sign · c · (y · v)) y over the entries begin..end.
+    """
 
     def add(  # noqa: PLR0917  # numba takes positional arguments
         out: Any,
@@ -141,4 +153,5 @@ def _adder(dimension: int) -> Any:
                 out[k] += t0 * y0[k]
             entry += 1
 
-    return nb.njit(add, nogil=True, fastmath=True, cache=True)
+    # A function compiled by itself would have another identity in each process, and its callers never be found again.
+    return nb.extending.register_jitable(fastmath=True)(add)
