@@ -36,8 +36,9 @@ demo: $(READY) ## The main job end to end on real parts; ARGS=--exit leaves afte
 	@$(BIN)/segue demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Every test, those on the embedded stack included
-	@$(BIN)/pytest $(ARGS)
+test: $(READY) ## Every test, those on the embedded stack included; FAST=1 leaves these and the browser's out
+	@$(BIN)/pytest --numprocesses $(if $(FAST),4 -m "not stack" --ignore tests/browser,3) --dist loadgroup \
+		--no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
 
 .PHONY: check
 check: $(READY) ## Everything static: lint, types, import arrows, contracts, generated files
@@ -65,10 +66,11 @@ docs: $(READY) ## Make the generated documents again: data dictionary, settings 
 	@$(BIN)/python -m streaming.dictionary > docs/data-dictionary.md
 	@$(BIN)/python -m cli.settings_reference > segue.example.toml
 
+# What is locked stays as it is where it still fits; `make lock UPGRADE=1` takes the newest of everything.
 .PHONY: lock
-lock: $(UV) ## Resolve the dependencies again
-	@$(UV) lock --quiet
-	@$(UV) export --quiet --format requirements-txt --all-groups --no-emit-project --no-annotate --no-header -o requirements.lock
+lock: $(UV) ## Lock what pyproject.toml asks for
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--all-extras --group dev $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what Segue kept on this machine in .segue (plays, models, tables)

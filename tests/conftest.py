@@ -1,4 +1,9 @@
-"""What all tests share: one embedded stack per test session."""
+"""What all tests share: one embedded stack, and which tests run one after another in the same worker.
+
+`make test` runs several workers (pytest-xdist). All tests on the stack are one group: its worker starts the stack first
+of all and keeps it, while the others do the rest. Otherwise a file is a group, so that what its tests share is made
+once; files that mark themselves with one `xdist_group` share a process, and with it a Spark session.
+"""
 
 from collections.abc import Iterator
 
@@ -12,11 +17,25 @@ from stack.stack import Stack
 STACK_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
 
 
+SLOW_GROUPS = ("stack", "spark")
+"""Groups that begin first: what takes longest decides when the whole is done."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the stack, so that `-m "not stack"` leaves out just those."""
+    """Mark every test that uses the stack (`-m "not stack"` leaves out just those) and give every test its group."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: _place(item.get_closest_marker("xdist_group")))
+
+
+def _place(group: pytest.Mark | None) -> int:
+    name = group.args[0] if group else ""
+    return SLOW_GROUPS.index(name) if name in SLOW_GROUPS else len(SLOW_GROUPS)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from training.engines.spark import LISTENER_FACTORS, TRACK_FACTORS, SparkTrainer
 from training.engines.spark_session import linear_algebra, spark_session
 from training.engines.trainer import AlsSettings, gram
 
+pytestmark = pytest.mark.xdist_group("spark")
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 
 
