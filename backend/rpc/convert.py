@@ -12,7 +12,7 @@ from backend.domain.plays import Play
 from backend.domain.recommendations import AnswerPath, CandidateSource, Recommendation
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import Artist, AudioFeatures, Track
-from backend.services.ingest import Outcome, Result
+from backend.services.outcomes import Outcome, Result
 
 SOURCES: Mapping[int, Source] = {
     play_pb2.SOURCE_UNSPECIFIED: Source.FIRST_PARTY,

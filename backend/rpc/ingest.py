@@ -11,7 +11,8 @@ from backend.domain.errors import InvalidInput
 from backend.rpc.contract import violations_of
 from backend.rpc.convert import artist_of, feedback_of, play_of, result_message, track_of
 from backend.rpc.guard import time_budget
-from backend.services.ingest import IngestService, Refused
+from backend.services.ingest import IngestService
+from backend.services.outcomes import Refused
 
 MessageT = TypeVar("MessageT", bound=Message)
 ValueT = TypeVar("ValueT")

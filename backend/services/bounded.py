@@ -1,4 +1,4 @@
-"""A mapping that forgets: at most so many entries, and optionally only for so long."""
+"""A mapping that forgets: at most so many entries, and optionally those that are old."""
 
 import threading
 from collections import OrderedDict
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class BoundedMap(Generic[Key, Value]):
-    """Keeps the `size` entries put or read last; entries older than `seconds` are gone. Thread-safe."""
+    """Keeps the `size` entries put or read last; `get` passes over those older than `seconds`. Thread-safe."""
 
     def __init__(self, size: int, *, seconds: float = float("inf"), clock: Callable[[], float] = lambda: 0.0) -> None:
         self._size = size
@@ -27,10 +27,15 @@ class BoundedMap(Generic[Key, Value]):
                 return None
             put_at, value = entry
             if self._clock() - put_at > self._seconds:
-                del self._entries[key]
                 return None
             self._entries.move_to_end(key)
             return value
+
+    def old(self, key: Key) -> Value | None:
+        """The value, however old it is; None where there is none."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry[1] if entry is not None else None
 
     def put(self, key: Key, value: Value) -> None:
         """Keep a value; the entry used longest ago goes where there is no room."""

@@ -1,78 +1,149 @@
-"""The catalogue as the services read it: the store, with a cache before it."""
+"""The catalogue as the services read it: the store, and a memory before it that answers while the store is down."""
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from backend.domain.errors import Unavailable
 from backend.domain.tracks import Artist, Track
 from backend.ports.store import CatalogueStore
 from backend.services.bounded import BoundedMap
+from backend.services.breaker import Breaker
 
-Value = TypeVar("Value")
+_log = logging.getLogger(__name__)
+
+Value = TypeVar("Value", Track, Artist)
 
 CACHED = 100_000
 CACHED_SECONDS = 60
-"""How long another process's change to a track can stay unseen."""
+"""How long a change that no follower told of can stay unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Generic[Value]):
+    """What is known of some ids; of those in `unread` nobody can tell while the store is down."""
+
+    found: Mapping[str, Value]
+    unread: frozenset[str]
 
 
 class Catalogue:
-    """Tracks and artists by id. What this process puts, it reads at once. Every method raises Unavailable."""
+    """Tracks and artists by id.
+
+    What this process puts or learns from the event log it reads at once. What the store told is asked again after
+    CACHED_SECONDS; where it cannot be read then, or does not hold the item yet, what is remembered still stands:
+    nothing ever leaves the catalogue.
+    """
 
     def __init__(self, store: CatalogueStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._tracks: BoundedMap[str, Track] = BoundedMap(CACHED, seconds=CACHED_SECONDS, clock=clock)
-        self._artists: BoundedMap[str, Artist] = BoundedMap(CACHED, seconds=CACHED_SECONDS, clock=clock)
+        breaker = Breaker("the store of the catalogue", clock=clock)
+        self._tracks: _Items[Track] = _Items(store.tracks, breaker, clock)
+        self._artists: _Items[Artist] = _Items(store.artists, breaker, clock)
         self._listening: list[Callable[[Sequence[Track]], None]] = []
 
-    def listen(self, put: Callable[[Sequence[Track]], None]) -> None:
-        """Call `put` with the tracks of every later `put_tracks`, once they are durable; it must be quick."""
-        self._listening.append(put)
+    def listen(self, learnt: Callable[[Sequence[Track]], None]) -> None:
+        """Call `learnt` with the tracks of every later `put_tracks` and `learn_tracks`; it must be quick."""
+        self._listening.append(learnt)
 
     def tracks(self, track_ids: Iterable[str]) -> dict[str, Track]:
-        """The known ones among them."""
-        found, missing = _look_up(self._tracks, track_ids)
-        if missing:
-            for track_id, track in self._store.tracks(missing).items():
-                self._tracks.put(track_id, track)
-                found[track_id] = track
-        return found
+        """The known ones among them. Raises Unavailable where some can neither be read nor are remembered."""
+        return _all_read(self._tracks.look_up(track_ids))
 
     def artists(self, artist_ids: Iterable[str]) -> dict[str, Artist]:
-        """The known ones among them."""
-        found, missing = _look_up(self._artists, artist_ids)
-        if missing:
-            for artist_id, artist in self._store.artists(missing).items():
-                self._artists.put(artist_id, artist)
-                found[artist_id] = artist
-        return found
+        """The known ones among them. Raises Unavailable where some can neither be read nor are remembered."""
+        return _all_read(self._artists.look_up(artist_ids))
+
+    def look_up_tracks(self, track_ids: Iterable[str]) -> Lookup[Track]:
+        """What is known of them, whether or not the store can be read."""
+        return self._tracks.look_up(track_ids)
+
+    def look_up_artists(self, artist_ids: Iterable[str]) -> Lookup[Artist]:
+        """What is known of them, whether or not the store can be read."""
+        return self._artists.look_up(artist_ids)
 
     def put_tracks(self, tracks: Sequence[Track]) -> None:
-        """Durable when it returns; the last of those with one id wins."""
-        self._store.put_tracks(tracks)
-        for track in tracks:
-            self._tracks.put(track.track_id, track)
+        """Tracks that the event log holds: known here at once, and to other processes when the store has them.
+
+        The log is the truth: a store that is down is logged, and gets them from the sink when it is back. Of several
+        with one id the last wins.
+        """
+        self.learn_tracks(tracks)
+        _put(self._store.put_tracks, tracks)
+
+    def put_artists(self, artists: Sequence[Artist]) -> None:
+        """Artists that the event log holds, in the same way."""
+        self.learn_artists(artists)
+        _put(self._store.put_artists, artists)
+
+    def learn_tracks(self, tracks: Sequence[Track]) -> None:
+        """Know tracks that came by the event log."""
+        self._tracks.remember({track.track_id: track for track in tracks})
         for listener in self._listening:
             listener(tracks)
 
-    def put_artists(self, artists: Sequence[Artist]) -> None:
-        """Durable when it returns; the last of those with one id wins."""
-        self._store.put_artists(artists)
-        for artist in artists:
-            self._artists.put(artist.artist_id, artist)
+    def learn_artists(self, artists: Sequence[Artist]) -> None:
+        """Know artists that came by the event log."""
+        self._artists.remember({artist.artist_id: artist for artist in artists})
 
     def artist_names(self, track: Track) -> tuple[str, ...]:
-        """The names of a track's artists, in order; an unknown artist's id stands for its name."""
-        known = self.artists(track.artist_ids)
+        """The names of a track's artists, in order; the id of one that is unknown, or unread, stands for its name."""
+        known = self.look_up_artists(track.artist_ids).found
         return tuple(known[one].name if one in known else one for one in track.artist_ids)
 
 
-def _look_up(cache: BoundedMap[str, Value], ids: Iterable[str]) -> tuple[dict[str, Value], list[str]]:
-    found: dict[str, Value] = {}
-    missing: list[str] = []
-    for one in dict.fromkeys(ids):
-        value = cache.get(one)
-        if value is None:
-            missing.append(one)
-        else:
-            found[one] = value
-    return found, missing
+class _Items(Generic[Value]):
+    """One kind of item: the memory, and how the store is asked."""
+
+    def __init__(
+        self, read: Callable[[Sequence[str]], Mapping[str, Value]], breaker: Breaker, clock: Callable[[], float]
+    ) -> None:
+        self._read: Callable[[Sequence[str]], Mapping[str, Value]] = read
+        self._breaker = breaker
+        self._remembered: BoundedMap[str, Value] = BoundedMap(CACHED, seconds=CACHED_SECONDS, clock=clock)
+
+    def look_up(self, ids: Iterable[str]) -> Lookup[Value]:
+        found: dict[str, Value] = {}
+        asked: list[str] = []
+        for one in dict.fromkeys(ids):
+            value = self._remembered.get(one)
+            if value is None:
+                asked.append(one)
+            else:
+                found[one] = value
+        if not asked:
+            return Lookup(found, frozenset())
+        is_read = True
+        try:
+            with self._breaker.guard():
+                read = self._read(asked)
+        except Unavailable as error:
+            _log.warning("answering from what is remembered of the catalogue: %s", error)
+            read, is_read = {}, False
+        self.remember(read)
+        old = {one: value for one in asked if one not in read and (value := self._remembered.old(one)) is not None}
+        found |= {**read, **old}
+        return Lookup(found, frozenset() if is_read else frozenset(one for one in asked if one not in old))
+
+    def remember(self, items: Mapping[str, Value]) -> None:
+        for key, value in items.items():
+            self._remembered.put(key, value)
+
+
+def _all_read(lookup: Lookup[Value]) -> dict[str, Value]:
+    if lookup.unread:
+        raise Unavailable(
+            f"the catalogue cannot be read: nothing is known of {len(lookup.unread)} of the ids asked for"
+        )
+    return dict(lookup.found)
+
+
+def _put(put: Callable[[Sequence[Value]], None], items: Sequence[Value]) -> None:
+    if not items:
+        return
+    try:
+        put(items)
+    except Unavailable as error:
+        _log.warning("%d items reach the store by the sink: %s", len(items), error)

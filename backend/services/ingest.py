@@ -2,23 +2,24 @@
 
 Outcomes of a play or feedback:
 1. the log's delivery report came → ACCEPTED, remembered, told to the profiles (and plays to the heartbeat)
-2. its event id was acknowledged before, or stands earlier in the batch → DUPLICATE, nothing written
+2. its event id was acknowledged before, here or (as the log's tail tells) elsewhere, or stands earlier in the batch
+   → DUPLICATE, nothing written
 3. it breaks a rule, is too far in the future, or names an unknown track → REJECTED with the field
 4. no delivery report in time, or a bad one → UNCONFIRMED
 5. the log's queue is full → Overloaded for the whole call, nothing written
-6. the catalogue cannot be read → Unavailable for the whole call, nothing written
-A track or artist: 1 (then also put in the store, so that the next call sees it), 3 and 4; the last of those with one
-id wins.
+6. its track is not remembered and the catalogue cannot be read → UNCONFIRMED, nothing of it written; where that leaves
+   nothing to write, Unavailable for the whole call
+A track or artist: 1 (then known here at once, and put in the store if that answers: the sink brings it there anyway),
+3, 4, 5 and, for a track's artists, 6; the last of those with one id wins.
 """
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from backend.domain.errors import Violation
+from backend.domain.errors import Unavailable, Violation
 from backend.domain.feedback import Feedback
 from backend.domain.plays import Play
 from backend.domain.tracks import Artist, Track
@@ -26,51 +27,13 @@ from backend.ports.event_log import EventLog, Record, Topic
 from backend.ports.records import artist_record, feedback_record, play_record, track_record
 from backend.services.bounded import BoundedMap
 from backend.services.catalogue import Catalogue
+from backend.services.outcomes import Listening, Outcome, Refused, Result
 
 FUTURE = timedelta(hours=1)
 """How far ahead a client's clock may be."""
 
 REMEMBERED_IDS = 200_000
 """Acknowledged event ids known to be duplicates at once; older ones are found by the streaming jobs."""
-
-
-class Outcome(StrEnum):
-    """What became of an element."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    REJECTED = "rejected"
-    UNCONFIRMED = "unconfirmed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One element's outcome; `violations` are empty unless it was rejected."""
-
-    id: str
-    outcome: Outcome
-    violations: tuple[Violation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """An element that broke the contract at the door: its id as sent, and why."""
-
-    id: str
-    violations: tuple[Violation, ...]
-
-
-class Listening(Protocol):
-    """Who wants to know what was accepted."""
-
-    def plays_accepted(self, plays: Sequence[Play]) -> None:
-        """The log holds these plays."""
-        ...
-
-    def feedback_accepted(self, feedback: Sequence[Feedback]) -> None:
-        """The log holds this feedback."""
-        ...
-
 
 EventT = TypeVar("EventT", Play, Feedback)
 ItemT = TypeVar("ItemT", Track, Artist)
@@ -135,22 +98,40 @@ class IngestService:
                 listener.feedback_accepted(accepted)
         return results
 
+    def plays_followed(self, plays: Sequence[Play]) -> None:
+        """The log holds these plays, whoever took them in: their event ids are duplicates from now on."""
+        for play in plays:
+            self._plays_seen.put(play.event_id, True)
+
+    def feedback_followed(self, feedback: Sequence[Feedback]) -> None:
+        """The log holds this feedback, in the same way."""
+        for word in feedback:
+            self._feedback_seen.put(word.event_id, True)
+
     def upsert_tracks(self, tracks: Sequence[Track | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per track, in order. A track of an unknown artist is rejected."""
-        named = {one for track in tracks if isinstance(track, Track) for one in track.artist_ids}
-        known = self._catalogue.artists(named)
-        checked: list[Track | Refused] = []
+        artists = self._catalogue.look_up_artists(
+            one for track in tracks if isinstance(track, Track) for one in track.artist_ids
+        )
+        checked: list[Track | Result] = []
         for at, track in enumerate(tracks):
+            if isinstance(track, Refused):
+                checked.append(track.result)
+                continue
             violations = tuple(
                 Violation(
                     f"tracks[{at}].artist_ids[{place}]", f"unknown artist '{one}': send it with UpsertArtists first"
                 )
-                for place, one in enumerate(track.artist_ids if isinstance(track, Track) else ())
-                if one not in known
+                for place, one in enumerate(track.artist_ids)
+                if one not in artists.found and one not in artists.unread
             )
-            checked.append(
-                Refused(id=track.track_id, violations=violations) if isinstance(track, Track) and violations else track
-            )
+            if violations:
+                checked.append(Result(id=track.track_id, outcome=Outcome.REJECTED, violations=violations))
+            elif artists.unread.isdisjoint(track.artist_ids):
+                checked.append(track)
+            else:
+                checked.append(Result(id=track.track_id, outcome=Outcome.UNCONFIRMED))
+        _require_something(checked, unread=artists.unread)
         results = self._append(
             Topic.TRACKS, checked, lambda track: track.track_id, track_record, timeout_seconds=timeout_seconds
         )
@@ -159,10 +140,11 @@ class IngestService:
 
     def upsert_artists(self, artists: Sequence[Artist | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per artist, in order."""
+        checked = [artist.result if isinstance(artist, Refused) else artist for artist in artists]
         results = self._append(
-            Topic.ARTISTS, artists, lambda artist: artist.artist_id, artist_record, timeout_seconds=timeout_seconds
+            Topic.ARTISTS, checked, lambda artist: artist.artist_id, artist_record, timeout_seconds=timeout_seconds
         )
-        self._catalogue.put_artists(_accepted(artists, results))
+        self._catalogue.put_artists(_accepted(checked, results))
         return results
 
     def _checked(
@@ -173,31 +155,36 @@ class IngestService:
         filled: Callable[[EventT, Track], EventT],
         *,
         now: datetime,
-    ) -> list[EventT | Refused]:
-        """Each event completed from the catalogue, or refused (outcome 3)."""
-        tracks = self._catalogue.tracks(event.track_id for event in events if not isinstance(event, Refused))
-        checked: list[EventT | Refused] = []
+    ) -> list[EventT | Result]:
+        """Each event completed from the catalogue, or what has become of it (outcomes 3 and 6)."""
+        tracks = self._catalogue.look_up_tracks(event.track_id for event in events if not isinstance(event, Refused))
+        checked: list[EventT | Result] = []
         for at, event in enumerate(events):
             if isinstance(event, Refused):
-                checked.append(event)
+                checked.append(event.result)
                 continue
             violations = []
             field, moment = moment_of(event)
-            track = tracks.get(event.track_id)
+            track = tracks.found.get(event.track_id)
             if moment > now + FUTURE:
                 text = "more than one hour ahead of the server's clock: send UTC"
                 violations.append(Violation(f"{path.format(at)}.{field}", text))
-            if track is None:
+            if track is None and event.track_id not in tracks.unread:
                 text = f"unknown track '{event.track_id}': send it with UpsertTracks first"
                 violations.append(Violation(f"{path.format(at)}.track_id", text))
-            refused = Refused(id=event.event_id, violations=tuple(violations))
-            checked.append(refused if track is None or violations else filled(event, track))
+            if violations:
+                checked.append(Result(id=event.event_id, outcome=Outcome.REJECTED, violations=tuple(violations)))
+            elif track is None:
+                checked.append(Result(id=event.event_id or self._new_id(), outcome=Outcome.UNCONFIRMED))
+            else:
+                checked.append(filled(event, track))
+        _require_something(checked, unread=tracks.unread)
         return checked
 
     def _append_events(
         self,
         topic: Topic,
-        events: Sequence[EventT | Refused],
+        events: Sequence[EventT | Result],
         record_of: Callable[[EventT], Record],
         seen: BoundedMap[str, bool],
         timeout_seconds: float,
@@ -206,18 +193,18 @@ class IngestService:
         first: dict[str, int] = {}
         results: dict[int, Result] = {}
         for at, event in enumerate(events):
-            if isinstance(event, Refused):
-                results[at] = Result(id=event.id, outcome=Outcome.REJECTED, violations=event.violations)
+            if isinstance(event, Result):
+                results[at] = event
             elif seen.get(event.event_id):
                 results[at] = Result(id=event.event_id, outcome=Outcome.DUPLICATE)
             else:
                 first.setdefault(event.event_id, at)
-        records = [record_of(event) for at in first.values() if not isinstance(event := events[at], Refused)]
+        records = [record_of(event) for at in first.values() if not isinstance(event := events[at], Result)]
         stored = dict(zip(first, self._log.append(topic, records, timeout_seconds=timeout_seconds), strict=True))
         for event_id in (event_id for event_id, confirmed in stored.items() if confirmed):
             seen.put(event_id, True)
         for at, event in enumerate(events):
-            if at not in results and not isinstance(event, Refused):
+            if at not in results and not isinstance(event, Result):
                 confirmed = Outcome.ACCEPTED if first[event.event_id] == at else Outcome.DUPLICATE
                 outcome = confirmed if stored[event.event_id] else Outcome.UNCONFIRMED
                 results[at] = Result(id=event.event_id, outcome=outcome)
@@ -226,25 +213,31 @@ class IngestService:
     def _append(
         self,
         topic: Topic,
-        items: Sequence[ItemT | Refused],
+        items: Sequence[ItemT | Result],
         id_of: Callable[[ItemT], str],
         record_of: Callable[[ItemT], Record],
         *,
         timeout_seconds: float,
     ) -> list[Result]:
-        records = [record_of(item) for item in items if not isinstance(item, Refused)]
+        records = [record_of(item) for item in items if not isinstance(item, Result)]
         stored = iter(self._log.append(topic, records, timeout_seconds=timeout_seconds))
         return [
-            Result(id=item.id, outcome=Outcome.REJECTED, violations=item.violations)
-            if isinstance(item, Refused)
+            item
+            if isinstance(item, Result)
             else Result(id=id_of(item), outcome=Outcome.ACCEPTED if next(stored) else Outcome.UNCONFIRMED)
             for item in items
         ]
 
 
-def _accepted(elements: Sequence[AnyT | Refused], results: Sequence[Result]) -> list[AnyT]:
+def _require_something(checked: Sequence[AnyT | Result], *, unread: frozenset[str]) -> None:
+    """Raises Unavailable where what cannot be read leaves nothing to write."""
+    if unread and all(isinstance(one, Result) for one in checked):
+        raise Unavailable("the catalogue cannot be read, and nothing of this call is remembered")
+
+
+def _accepted(elements: Sequence[AnyT | Result], results: Sequence[Result]) -> list[AnyT]:
     return [
         element
         for element, result in zip(elements, results, strict=True)
-        if not isinstance(element, Refused) and result.outcome is Outcome.ACCEPTED
+        if not isinstance(element, Result) and result.outcome is Outcome.ACCEPTED
     ]

@@ -116,7 +116,7 @@ def test_too_many_plays_are_refused_as_a_whole(world: World) -> None:
     assert {ACCEPTED} == {result.outcome for result in send(world, *(play() for _ in range(1000)))}
 
 
-def test_a_store_that_is_down_refuses_the_call(world: World) -> None:
+def test_a_store_that_is_down_refuses_the_call_of_which_nothing_is_known(world: World) -> None:
     """Unavailable, with when to try again; nothing is written."""
     world.store.down = True
     with pytest.raises(grpc.RpcError) as caught:
@@ -127,6 +127,27 @@ def test_a_store_that_is_down_refuses_the_call(world: World) -> None:
     assert status is not None
     assert any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in status.details)
     assert [] == logged_plays(world)
+
+
+def test_a_store_that_is_down_does_not_stop_what_is_known(world: World) -> None:
+    """Plays of known tracks are taken; the others may be sent again, and are taken when the store is back."""
+    send(world, play("t1"))
+    world.store.down = True
+    plays = [play("t1"), play("t2", event_id=""), play("t1", played_at=stamp(datetime.now(UTC) + timedelta(hours=2)))]
+    results = send(world, *plays)
+    artist, track = catalogue_pb2.Artist(artist_id="n", name="N"), catalogue_pb2.Track(track_id="n", title="N")
+    track.artist_ids.append("n")
+    other = catalogue_pb2.Track(track_id="o", title="O", artist_ids=["who"])
+    artists = world.ingest.UpsertArtists(ingest_pb2.UpsertArtistsRequest(artists=[artist])).results
+    tracks = world.ingest.UpsertTracks(ingest_pb2.UpsertTracksRequest(tracks=[track, other])).results
+    of_new = send(world, play("n"))
+    world.store.down = False
+    assert [ACCEPTED, UNCONFIRMED, REJECTED] == [result.outcome for result in results]
+    assert uuid.UUID(results[1].id)
+    assert [ACCEPTED] == [result.outcome for result in artists]
+    assert [ACCEPTED, UNCONFIRMED] == [result.outcome for result in tracks]
+    assert [ACCEPTED] == [result.outcome for result in of_new]
+    assert ["t1", "t1", "n"] == [one.track_id for one in sorted(logged_plays(world), key=lambda one: one.artist_id)]
 
 
 def test_feedback_is_logged_with_its_artist(world: World) -> None:
