@@ -19,6 +19,7 @@ class Loop:
     A step that raises never ends the loop: it is logged (with its trace where the error is none of ours), counted in
     `failures`, and tried again after a pause that doubles with every failure in a row, from `seconds` to
     `longest_seconds`. Stops between two steps, or at once in a pause; a step that waits should not wait for long.
+    `end` is called in the loop's thread after the last step.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Loop:
         seconds: float,
         first_seconds: float = 0.0,
         longest_seconds: float = LONGEST_PAUSE_SECONDS,
+        end: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.failures = 0
@@ -36,6 +38,7 @@ class Loop:
         self._seconds = seconds
         self._first_seconds = first_seconds
         self._longest_seconds = longest_seconds
+        self._end = end
         self._in_a_row = 0
         self._thread: threading.Thread | None = None
 
@@ -54,6 +57,7 @@ class Loop:
         pause = self._first_seconds
         while not stopping.wait(pause):
             pause = self._pause_after_step()
+        self._end()
 
     def _pause_after_step(self) -> float:
         try:

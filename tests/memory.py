@@ -1,6 +1,7 @@
 """Ports in memory, for tests that are about something else; tests/contract holds them to the same promises."""
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
@@ -40,6 +41,7 @@ class MemoryEventLog:
     def __init__(self) -> None:
         self.partitions_of: dict[str, list[list[StoredRecord]]] = {}
         self.down = False
+        self._moments: dict[tuple[str, int], list[datetime]] = {}
         self._lock = threading.Lock()
 
     def append(self, topic: Topic, records: Sequence[Record], *, timeout_seconds: float) -> list[bool]:
@@ -49,6 +51,7 @@ class MemoryEventLog:
             for record in records:
                 place = crc32(record.key) % PARTITIONS if record.partition is None else record.partition
                 log = self._topic(topic)[place]
+                self._moments.setdefault((topic, place), []).append(datetime.now(UTC))
                 log.append(
                     StoredRecord(topic=topic, partition=place, offset=len(log), key=record.key, value=record.value)
                 )
@@ -60,6 +63,16 @@ class MemoryEventLog:
 
     def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> "MemoryEventReader":
         return MemoryEventReader({topic: self._topic(topic) for topic in topics}, offsets)
+
+    def tail(self, topics: Sequence[str], *, since: datetime) -> "MemoryEventReader":
+        self.ping()
+        with self._lock:
+            offsets = {
+                TopicPartition(topic, at): bisect_left(self._moments.get((topic, at), []), since)
+                for topic in topics
+                for at in range(PARTITIONS)
+            }
+        return self.reader(topics, offsets)
 
     def partitions(self, topic: Topic) -> int:
         return PARTITIONS

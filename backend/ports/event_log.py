@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
@@ -83,6 +84,13 @@ class EventLog(Protocol):
 
     def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> EventReader:
         """A reader of these topics (names without prefix) from these offsets; from the start where none is given."""
+        ...
+
+    def tail(self, topics: Sequence[str], *, since: datetime) -> EventReader:
+        """A reader of what was appended at or after `since`, by the log's clock, and of all that comes later.
+
+        Where nothing was appended since then, it begins at the end. Raises Unavailable.
+        """
         ...
 
     def partitions(self, topic: Topic) -> int:

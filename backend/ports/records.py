@@ -4,6 +4,7 @@ Field names and units are those of streaming/tables/*.sql; docs/data-dictionary.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -17,6 +18,33 @@ from backend.ports.event_log import Record
 
 class MalformedRecord(ValueError):
     """A record's value is not of the shape promised here; the message says where."""
+
+
+_WRONG = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError)
+"""What arbitrary bytes can raise on their way to a value: text, shape, types, moments out of range, depth."""
+
+_PLAY = {
+    **dict.fromkeys(("event_id", "listener_id", "track_id", "artist_id"), str),
+    **dict.fromkeys(("recommendation_id", "surface", "device"), str),
+    **dict.fromkeys(("milliseconds_played", "track_milliseconds"), int),
+    "allow_training": bool,
+}
+_FEEDBACK = dict.fromkeys(("event_id", "listener_id", "track_id", "artist_id", "recommendation_id"), str)
+_TRACK = {
+    **dict.fromkeys(("track_id", "title", "album", "released_on"), str),
+    **dict.fromkeys(("artist_ids", "tags"), list),
+    "duration_milliseconds": int,
+    "allow_training": bool,
+}
+_ARTIST = {"artist_id": str, "name": str, "tags": list, "allow_training": bool}
+
+
+def _require(fields: Mapping[str, object], types: Mapping[str, type]) -> None:
+    """Raises KeyError or TypeError where a field is missing or of another type; lists hold text."""
+    for name, kind in types.items():
+        value = fields[name]
+        if type(value) is not kind or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+            raise TypeError(f"{name} is {value!r:.40}")
 
 
 def milliseconds(moment: datetime) -> int:
@@ -70,6 +98,7 @@ def play_from_value(value: bytes) -> Play | None:
         fields = json.loads(value)
         if fields["event_id"] is None:
             return None
+        _require(fields, _PLAY)
         return Play(
             event_id=fields["event_id"],
             listener_id=fields["listener_id"],
@@ -84,7 +113,7 @@ def play_from_value(value: bytes) -> Play | None:
             surface=fields["surface"],
             device=fields["device"],
         )
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except _WRONG as error:
         raise MalformedRecord(f"not a play: {error!r}") from error
 
 
@@ -108,6 +137,7 @@ def feedback_from_value(value: bytes) -> Feedback:
     """The feedback in a record of topic `feedback`. Raises MalformedRecord."""
     try:
         fields = json.loads(value)
+        _require(fields, _FEEDBACK)
         return Feedback(
             event_id=fields["event_id"],
             listener_id=fields["listener_id"],
@@ -117,7 +147,7 @@ def feedback_from_value(value: bytes) -> Feedback:
             given_at=moment(fields["given_at_ms"]),
             recommendation_id=fields["recommendation_id"],
         )
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except _WRONG as error:
         raise MalformedRecord(f"not feedback: {error!r}") from error
 
 
@@ -130,6 +160,9 @@ def track_from_value(value: bytes) -> Track:
     """The track in a record of topic `tracks`. Raises MalformedRecord."""
     try:
         fields = json.loads(value)
+        _require(fields, _TRACK)
+        if not fields["artist_ids"]:
+            raise ValueError("artist_ids is empty")
         features = fields["audio_features"]
         return Track(
             **fields
@@ -140,7 +173,7 @@ def track_from_value(value: bytes) -> Track:
                 "source": Source(fields["source"]),
             }
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except _WRONG as error:
         raise MalformedRecord(f"not a track: {error!r}") from error
 
 
@@ -153,8 +186,9 @@ def artist_from_value(value: bytes) -> Artist:
     """The artist in a record of topic `artists`. Raises MalformedRecord."""
     try:
         fields = json.loads(value)
+        _require(fields, _ARTIST)
         return Artist(**fields | {"tags": tuple(fields["tags"]), "source": Source(fields["source"])})
-    except (ValueError, KeyError, TypeError) as error:
+    except _WRONG as error:
         raise MalformedRecord(f"not an artist: {error!r}") from error
 
 

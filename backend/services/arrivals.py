@@ -1,11 +1,9 @@
 """Tracks that came after the current version was trained, placed among its factors."""
 
-import logging
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -18,12 +16,7 @@ from backend.ports.vectors import Neighbour, VectorIndex, Vectors
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
 
-_log = logging.getLogger(__name__)
-
 POLL_SECONDS = 2.0
-SCAN_SECONDS = 600.0
-"""Between two readings of the whole catalogue: other processes take in tracks too."""
-
 MOST = 5_000
 """Tracks placed at most; a service that gets more between two trainings trains too rarely."""
 
@@ -32,20 +25,19 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Tracks with their factors (n, dimension) under one version; `scanned_at` by the clock."""
+    """Tracks with their factors (n, dimension) under one version."""
 
     version: str
     track_ids: tuple[str, ...]
     factors: Vectors
-    scanned_at: float
 
 
 class Arrivals:
     """Places a track by its words and its artist (`Newcomers`), so that it is recommended before its first play.
 
-    A thread does it: for tracks this process puts within seconds, for those of others after `SCAN_SECONDS`, and for all
-    of them when another version serves. Requests only read what is placed. A track or artist without the right to be
-    learned from is not placed. A part that is down is logged and tried again.
+    A loop does it: the whole catalogue is read once for each version, then come the tracks that the catalogue learns
+    of, whoever took them in. Where more come between two looks than are ever placed, the catalogue is read again.
+    Requests only read what is placed. A track or artist without the right to be learned from is not placed.
     """
 
     def __init__(
@@ -56,7 +48,6 @@ class Arrivals:
         vectors: VectorIndex,
         model: CurrentModel,
         encoder: Callable[[], TextEncoder],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -64,10 +55,10 @@ class Arrivals:
         self._model = model
         self._open_encoder = encoder
         self._encoder: TextEncoder | None = None
-        self._clock = clock
-        self._put: deque[Track] = deque(maxlen=MOST)
+        self._come: deque[Track] = deque(maxlen=MOST)
+        self._must_scan = False
         self._placed: _Placed | None = None
-        catalogue.listen(self._put.extend)
+        catalogue.listen(self._note)
 
     def near(self, model: ModelVersion, listener: Vectors, *, limit: int, exclude: frozenset[str]) -> list[Neighbour]:
         """The best of them for a listener's factors, by inner product; [] where none is placed under that version."""
@@ -80,26 +71,30 @@ class Arrivals:
         return [one for one in found if one.id not in exclude][:limit]
 
     def refresh(self) -> None:
-        """Place what has come. Raises nothing that a later try could mend."""
+        """Place what has come. Raises Unavailable or NotFound where a part is down; the next call tries it again."""
         model = self._model.version
         if model is None or model.newcomers is None:
             return
         placed = self._placed
         if placed is None or placed.version != model.version:
-            placed = _Placed(model.version, (), np.empty((0, model.dimension), dtype=np.float32), -np.inf)
-        scan = self._clock() - placed.scanned_at >= SCAN_SECONDS
-        put = [self._put.popleft() for _ in range(len(self._put))]
-        if not scan and not put:
-            return
+            placed = _Placed(model.version, (), np.empty((0, model.dimension), dtype=np.float32))
+            self._must_scan = True
+        must_scan, self._must_scan = self._must_scan, False
+        come = [self._come.popleft() for _ in range(len(self._come))]
         try:
-            for batch in _batches(self._store.all_tracks() if scan else put):
+            # Also with a scan those that came: the sink may not have them in the store yet.
+            for batch in _batches(chain(self._store.all_tracks() if must_scan else (), come)):
                 placed = self._with(model, placed, batch)
-            self._placed = _Placed(
-                placed.version, placed.track_ids, placed.factors, self._clock() if scan else placed.scanned_at
-            )
-        except (Unavailable, NotFound) as error:
-            self._put.extend(put)
-            _log.warning("tracks newer than model %s are not placed yet: %s", model.version, error)
+        except (Unavailable, NotFound):
+            self._come.extend(come)
+            self._must_scan = self._must_scan or must_scan
+            raise
+        self._placed = placed
+
+    def _note(self, tracks: Sequence[Track]) -> None:
+        if len(self._come) + len(tracks) > MOST:
+            self._must_scan = True
+        self._come.extend(tracks)
 
     def _with(self, model: ModelVersion, placed: _Placed, tracks: Iterable[Track]) -> _Placed:
         """`placed` and those of `tracks` that neither it nor the version knows."""
@@ -115,7 +110,6 @@ class Arrivals:
             placed.version,
             (*placed.track_ids, *(track.track_id for track in new)),
             np.vstack([placed.factors, *factors]).astype(np.float32),
-            placed.scanned_at,
         )
 
     def _allowed(self, tracks: Iterable[Track]) -> Iterator[Track]:

@@ -1,8 +1,10 @@
 """The event log's promise, on every implementation."""
 
 import random
+import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -126,3 +128,29 @@ def test_an_unreachable_log_is_unavailable() -> None:
         log.ping()
     assert [False, False] == log.append(Topic.PLAYS, numbered(2), timeout_seconds=0.2)
     assert 2 == log.close(timeout_seconds=0.2)
+
+
+def test_the_tail_is_what_was_appended_since_a_moment_and_what_comes(log: EventLog) -> None:
+    """Nothing older, nothing twice, in every partition."""
+    log.append(Topic.PLAYS, numbered(3, key=b"old"), timeout_seconds=20)
+    time.sleep(0.05)
+    since = datetime.now(UTC)
+    time.sleep(0.05)
+    log.append(Topic.PLAYS, numbered(2, key=b"new"), timeout_seconds=20)
+    with log.tail([Topic.PLAYS, Topic.FEEDBACK], since=since) as reader:
+        assert [(b"new", b"0"), (b"new", b"1")] == [(one.key, one.value) for one in read(reader, 2)]
+        log.append(Topic.FEEDBACK, numbered(1), timeout_seconds=20)
+        log.append(Topic.PLAYS, numbered(1, key=b"old"), timeout_seconds=20)
+        assert {(Topic.FEEDBACK, b"listener"), (Topic.PLAYS, b"old")} == {
+            (one.topic, one.key) for one in read(reader, 2)
+        }
+        assert 0 == reader.lag()
+
+
+def test_the_tail_of_a_silent_log_is_its_end(log: EventLog) -> None:
+    """What comes later is read."""
+    log.append(Topic.TRACKS, numbered(3), timeout_seconds=20)
+    with log.tail([Topic.TRACKS], since=datetime.now(UTC) + timedelta(hours=1)) as reader:
+        assert [] == reader.poll(max_records=10, timeout_seconds=0.2)
+        log.append(Topic.TRACKS, numbered(1), timeout_seconds=20)
+        assert [b"0"] == [one.value for one in read(reader, 1)]

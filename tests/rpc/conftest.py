@@ -128,7 +128,7 @@ class World:
 
     def token(self, *scopes: Scope, listener_id: str = "") -> str:
         """A new token of these scopes."""
-        return issue_token(self.tokens, "test", scopes, listener_id=listener_id)
+        return issue_token(self.tokens, f"test {listener_id}", scopes, listener_id=listener_id)
 
     @property
     def ingest(self) -> Any:

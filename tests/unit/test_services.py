@@ -1,6 +1,7 @@
 """The small parts the services share: bounded maps, breaker, live profiles, the current model, watching."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -159,3 +160,34 @@ def test_a_version_that_cannot_be_loaded_is_passed_over() -> None:
     repository.load = lambda _: version  # type: ignore[method-assign]
     model.refresh()
     assert (version, False) == (model.version, model.refused)
+
+
+def test_a_profile_holds_what_another_server_accepted(clock: Clock) -> None:
+    """Once, however often the log's tail tells of it, and also of what this process accepted itself."""
+    profiles = Profiles(MemoryStore(), clock=clock)
+    profiles.plays_accepted([play(1)])
+    profiles.plays_followed([play(1), play(2), play(2)])
+    assert ["t2", "t1"] == [one.track_id for one in profiles.of("l").recent]
+    clock.seconds += FRESH_SECONDS + 1
+    assert () == profiles.of("l").recent
+
+
+def test_of_contrary_words_the_one_that_the_log_has_last_holds(clock: Clock) -> None:
+    """Where the tail lags behind, what was accepted here last is the later one."""
+    like, hide = word(FeedbackKind.LIKE), word(FeedbackKind.HIDE)
+    like, hide = replace(like, event_id="1"), replace(hide, event_id="2")
+    profiles = Profiles(MemoryStore(), clock=clock)
+    profiles.feedback_accepted([like, hide])
+    profiles.feedback_followed([like])
+    assert {"t"} == profiles.of("l").hidden
+    profiles.feedback_followed([hide, replace(like, event_id="3")])
+    assert {"t"} == profiles.of("l").liked
+
+
+def test_a_flood_of_events_is_forgotten_from_its_beginning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an import does not fill the memory."""
+    monkeypatch.setattr("backend.services.profiles.FRESH_EVENTS", 3)
+    profiles = Profiles(MemoryStore(), clock=clock)
+    profiles.plays_followed([play(number, listener="m" if number == 1 else "l") for number in range(1, 6)])
+    assert ["t5", "t4", "t3"] == [one.track_id for one in profiles.of("l").recent]
+    assert () == profiles.of("m").recent

@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from backend.adapters.event_log.kafka_reader import KafkaEventReader
+from backend.adapters.event_log.kafka_reader import KafkaEventReader, offsets_since
 from backend.adapters.event_log.kafka_topics import create_or_check, partition_counts
 from backend.domain.errors import Overloaded, Unavailable
 from backend.loops import Loop
@@ -17,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 DELIVERY_SECONDS = 30
 """How long librdkafka keeps trying a record after `append` gave up waiting for it."""
+
+TAIL_KILOBYTES = 4_096
+"""What a reader of the tail may hold fetched ahead: it lives in a server, for as long as that lives."""
 
 
 class _Batch:
@@ -105,6 +109,13 @@ class KafkaEventLog:
     def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> KafkaEventReader:
         """See `EventLog.reader`."""
         return KafkaEventReader(self._servers, tenant=self._tenant, topics=topics, offsets=offsets)
+
+    def tail(self, topics: Sequence[str], *, since: datetime) -> KafkaEventReader:
+        """See `EventLog.tail`."""
+        offsets = offsets_since(self._servers, tenant=self._tenant, topics=topics, moment=since)
+        return KafkaEventReader(
+            self._servers, tenant=self._tenant, topics=topics, offsets=offsets, ahead_kilobytes=TAIL_KILOBYTES
+        )
 
     def partitions(self, topic: Topic) -> int:
         """See `EventLog.partitions`."""

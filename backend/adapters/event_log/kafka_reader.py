@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -18,11 +19,45 @@ _log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10
 
 
+def offsets_since(servers: str, *, tenant: str, topics: Sequence[str], moment: datetime) -> dict[TopicPartition, int]:
+    """The first record of each partition that was appended at or after `moment`, the end where there is none.
+
+    Raises Unavailable.
+    """
+    admin = AdminClient({"bootstrap.servers": servers, "logger": _log})
+    counts = partition_counts(admin, [f"{tenant}.{topic}" for topic in topics])
+    places = [Place(name, partition) for name, count in counts.items() for partition in range(count)]
+
+    def asked(spec: OffsetSpec) -> dict[TopicPartition, int]:
+        found = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=TIMEOUT_SECONDS)
+        return {
+            TopicPartition(place.topic.removeprefix(f"{tenant}."), place.partition): one.result().offset
+            for place, one in found.items()
+        }
+
+    try:
+        # The ends first: what comes between the two questions is then read, not missed.
+        ends = asked(OffsetSpec.latest())
+        firsts = asked(OffsetSpec.for_timestamp(max(round(moment.timestamp() * 1000), 0)))
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error
+    return {place: firsts[place] if firsts[place] >= 0 else end for place, end in ends.items()}
+
+
 class KafkaEventReader:
-    """`EventReader` on Kafka: partitions assigned by hand, nothing committed to a consumer group."""
+    """`EventReader` on Kafka: partitions assigned by hand, nothing committed to a consumer group.
+
+    It holds at most `ahead_kilobytes` fetched ahead.
+    """
 
     def __init__(
-        self, servers: str, *, tenant: str, topics: Sequence[str], offsets: Mapping[TopicPartition, int]
+        self,
+        servers: str,
+        *,
+        tenant: str,
+        topics: Sequence[str],
+        offsets: Mapping[TopicPartition, int],
+        ahead_kilobytes: int = 65_536,
     ) -> None:
         self._servers = servers
         self._prefix = f"{tenant}."
@@ -36,6 +71,7 @@ class KafkaEventReader:
                 "enable.auto.offset.store": False,
                 # An offset that the log no longer has is a hole: say so instead of starting somewhere else.
                 "auto.offset.reset": "error",
+                "queued.max.messages.kbytes": ahead_kilobytes,
                 "error_cb": self._note_error,
                 "logger": _log,
             }
