@@ -166,6 +166,7 @@ class MemoryStore:
         self._rows: dict[str, dict[str, tuple[Any, datetime]]] = {table: {} for table in Table}
         self._as_of: dict[str, datetime] = {}
         self._offsets: dict[TopicPartition, int] = {}
+        self.answers: dict[str, tuple[bytes, datetime]] = {}
         self._last_write = datetime.fromtimestamp(0, tz=UTC)
 
     def put_tracks(self, tracks: Sequence[Track]) -> None:
@@ -199,6 +200,23 @@ class MemoryStore:
     def put_profiles(self, profiles: Sequence[Profile]) -> None:
         self.ping()
         self._profiles.update({profile.listener_id: profile for profile in profiles})
+
+    def put_answer(self, answer_id: str, content: bytes, *, expires_at: datetime) -> None:
+        self.ping()
+        self.answers[answer_id] = (content, expires_at)
+
+    def answer(self, answer_id: str, *, now: datetime) -> bytes | None:
+        self.ping()
+        content, expires_at = self.answers.get(answer_id, (None, now))
+        return content if expires_at > now else None
+
+    def drop_answers(self, answer_ids: Sequence[str]) -> None:
+        self.ping()
+        for answer_id in answer_ids:
+            self.answers.pop(answer_id, None)
+
+    def drop_expired_answers(self, *, now: datetime) -> None:
+        self.drop_answers([one for one, (_, expires_at) in self.answers.items() if expires_at <= now])
 
     def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
         self.ping()

@@ -1,4 +1,9 @@
-"""Page tokens: opaque to clients, bound to the question they continue."""
+"""Page tokens: opaque to clients, bound to the question they continue.
+
+A token is not signed, and need not be: what it carries gives a client nothing that the question would not. In lists it
+is a place in the order, and the filters come with the request; in answers it names an answer that is kept with the
+question it belongs to and opens to no other (services/answers.py, ADR 11).
+"""
 
 import base64
 import binascii
@@ -16,8 +21,8 @@ LARGEST = 2**53
 
 
 def question_digest(*parts: object) -> str:
-    """A short fingerprint of what was asked, so that a token cannot continue another question."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    """A fingerprint of what was asked (128 bits: nobody finds another question with it)."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def encode_page_token(position: Sequence[Position], *, question: str) -> str:

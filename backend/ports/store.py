@@ -189,7 +189,27 @@ class TableStore(Protocol):
         ...
 
 
-class Store(CatalogueStore, ProfileStore, TableStore, Protocol):
+class AnswerStore(Protocol):
+    """Answers under their ids, for their next pages, until they expire. Every method raises Unavailable."""
+
+    def put_answer(self, answer_id: str, content: bytes, *, expires_at: datetime) -> None:
+        """When it returns every process reads it; a crash of the store may still lose it."""
+        ...
+
+    def answer(self, answer_id: str, *, now: datetime) -> bytes | None:
+        """As it was put; None where there is none, or it has expired by `now`."""
+        ...
+
+    def drop_answers(self, answer_ids: Sequence[str]) -> None:
+        """Those that are there are there no more."""
+        ...
+
+    def drop_expired_answers(self, *, now: datetime) -> None:
+        """Those of every process. It may read them all, so it is not for every call."""
+        ...
+
+
+class Store(CatalogueStore, ProfileStore, TableStore, AnswerStore, Protocol):
     """All of it: what one database holds."""
 
     def migrate(self) -> None:

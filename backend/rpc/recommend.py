@@ -1,5 +1,7 @@
 """RecommendService: each RPC converts, calls, converts."""
 
+import hashlib
+
 import grpc
 from segue.v1 import recommend_pb2, recommend_pb2_grpc
 
@@ -27,6 +29,7 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
             page_size=request.page_size,
             page_token=request.page_token,
             exclude=frozenset(request.exclude_track_ids),
+            asker=_asker(context),
         )
         return recommend_pb2.RecommendResponse(
             recommendation_id=page.answer.recommendation_id,
@@ -40,7 +43,9 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
         self, request: recommend_pb2.SimilarTracksRequest, context: grpc.ServicerContext
     ) -> recommend_pb2.SimilarTracksResponse:
         """See recommend.proto."""
-        page = self._explorer.similar(request.track_id, page_size=request.page_size, page_token=request.page_token)
+        page = self._explorer.similar(
+            request.track_id, page_size=request.page_size, page_token=request.page_token, asker=_asker(context)
+        )
         return recommend_pb2.SimilarTracksResponse(
             tracks=self._tracks(page), model_version=page.answer.model_version, next_page_token=page.next_page_token
         )
@@ -49,7 +54,9 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
         self, request: recommend_pb2.SearchTracksRequest, context: grpc.ServicerContext
     ) -> recommend_pb2.SearchTracksResponse:
         """See recommend.proto."""
-        page = self._explorer.search(request.query, page_size=request.page_size, page_token=request.page_token)
+        page = self._explorer.search(
+            request.query, page_size=request.page_size, page_token=request.page_token, asker=_asker(context)
+        )
         return recommend_pb2.SearchTracksResponse(
             tracks=self._tracks(page), model_version=page.answer.model_version, next_page_token=page.next_page_token
         )
@@ -58,7 +65,7 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
         self, request: recommend_pb2.PopularTracksRequest, context: grpc.ServicerContext
     ) -> recommend_pb2.PopularTracksResponse:
         """See recommend.proto."""
-        page = self._explorer.popular(page_size=request.page_size, page_token=request.page_token)
+        page = self._explorer.popular(page_size=request.page_size, page_token=request.page_token, asker=_asker(context))
         return recommend_pb2.PopularTracksResponse(tracks=self._tracks(page), next_page_token=page.next_page_token)
 
     def _tracks(self, page: AnswerPage) -> list[recommend_pb2.RecommendedTrack]:
@@ -70,3 +77,10 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
             for one in page.recommendations
             if one.track_id in tracks
         ]
+
+
+def _asker(context: grpc.ServicerContext) -> str:
+    """Who asks, as a digest of the token that the call carries: page tokens are good for that token only."""
+    metadata = dict(context.invocation_metadata() or ())
+    _, _, token = str(metadata.get("authorization", "")).partition(" ")
+    return hashlib.sha256(token.strip().encode()).hexdigest()

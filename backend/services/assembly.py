@@ -14,7 +14,7 @@ from backend.ports.models import ModelRepository
 from backend.ports.records import artist_from_value, feedback_from_value, play_from_value, track_from_value
 from backend.ports.store import Store
 from backend.ports.vectors import VectorIndex
-from backend.services import arrivals, follow, heartbeat, model, trending
+from backend.services import answers, arrivals, follow, heartbeat, model, trending
 from backend.services.answers import Answers
 from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
@@ -87,7 +87,7 @@ def assembled(
     current = CurrentModel(models)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder)
-    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers()
+    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
     ingest = IngestService(event_log, catalogue, listening=(beat, profiles))
     return Services(
         ingest=ingest,
@@ -118,6 +118,7 @@ def assembled(
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),
+            Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
             _following("events of others", _events(event_log, ingest, profiles)),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
         ),

@@ -27,7 +27,10 @@ SIMILAR_WEIGHTS = {CandidateSource.FACTORS: 0.5, CandidateSource.CONTENT: 0.5}
 
 
 class Explorer:
-    """The use cases. `encoder` opens the text encoder on first use; it raises Unavailable until one is exported."""
+    """The use cases. A page token serves the `asker` it was given to only.
+
+    `encoder` opens the text encoder on first use; it raises Unavailable until one is exported.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Explorer:
         self._encoder: TextEncoder | None = None
         self._new_id = new_id
 
-    def similar(self, track_id: str, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+    def similar(self, track_id: str, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
         """Tracks near one track, by listening and by words. Raises NotFound: unknown track, no model; InvalidInput."""
 
         def answer() -> Answer:
@@ -61,9 +64,9 @@ class Explorer:
             by_words = self._like_words_of(model, track)
             return self._fused([*by_listening, *by_words], SIMILAR_WEIGHTS, exclude=frozenset({track_id}), model=model)
 
-        return self._paged(question_digest("similar", track_id), page_size, page_token, answer)
+        return self._paged(question_digest("similar", asker, track_id), page_size, page_token, answer)
 
-    def search(self, query: str, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+    def search(self, query: str, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
         """Tracks whose text is near the words. Raises NotFound (no model), Unavailable (no encoder), InvalidInput."""
 
         def answer() -> Answer:
@@ -73,15 +76,15 @@ class Explorer:
             )
             return self._fused(found, {CandidateSource.CONTENT: 1.0}, model=model)
 
-        return self._paged(question_digest("search", query), page_size, page_token, answer)
+        return self._paged(question_digest("search", asker, query), page_size, page_token, answer)
 
-    def popular(self, *, page_size: int = 0, page_token: str = "") -> AnswerPage:
+    def popular(self, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
         """Tracks with the most listeners lately. Raises Unavailable, InvalidInput."""
 
         def answer() -> Answer:
             return self._fused(self._trending.popular().candidates, {CandidateSource.TREND: 1.0})
 
-        return self._paged(question_digest("popular"), page_size, page_token, answer)
+        return self._paged(question_digest("popular", asker), page_size, page_token, answer)
 
     def _paged(self, question: str, page_size: int, page_token: str, answer: Callable[[], Answer]) -> AnswerPage:
         if page_token:

@@ -70,10 +70,19 @@ class Recommender:
         self._new_id = new_id
 
     def recommend(
-        self, listener_id: str, *, page_size: int = 0, page_token: str = "", exclude: frozenset[str] = frozenset()
+        self,
+        listener_id: str,
+        *,
+        page_size: int = 0,
+        page_token: str = "",
+        exclude: frozenset[str] = frozenset(),
+        asker: str = "",
     ) -> AnswerPage:
-        """A page of tracks for the listener: none just played, hidden or in `exclude`. Raises InvalidInput (token)."""
-        question = question_digest("recommend", listener_id, sorted(exclude))
+        """A page of tracks for the listener: none just played, hidden or in `exclude`. Raises InvalidInput (token).
+
+        A page token serves the `asker` it was given to only.
+        """
+        question = question_digest("recommend", asker, listener_id, sorted(exclude))
         if page_token:
             return self._answers.next_page(page_token, page_size=page_size, question=question)
         answer = self._answer(listener_id, exclude)

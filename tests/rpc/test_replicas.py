@@ -1,11 +1,15 @@
 """Two servers over the same parts: what one of them took in or answered, the other knows."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
-from segue.v1 import catalogue_pb2, ingest_pb2
+from segue.v1 import catalogue_pb2, ingest_pb2, recommend_pb2, recommend_pb2_grpc
 
+from backend.domain.page_tokens import encode_page_token, question_digest
+from backend.rpc.auth import Scope
 from tests.rpc.conftest import World, running, served
 from tests.rpc.test_ingest import ACCEPTED, DUPLICATE, play, send
 from tests.rpc.test_recommend import answer, listen, make_popular, until
@@ -40,6 +44,34 @@ def test_an_event_that_one_accepted_is_a_duplicate_to_the_other(pair: tuple[Worl
     # B follows the log's tail: when it knows the play it knows the event id.
     until(lambda: "t1" not in shown(b) and bool(shown(b)))
     assert [DUPLICATE] == [result.outcome for result in send(b, sent)]
+
+
+def test_pages_go_on_at_any_server(pair: tuple[World, World]) -> None:
+    """One answer, every track once; also at one that has started since, and when the first is gone."""
+    a, b = pair
+    listen(a, "ann", "t0")
+    first = answer(a, page_size=25)
+    a.server.stop()
+    second = answer(b, page_size=25, page_token=first.next_page_token)
+    tracks = [track.track_id for page in (first, second) for track in page.tracks]
+    assert 50 == len(tracks) == len(set(tracks))
+    assert first.recommendation_id == second.recommendation_id
+
+
+def test_anothers_answer_is_not_read_with_its_id(pair: tuple[World, World]) -> None:
+    """Neither with bob's own question around ann's answer, nor with ann's page by another token than got it."""
+    a, b = pair
+    listen(a, "ann", "t0")
+    first = answer(a, page_size=5)
+    bob = b.token(Scope.RECOMMEND, listener_id="bob")
+    question = question_digest("recommend", hashlib.sha256(bob.encode()).hexdigest(), "bob", [])
+    forged = encode_page_token((first.recommendation_id, 5), question=question)
+    other = b.token(Scope.RECOMMEND)
+    for token, listener, page_token in ((bob, "bob", forged), (other, "ann", first.next_page_token)):
+        stub = recommend_pb2_grpc.RecommendServiceStub(b.channel(token))
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Recommend(recommend_pb2.RecommendRequest(listener_id=listener, page_token=page_token))
+        assert grpc.StatusCode.INVALID_ARGUMENT == caught.value.code()
 
 
 def test_a_track_that_one_took_in_can_be_played_and_is_placed_at_the_other(pair: tuple[World, World]) -> None:

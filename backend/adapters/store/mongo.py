@@ -2,16 +2,17 @@
 
 from pymongo import MongoClient
 
+from backend.adapters.store.mongo_answers import MongoAnswerStore
 from backend.adapters.store.mongo_catalogue import MongoCatalogueStore
 from backend.adapters.store.mongo_connection import Document, reachable
 from backend.adapters.store.mongo_profiles import MongoProfileStore
 from backend.adapters.store.mongo_tables import MongoTableStore
 
 
-class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore):
+class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoAnswerStore):
     """`Store` in one database named for the tenant.
 
-    Writes are acknowledged by a majority, journalled. Thread-safe; connects on first use.
+    Writes are acknowledged by a majority, journalled (answers: see there). Thread-safe; connects on first use.
     """
 
     def __init__(self, url: str, *, tenant: str, connect_seconds: float = 5.0) -> None:
@@ -30,11 +31,13 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore):
         MongoCatalogueStore.__init__(self, database)
         MongoProfileStore.__init__(self, database)
         MongoTableStore.__init__(self, database)
+        MongoAnswerStore.__init__(self, database)
 
     def migrate(self) -> None:
         """See `Store.migrate`."""
         with reachable():
             self.create_table_indexes()
+            self.create_answer_indexes()
 
     def ping(self) -> None:
         """See `Store.ping`."""
