@@ -70,7 +70,7 @@ docs: $(READY) ## Make the generated documents again: data dictionary, settings 
 .PHONY: lock
 lock: $(UV) ## Lock what pyproject.toml asks for
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--all-extras --group dev $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
+		--all-extras --group dev --no-emit-package segue $(if $(UPGRADE),--upgrade) -o requirements.lock pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what Segue kept on this machine in .segue (plays, models, tables)

@@ -69,7 +69,8 @@ def _hyper_api() -> Any:
         import tableauhyperapi  # noqa: PLC0415 - optional: there is no wheel for Linux on ARM, and it loads a large library
     except ImportError as error:
         raise HyperMissing(
-            "tableauhyperapi is not installed (there is no wheel for Linux on ARM). Use --format parquet."
+            "tableauhyperapi is not installed: it comes with the extra tableau (`pip install 'segue[tableau]'`; there "
+            "is no wheel for Linux on ARM). Or use --format parquet."
         ) from error
     return tableauhyperapi
 

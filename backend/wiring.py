@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from backend.extras import explained
 from backend.ports.encoder import TextEncoder
 from backend.ports.event_log import EventLog
 from backend.ports.models import ModelRepository
@@ -47,7 +48,8 @@ def vector_index(settings: Settings) -> VectorIndex:
 
         return EmbeddedVectorIndex(_folder(settings.vectors, settings.tenant))
     if scheme == "pinecone":
-        from backend.adapters.vectors.pinecone import PineconeVectorIndex
+        with explained():
+            from backend.adapters.vectors.pinecone import PineconeVectorIndex
 
         if settings.pinecone_api_key is None:
             raise ValueError("vectors_url is pinecone://…: set SEGUE_PINECONE_API_KEY")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 import typer
 
+from backend import extras
 from backend.domain.errors import (
     InvalidInput,
     ModelRefused,
@@ -91,6 +92,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
         message = str(error).rstrip(". \n")
         step = next((text for kind, text in _NEXT_STEP.items() if isinstance(error, kind)), "")
         return message if "`" in message or not step else f"{message}; {step}", 1
+    if isinstance(error, ModuleNotFoundError) and (told := extras.missing(error.name)) is not None:
+        return str(told), 1
     if isinstance(error, TOMLDecodeError):
         return f"segue.toml: {error}; correct the file", 2
     if _is_of_settings(error):

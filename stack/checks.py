@@ -43,7 +43,7 @@ def check_system(_: Settings) -> Check:
 
 def check_python(_: Settings) -> Check:
     """Python 3.11, for which every package is locked."""
-    fix = "" if sys.version_info[:2] == (3, 11) else "make setup  # makes the environment with Python 3.11"
+    fix = "" if sys.version_info[:2] == (3, 11) else "make env  # makes the environment with Python 3.11"
     return Check(name="python", found=platform.python_version(), fix=fix)
 
 
@@ -115,7 +115,7 @@ def check_jars(_: Settings) -> Check:
 def check_encoder(_: Settings) -> Check:
     """The MiniLM text encoder's package, from which training makes the embeddings."""
     there = importlib.util.find_spec(ENCODER_PACKAGE) is not None
-    return Check(name="text encoder", found="MiniLM" if there else "not installed", fix="" if there else "make setup")
+    return Check(name="text encoder", found="MiniLM" if there else "not installed", fix="" if there else "make env")
 
 
 def check_browser(_: Settings) -> Check:

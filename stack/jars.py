@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backend import settings, web
 from backend.domain.errors import SegueError, Unavailable
+from backend.extras import missing as missing_extra
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 REPOSITORY_VARIABLE = "SEGUE_MAVEN_REPOSITORY"
@@ -75,10 +76,10 @@ def missing(sets: Iterable[str]) -> list[Jar]:
 
 
 def package_folder(name: str) -> Path:
-    """Where an installed package's files are, found without importing it. Raises Unavailable where it is not there."""
+    """Where an installed package's files are, found without importing it. Raises MissingExtra, Unavailable."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
-        raise Unavailable(f"the Python package {name} is not installed; run `make setup`")
+        raise missing_extra(name) or Unavailable(f"the Python package {name} is not installed; run `make env`")
     return Path(spec.submodule_search_locations[0])
 
 

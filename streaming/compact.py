@@ -24,12 +24,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow import fs
 
+from backend.extras import explained
 from backend.files import only_one
+
+with explained("streaming"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import fs
 
 log = logging.getLogger(__name__)
 TARGET_BYTES = 128 << 20

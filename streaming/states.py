@@ -7,7 +7,10 @@ asked to compute from the start of the log.
 
 from dataclasses import dataclass
 
-from pyarrow import fs
+from backend.extras import explained
+
+with explained("streaming"):
+    from pyarrow import fs
 
 _COMPLETE, _PASSED_OVER = "_metadata", "_passed_over"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from backend.domain.errors import SegueError, Unavailable
+from backend.extras import explained
 from backend.settings import Settings
 from streaming import cluster, plans, render
 from streaming.states import State
@@ -42,7 +43,8 @@ def sql_client(settings: Settings, file: Path) -> list[str]:
     The client is the one of the apache-flink distribution; FLINK_CONF_DIR and FLINK_LIB_DIR in the environment say
     where its configuration and the connector jars are (the embedded stack sets both).
     """
-    from pyflink.find_flink_home import _find_flink_home  # noqa: PLC0415 - pulls the distribution in
+    with explained("streaming"):
+        from pyflink.find_flink_home import _find_flink_home  # noqa: PLC0415 - pulls the distribution in
 
     address = urlsplit(settings.flink_url)
     return [

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from backend.extras import missing
 from training.data.dataset import Float32
 from training.engines.trainer import AlsSettings, AlsWeights
 
@@ -21,10 +22,10 @@ _NAME = "irspack.recommenders._ials_core"
 
 @cache
 def ials() -> Any:
-    """The module `irspack.recommenders._ials_core`. Raises ImportError where the package is not installed."""
+    """The module `irspack.recommenders._ials_core`. Raises MissingExtra where the package is not installed."""
     package = find_spec("irspack")
     if package is None or package.origin is None:
-        raise ImportError("irspack is not installed: run `uv sync`")
+        raise missing("irspack") or ImportError("irspack has no files")
     folder = Path(package.origin).parent / "recommenders"
     for suffix in EXTENSION_SUFFIXES:
         file = folder / f"_ials_core{suffix}"
