@@ -42,5 +42,5 @@ def visible_stack(
     settings: Settings, output: Output, *, parts: Sequence[str] = plan.ALL, detached: bool = False
 ) -> Stack:
     """A Stack whose jars are fetched and whose start is told step by step. Enter it, or call start()."""
-    fetch_jars(output, plan.local_parts(settings, parts))
+    fetch_jars(output, plan.local_parts(plan.configured(settings), parts))
     return Stack(settings, parts, reporter(output), detached=detached)

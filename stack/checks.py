@@ -5,12 +5,12 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
-from backend.settings import Settings
 from stack import jars, java, plan, ports
 from stack.part import LOOPBACK
 from stack.stack import running_state
@@ -35,19 +35,19 @@ class Check:
         return not self.fix
 
 
-def check_system(_: Settings) -> Check:
+def check_system() -> Check:
     """Linux: child processes are tied to their parent by a call that only Linux has."""
     fix = "" if sys.platform == "linux" else "use Linux, or a Linux virtual machine"
     return Check(name="system", found=f"{platform.system()} {platform.machine()}", fix=fix)
 
 
-def check_python(_: Settings) -> Check:
+def check_python() -> Check:
     """Python 3.11, for which every package is locked."""
     fix = "" if sys.version_info[:2] == (3, 11) else "make env  # makes the environment with Python 3.11"
     return Check(name="python", found=platform.python_version(), fix=fix)
 
 
-def check_java(_: Settings) -> Check:
+def check_java() -> Check:
     """A full Java runtime, 17 or newer."""
     found = java.runtime()
     if found is None:
@@ -57,23 +57,23 @@ def check_java(_: Settings) -> Check:
     return Check(name="java", found=f"{found.version}, {kind} runtime", fix=fix)
 
 
-def check_make(_: Settings) -> Check:
+def check_make() -> Check:
     """`make`, by which everything is started."""
     found = shutil.which("make")
     return Check(name="make", found=found or "not on PATH", fix="" if found else "sudo apt install make")
 
 
-def check_memory(settings: Settings) -> Check:
+def check_memory(home: Path) -> Check:
     """Memory that programs can still get; less is needed where the stack runs already."""
     free = psutil.virtual_memory().available / 1e9
-    enough = free >= LEAST_MEMORY_GB or running_state(settings.home) is not None
+    enough = free >= LEAST_MEMORY_GB or running_state(home) is not None
     fix = "" if enough else f"close programs until {LEAST_MEMORY_GB} GB are free  # see: free -h"
     return Check(name="memory", found=f"{free:.1f} GB free", fix=fix)
 
 
-def check_disk(settings: Settings) -> Check:
+def check_disk(home: Path) -> Check:
     """Space where home is, or will be."""
-    folder = settings.home.absolute()
+    folder = home.absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 1e9
@@ -81,7 +81,7 @@ def check_disk(settings: Settings) -> Check:
     return Check(name="disk", found=f"{free:.0f} GB free in {folder}", fix=fix)
 
 
-def check_loopback(_: Settings) -> Check:
+def check_loopback() -> Check:
     """A connection to ourselves: every part of the stack talks over it."""
     try:
         with socket.create_server((LOOPBACK, 0)) as server, socket.create_connection(server.getsockname(), timeout=2):
@@ -90,11 +90,14 @@ def check_loopback(_: Settings) -> Check:
         return Check(name="loopback", found=f"{LOOPBACK}: {error.strerror}", fix="sudo ip link set lo up")
 
 
-def check_ports(settings: Settings) -> Check:
-    """The usual ports; a taken one is no obstacle, for another is chosen, unless it was asked for."""
-    if running_state(settings.home) is not None:
+def check_ports(home: Path, given: Mapping[str, str]) -> Check:
+    """The usual ports; a taken one is no obstacle, for another is chosen, unless it was asked for.
+
+    `given` is `plan.configured`: the addresses that somebody set, by part.
+    """
+    if running_state(home) is not None:
         return Check(name="ports", found="held by the running stack")
-    fixed = plan.fixed_ports(settings, plan.local_parts(settings, plan.ALL))
+    fixed = plan.fixed_ports(given, plan.local_parts(given, plan.ALL))
     if taken := sorted(port for port in fixed.values() if not ports.is_free(port)):
         held = ", ".join(map(str, taken))
         return Check(
@@ -104,7 +107,7 @@ def check_ports(settings: Settings) -> Check:
     return Check(name="ports", found=f"taken, others will be used: {', '.join(map(str, others))}" if others else "free")
 
 
-def check_jars(_: Settings) -> Check:
+def check_jars() -> Check:
     """The Java archives; the first start fetches them."""
     todo = jars.missing({jar.set for jar in jars.locked()})
     megabytes = sum(jar.bytes for jar in todo) / 1e6
@@ -112,34 +115,31 @@ def check_jars(_: Settings) -> Check:
     return Check(name="jars", found=found, fix="segue up  # fetches them" if todo else "", required=False)
 
 
-def check_encoder(_: Settings) -> Check:
+def check_encoder() -> Check:
     """The MiniLM text encoder's package, from which training makes the embeddings."""
     there = importlib.util.find_spec(ENCODER_PACKAGE) is not None
     return Check(name="text encoder", found="MiniLM" if there else "not installed", fix="" if there else "make env")
 
 
-def check_browser(_: Settings) -> Check:
+def check_browser() -> Check:
     """Chromium, which only the tests in tests/browser drive."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     fix = "" if found else "sudo apt install chromium  # only for the browser tests"
     return Check(name="browser", found=found or "not on PATH", fix=fix, required=False)
 
 
-CHECKS: tuple[Callable[[Settings], Check], ...] = (
-    check_system,
-    check_python,
-    check_java,
-    check_make,
-    check_memory,
-    check_disk,
-    check_loopback,
-    check_ports,
-    check_jars,
-    check_encoder,
-    check_browser,
-)
-
-
-def examine(settings: Settings) -> list[Check]:
-    """Every check, in the order a person would fix things."""
-    return [check(settings) for check in CHECKS]
+def examine(home: Path, given: Mapping[str, str]) -> list[Check]:
+    """Every check for a stack in this home, in the order a person would fix things; `given` is `plan.configured`."""
+    return [
+        check_system(),
+        check_python(),
+        check_java(),
+        check_make(),
+        check_memory(home),
+        check_disk(home),
+        check_loopback(),
+        check_ports(home, given),
+        check_jars(),
+        check_encoder(),
+        check_browser(),
+    ]

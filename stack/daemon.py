@@ -34,8 +34,9 @@ def run(settings: Settings, names: list[str]) -> int:
     """Start, watch and stop the parts in this process. Raises SegueError where the home is taken or ports are."""
     asked, home = _Asked(), settings.home
     with locked(home):
-        chosen = ports.choose(home, plan.fixed_ports(settings, names))
-        told = plan.endpoints(settings, names, chosen)
+        given = plan.configured(settings)
+        chosen = ports.choose(home, plan.fixed_ports(given, names))
+        told = plan.endpoints(given, names, chosen)
         env = plan.child_environment(settings)
         settings = settings.model_copy(update=told)
         write_whole(home / ENDPOINTS_FILE, json.dumps(told, indent=2) + "\n")

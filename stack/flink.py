@@ -8,13 +8,13 @@ six short-lived JVMs only to compute the memory figures that stand below, 7 s of
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from backend import web
 from backend.domain.errors import SegueError, Unavailable
-from backend.settings import Settings
 from stack import jars
 from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
@@ -77,9 +77,18 @@ def _memory(heap: int) -> dict[str, object]:
     }
 
 
-def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, object]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What the cluster is told beside where it is: heap of its tasks in MB, and what jobs take that say nothing."""
+
+    heap_megabytes: int
+    parallelism: int
+    checkpoint_seconds: int
+
+
+def configuration(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> dict[str, object]:
     """The cluster's config.yaml as flat keys."""
-    home = settings.home.absolute()
+    home = home.absolute()
     return {
         "env.java.opts.all": _shipped_java_options(),
         # Every listener on loopback.
@@ -92,7 +101,7 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
         "rest.bind-address": LOOPBACK,
         "rest.port": port,
         "web.submit.enable": "false",
-        **_memory(settings.flink_heap_megabytes),
+        **_memory(sizes.heap_megabytes),
         "taskmanager.numberOfTaskSlots": SLOTS,
         # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
         "taskmanager.resource-id": "taskmanager-1",
@@ -101,9 +110,9 @@ def configuration(settings: Settings, *, port: int, rpc_port: int) -> dict[str, 
         # On a busy machine handing out dozens of tasks takes longer than the usual 10 s; the job would begin again.
         "pekko.ask.timeout": "60 s",
         "io.tmp.dirs": home / "flink" / "tmp",
-        "parallelism.default": settings.parallelism,
+        "parallelism.default": sizes.parallelism,
         "state.backend.type": "hashmap",
-        "execution.checkpointing.interval": f"{settings.checkpoint_seconds} s",
+        "execution.checkpointing.interval": f"{sizes.checkpoint_seconds} s",
         "execution.checkpointing.incremental": "false",
         "execution.checkpointing.dir": (home / "checkpoints").as_uri(),
         "execution.checkpointing.savepoint-dir": (home / "savepoints").as_uri(),
@@ -143,13 +152,12 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def write_files(settings: Settings, *, port: int, rpc_port: int) -> None:
+def write_files(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> None:
     """Lay out home/flink: configuration, logging, links to the jars of the distribution and of the lock."""
-    home = settings.home.absolute()
-    folder = home / "flink"
+    folder = home.absolute() / "flink"
     for name in ("conf", "log", "pid", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    config = configuration(settings, port=port, rpc_port=rpc_port)
+    config = configuration(home, sizes, port=port, rpc_port=rpc_port)
     # JSON strings are YAML strings, so no value needs quoting rules of its own.
     lines = (f"{key}: {json.dumps(str(value))}\n" for key, value in config.items())
     (folder / "conf" / "config.yaml").write_text("".join(lines))
@@ -172,13 +180,13 @@ def _java(home: Path, *options: str) -> tuple[str, ...]:
     )
 
 
-def parts(settings: Settings, *, port: int, rpc_port: int) -> list[Part]:
+def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
     """JobManager and TaskManager, their files laid out under home/flink."""
-    write_files(settings, port=port, rpc_port=rpc_port)
-    env, url, home = environment(settings.home), f"http://{LOOPBACK}:{port}", settings.home
+    write_files(home, sizes, port=port, rpc_port=rpc_port)
+    env, url = environment(home), f"http://{LOOPBACK}:{port}"
     configured = ("--configDir", env["FLINK_CONF_DIR"])
     job_manager = _java(home, *QUICK_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
-    heap, direct = settings.flink_heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
+    heap, direct = sizes.heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
     memory = (
         f"-Xmx{heap}m",
         f"-Xms{heap}m",

@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
 from stack import flink, kafka, mongo, services
 from stack.services import port_of
 from stack.state import PartState, Phase, read_state
@@ -32,14 +31,14 @@ class PartStatus:
     log: str
 
 
-def _answer(settings: Settings, part: PartState) -> str:
+def _answer(part: PartState, *, flink_url: str, has_tls: bool) -> str:
     """The part's own health check. Raises Unavailable."""
     checks = {
         "kafka": lambda: kafka.check(port_of(part.address)),
         "mongo": lambda: mongo.check(port_of(part.address)),
-        "flink-jobmanager": lambda: flink.check(settings.flink_url, task_managers=0),
-        "flink-taskmanager": lambda: flink.check(settings.flink_url, task_managers=1),
-        "server": lambda: services.check_server(settings),
+        "flink-jobmanager": lambda: flink.check(flink_url, task_managers=0),
+        "flink-taskmanager": lambda: flink.check(flink_url, task_managers=1),
+        "server": lambda: services.check_server(part.address, has_tls=has_tls),
         "sink": lambda: services.check_sink(part.address) if part.address else "",
         "dashboard": lambda: services.check_dashboard(part.address),
     }
@@ -58,11 +57,11 @@ def _memory_mb(pid: int) -> float:
     return round(total / 1e6, 1)
 
 
-def _status(settings: Settings, part: PartState) -> PartStatus:
+def _status(part: PartState, *, flink_url: str, has_tls: bool) -> PartStatus:
     alive, well = part.is_alive(), False
     if alive and part.phase in (Phase.UP, Phase.STARTING):
         try:
-            health, well = _answer(settings, part) or HEALTHY, True
+            health, well = _answer(part, flink_url=flink_url, has_tls=has_tls) or HEALTHY, True
         except Unavailable as error:
             health = str(error)
     else:
@@ -81,8 +80,15 @@ def _status(settings: Settings, part: PartState) -> PartStatus:
     )
 
 
-def status(settings: Settings, home: Path) -> list[PartStatus]:
-    """Every long-running part of the stack that runs, or last ran, in `home`; [] where none ever did."""
+def status(home: Path, *, flink_url: str, has_tls: bool) -> list[PartStatus]:
+    """Every long-running part of the stack that runs, or last ran, in `home`; [] where none ever did.
+
+    `has_tls` says whether the server speaks TLS.
+    """
     state = read_state(home)
     parts = state.parts if state else []
-    return [_status(settings, part) for part in parts if part.name not in (services.PREPARE, kafka.FORMAT)]
+    return [
+        _status(part, flink_url=flink_url, has_tls=has_tls)
+        for part in parts
+        if part.name not in (services.PREPARE, kafka.FORMAT)
+    ]

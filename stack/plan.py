@@ -63,8 +63,8 @@ def _host(address: str) -> str:
     return urlsplit(address if "://" in address else f"//{address}").hostname or ""
 
 
-def local_parts(settings: Settings, wanted: Iterable[str]) -> list[str]:
-    """The wanted parts in the order of ALL, without those whose configured address is on another machine.
+def local_parts(given: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
+    """The wanted parts in the order of ALL, without those whose `configured` address is on another machine.
 
     Raises InvalidInput for a name that is not in ALL.
     """
@@ -73,21 +73,20 @@ def local_parts(settings: Settings, wanted: Iterable[str]) -> list[str]:
         raise InvalidInput([Violation("parts", f"{', '.join(sorted(unknown))}: not one of {', '.join(ALL)}")])
     elsewhere = {
         part
-        for part, address in configured(settings).items()
+        for part, address in given.items()
         if part in ("kafka", "mongo", "flink") and ("," in address or _host(address) not in _LOCAL)
     }
     return [name for name in ALL if name in names and name not in elsewhere]
 
 
-def fixed_ports(settings: Settings, names: Iterable[str]) -> dict[str, int]:
-    """Ports that are configured for these parts."""
-    given = configured(settings)
+def fixed_ports(given: Mapping[str, str], names: Iterable[str]) -> dict[str, int]:
+    """The ports among the `configured` addresses of these parts."""
     return {name: port_of(given[name]) for name in names if given.get(name)}
 
 
-def endpoints(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) -> dict[str, str]:
-    """Settings that tell where these parts are: the content of endpoints.json."""
-    given, found = configured(settings), {}
+def endpoints(given: Mapping[str, str], names: Iterable[str], ports: Mapping[str, int]) -> dict[str, str]:
+    """Settings that tell where these parts are, `configured` or on a port of ours: the content of endpoints.json."""
+    found = {}
     for name in names:
         if name in ADDRESSES:
             field, form = ADDRESSES[name]
@@ -104,12 +103,29 @@ def parts(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) ->
     if "mongo" in wanted:
         made += mongo.parts(home, port=ports["mongo"])
     if "flink" in wanted:
-        made += flink.parts(settings, port=ports["flink"], rpc_port=ports["flink-rpc"])
+        made += flink.parts(home, _sizes(settings), port=ports["flink"], rpc_port=ports["flink-rpc"])
     if wanted & {"server", "sink", "keeper"}:
         wanted.add(PREPARE)
-    made += [part for part in services.parts(settings) if part.name in wanted]
+    made += [part for part in services.parts(home, _addresses(settings)) if part.name in wanted]
     here = {part.name for part in made}
     return [replace(part, needs=tuple(need for need in part.needs if need in here)) for part in made]
+
+
+def _sizes(settings: Settings) -> flink.Sizes:
+    return flink.Sizes(
+        heap_megabytes=settings.flink_heap_megabytes,
+        parallelism=settings.parallelism,
+        checkpoint_seconds=settings.checkpoint_seconds,
+    )
+
+
+def _addresses(settings: Settings) -> services.Addresses:
+    return services.Addresses(
+        server=settings.server_address,
+        has_tls=settings.tls_certificate is not None,
+        sink=settings.sink_metrics_address,
+        dashboard=settings.dashboard_address,
+    )
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 import re
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from backend import web
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
 from stack import flink
 from stack.jars import package_folder
 from stack.part import LOOPBACK, Part, check_port
@@ -15,8 +16,18 @@ from stack.part import LOOPBACK, Part, check_port
 PREPARE = "prepare"
 
 
-def parts(settings: Settings) -> list[Part]:
-    """The processes, with `prepare` (topics and indexes) before them. `settings` holds the addresses already."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where Segue's own processes listen, host:port; the sink's may be "" (nowhere). `has_tls`: the server's."""
+
+    server: str
+    has_tls: bool
+    sink: str
+    dashboard: str
+
+
+def parts(home: Path, addresses: Addresses) -> list[Part]:
+    """The processes on this home, with `prepare` (topics and indexes) before them."""
     return [
         Part(
             name=PREPARE,
@@ -30,8 +41,8 @@ def parts(settings: Settings) -> list[Part]:
             title="gRPC server",
             argv=(sys.executable, "-m", "backend"),
             needs=(PREPARE,),
-            check=lambda: check_server(settings),
-            address=settings.server_address,
+            check=lambda: check_server(addresses.server, has_tls=addresses.has_tls),
+            address=addresses.server,
             stop_seconds=20,
         ),
         Part(
@@ -39,14 +50,14 @@ def parts(settings: Settings) -> list[Part]:
             title="Sink",
             argv=(sys.executable, "-m", "streaming.sink"),
             needs=(PREPARE,),
-            address=settings.sink_metrics_address,
+            address=addresses.sink,
         ),
         Part(
             name="keeper",
             title="Job keeper",
             argv=(sys.executable, "-m", "streaming.keeper"),
             # Flink's SQL client, which the keeper runs, finds its configuration and jars by these.
-            env=flink.environment(settings.home),
+            env=flink.environment(home),
             # It may sit in the middle of a submission, which is worth nothing once Flink is stopped too.
             stop_seconds=2,
             needs=(PREPARE, "flink-taskmanager"),
@@ -54,9 +65,9 @@ def parts(settings: Settings) -> list[Part]:
         Part(
             name="dashboard",
             title="Dashboard",
-            argv=_streamlit(settings.dashboard_address),
-            check=lambda: check_dashboard(settings.dashboard_address),
-            address=settings.dashboard_address,
+            argv=_streamlit(addresses.dashboard),
+            check=lambda: check_dashboard(addresses.dashboard),
+            address=addresses.dashboard,
             needs=("server",),
         ),
     ]
@@ -83,14 +94,14 @@ def port_of(address: str) -> int:
     return port
 
 
-def check_server(settings: Settings) -> str:
+def check_server(address: str, *, has_tls: bool) -> str:
     """Raises Unavailable until the server answers its health check; "no model yet" while it is NOT_SERVING.
 
     A server with TLS is only asked for its port: its certificate need not be made out to this machine's loopback.
     """
-    port = port_of(settings.server_address)
+    port = port_of(address)
     check_port(port)
-    if settings.tls_certificate is not None:
+    if has_tls:
         return ""
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc

@@ -50,7 +50,7 @@ class Stack:
     ) -> None:
         home = settings.home.absolute()
         self._given = settings.model_copy(update={"home": home})
-        self._names = plan.local_parts(self._given, parts)
+        self._names = plan.local_parts(plan.configured(self._given), parts)
         self._report = report
         self._detached = detached
         self._daemon: subprocess.Popen[bytes] | None = None

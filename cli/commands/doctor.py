@@ -4,7 +4,7 @@ import typer
 
 from cli import options
 from cli.output import Output
-from stack import checks
+from stack import checks, plan
 
 
 def command(home: options.Home = None, json: options.Json = False) -> None:
@@ -13,7 +13,7 @@ def command(home: options.Home = None, json: options.Json = False) -> None:
     Exit code 1 where something that Segue needs is missing; what is marked optional only limits it.
     """
     output, settings = Output(as_json=json), options.settings(home)
-    found = checks.examine(settings)
+    found = checks.examine(settings.home, plan.configured(settings))
     rows = [(_mark(check), check.name, check.found, check.fix) for check in found]
     output.table("", ("", "what", "found", "to get it"), rows)
     healthy = all(check.is_fine for check in found if check.required)

@@ -15,7 +15,7 @@ def command(home: options.Home = None, json: options.Json = False) -> None:
     """
     output, settings = Output(as_json=json), options.settings(home)
     state = running_state(settings.home)
-    parts = health.status(settings, settings.home)
+    parts = health.status(settings.home, flink_url=settings.flink_url, has_tls=settings.tls_certificate is not None)
     if state is None:
         output.say(f"No stack runs in {settings.home}; start it with `segue up`.")
     else:

@@ -34,4 +34,6 @@ def command(
     if "dashboard" in addresses:
         output.say(f"Dashboard: http://{addresses['dashboard']}")
     output.say("Next: `segue status` shows every part, `segue down` stops them.")
-    output.result({"started": fresh, "seconds": seconds, "parts": health.status(running, running.home)})
+    has_tls = running.tls_certificate is not None
+    statuses = health.status(running.home, flink_url=running.flink_url, has_tls=has_tls)
+    output.result({"started": fresh, "seconds": seconds, "parts": statuses})

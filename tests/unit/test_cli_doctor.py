@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from backend.settings import Settings
 from cli import main
 from stack import checks, java
 
@@ -41,7 +40,7 @@ def test_old_java_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    check = checks.check_java(Settings())
+    check = checks.check_java()
 
     assert ("11, full runtime", java.INSTALL) == (check.found, check.fix)
 
@@ -53,21 +52,21 @@ def test_cut_down_java_is_not_enough(tmp_path: Path, monkeypatch: pytest.MonkeyP
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    check = checks.check_java(Settings())
+    check = checks.check_java()
 
     assert ("17, cut-down runtime", java.INSTALL) == (check.found, check.fix)
 
 
 def test_taken_usual_port_is_no_obstacle(home: Path) -> None:
     """Another port is chosen, so nothing is to be fixed."""
-    assert checks.check_ports(Settings()).is_fine
+    assert checks.check_ports(home, {}).is_fine
 
 
 def test_taken_configured_port_is(home: Path) -> None:
     """A port that was asked for and is taken is named with the command that shows who holds it."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        check = checks.check_ports(Settings(server_address=f"127.0.0.1:{port}"))
+        check = checks.check_ports(home, {"server": f"127.0.0.1:{port}"})
 
     assert f"configured but taken: {port}" == check.found
     assert check.fix.startswith(f"ss -ltnp 'sport = :{port}'")
@@ -75,7 +74,7 @@ def test_taken_configured_port_is(home: Path) -> None:
 
 def test_jars_not_fetched_yet_are_no_obstacle(home: Path) -> None:
     """The first start fetches them; doctor only says how much that is."""
-    check = checks.check_jars(Settings())
+    check = checks.check_jars()
 
     assert not check.required
     assert not check.is_fine

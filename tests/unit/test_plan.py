@@ -14,15 +14,15 @@ def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:
     """A Kafka cluster and a Flink cluster on other machines leave only the rest to us."""
     settings = Settings(kafka_servers="kafka-1:9092,kafka-2:9092", flink_url="http://flink.example:8081")
 
-    assert ["mongo", "server"] == plan.local_parts(settings, ("server", "flink", "mongo", "kafka"))
+    assert ["mongo", "server"] == plan.local_parts(plan.configured(settings), ("server", "flink", "mongo", "kafka"))
 
 
 def test_configured_loopback_address_fixes_the_port() -> None:
     """An address on this machine is where the part must listen."""
     settings = Settings(store_url="mongodb://127.0.0.1:27999")
 
-    assert ["mongo"] == plan.local_parts(settings, ["mongo"])
-    assert {"mongo": 27999} == plan.fixed_ports(settings, ["kafka", "mongo"])
+    assert ["mongo"] == plan.local_parts(plan.configured(settings), ["mongo"])
+    assert {"mongo": 27999} == plan.fixed_ports(plan.configured(settings), ["kafka", "mongo"])
 
 
 def test_what_the_last_stack_left_behind_is_not_configured(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_the_last_stack_left_behind_is_not_configured(tmp_path: Path) -> No
 def test_unknown_part_is_named() -> None:
     """A misspelt part is an error that lists the right names."""
     with pytest.raises(InvalidInput, match="flunk: not one of kafka, mongo, flink"):
-        plan.local_parts(Settings(), ["flunk", "kafka"])
+        plan.local_parts({}, ["flunk", "kafka"])
 
 
 def test_children_see_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
