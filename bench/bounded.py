@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backend.settings import Settings
 from streaming import render
 from streaming.schema import schema
+from streaming.spec import JobSpec
 
 BOUNDED = ("scan.bounded.mode", "latest-offset")
 """A source option: the job ends where the topic ended when the job began."""
@@ -28,13 +28,13 @@ class Job:
     topics: Sequence[str]
 
 
-def reference(settings: Settings, _prefix: str = "") -> Job:
+def reference(spec: JobSpec, _prefix: str = "") -> Job:
     """Kafka → JSON → blackhole: what reading and parsing the plays costs by itself; no result topics."""
     columns = ",\n".join(f"  {column.name} {column.type}" for column in schema("plays").columns)
     source = {
         "connector": "kafka",
-        "topic": f"{settings.tenant}.plays",
-        "properties.bootstrap.servers": settings.kafka_servers,
+        "topic": f"{spec.tenant}.plays",
+        "properties.bootstrap.servers": spec.kafka_servers,
         "scan.startup.mode": "earliest-offset",
         BOUNDED[0]: BOUNDED[1],
         "format": "json",
@@ -50,11 +50,9 @@ def reference(settings: Settings, _prefix: str = "") -> Job:
     )
 
 
-def live(settings: Settings, prefix: str, tables: Sequence[str] | None = None) -> Job:
+def live(spec: JobSpec, prefix: str, tables: Sequence[str] | None = None) -> Job:
     """The live job (or these tables of it), its sources bounded, its result topics named PREFIX.table."""
-    definitions, inserts = (
-        render.job_statements(settings) if tables is None else render.job_statements(settings, tables)
-    )
+    definitions, inserts = render.job_statements(spec) if tables is None else render.job_statements(spec, tables)
     return rewritten(definitions, inserts, prefix)
 
 
@@ -85,13 +83,13 @@ def with_bound(ddl: str) -> str:
     return re.sub(r"\s*\)\s*$", f",\n  '{BOUNDED[0]}' = '{BOUNDED[1]}'\n)", ddl)
 
 
-def options(settings: Settings, *, name: str, checkpoints: str) -> dict[str, str]:
+def options(spec: JobSpec, *, name: str, checkpoints: str) -> dict[str, str]:
     """The live job's options, for a job of this name that ends.
 
     Without the checkpoint that a job takes when all its tasks have ended: waiting for its turn would round every time
     up to a multiple of the checkpoint interval.
     """
-    return render.job_settings(settings, checkpoints=checkpoints) | {
+    return render.job_settings(spec, checkpoints=checkpoints) | {
         "pipeline.name": name,
         "execution.runtime-mode": "STREAMING",
         "execution.checkpointing.checkpoints-after-tasks-finish": "false",
@@ -99,5 +97,5 @@ def options(settings: Settings, *, name: str, checkpoints: str) -> dict[str, str
     }
 
 
-Make = Callable[[Settings, str], Job]
-"""A job of these settings whose result topics start with the given prefix."""
+Make = Callable[[JobSpec, str], Job]
+"""A job of this spec whose result topics start with the given prefix."""

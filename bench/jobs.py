@@ -1,19 +1,18 @@
 """Runs bounded jobs on a Flink cluster and takes their seconds, and what each vertex did, from its REST address."""
 
-import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from backend.domain.errors import SegueError
-from backend.settings import Settings
 from bench import bounded
 from bench.topics import Topics
-from stack import flink
-from streaming import cluster, render, submit
+from streaming import render, submit
+from streaming.cluster import Cluster, root_cause
+from streaming.spec import JobSpec
 
 LONGEST_SECONDS = 1800.0
 """How long one job may run."""
@@ -42,12 +41,14 @@ class Finished:
     vertices: tuple[Vertex, ...]
 
 
-class Cluster:
-    """Runs jobs one after another on the cluster that `settings` names, whose files lie in `settings.home`."""
+class JobBench:
+    """Runs jobs of `spec` one after another on the cluster; what they write beside topics lies in `folder`."""
 
-    def __init__(self, settings: Settings, topics: Topics) -> None:
-        self._settings = settings
+    def __init__(self, cluster: Cluster, spec: JobSpec, topics: Topics, *, folder: Path) -> None:
+        self._cluster = cluster
+        self._spec = spec
         self._topics = topics
+        self._folder = folder.absolute()
         self._count = 0
 
     def run(self, make: bounded.Make, *, keep: str = "") -> Finished:
@@ -57,14 +58,13 @@ class Cluster:
         """
         self._count += 1
         prefix = keep or f"bench-{self._count}"
-        folder = (self._settings.home / "runs" / prefix).absolute()
-        settings = self._settings.model_copy(update={"archive_url": (folder / "archive").as_uri()})
-        job = make(settings, prefix)
+        folder = self._folder / prefix
+        spec = replace(self._spec, archive=(folder / "archive").as_uri())
+        job = make(spec, prefix)
         self._topics.make(job.topics)
         try:
-            options = bounded.options(settings, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
-            with _environment(flink.environment(settings.home)):
-                job_id = submit.run_sql(settings, render.sql_file(options, job.definitions, job.inserts))
+            options = bounded.options(spec, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
+            job_id = submit.run_sql(self._cluster, render.sql_file(options, job.definitions, job.inserts))
             return self._await(job_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -74,12 +74,12 @@ class Cluster:
     def _await(self, job_id: str) -> Finished:
         deadline = time.monotonic() + LONGEST_SECONDS
         while time.monotonic() < deadline:
-            found = cluster.request(self._settings, f"/jobs/{job_id}")
+            found = self._cluster.request(f"/jobs/{job_id}")
             if found["state"] == "FINISHED":
                 return finished(found)
             if found["state"] not in ("INITIALIZING", "CREATED", "RUNNING", "RECONCILING"):
-                why = cluster.request(self._settings, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-                cause = cluster.root_cause(str(why[0]["stacktrace"])) if why else "Flink does not say why"
+                why = self._cluster.request(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+                cause = root_cause(str(why[0]["stacktrace"])) if why else "Flink does not say why"
                 raise SegueError(f"the measured job is {found['state']}: {cause}; see its vertices' logs")
             time.sleep(_LOOK_SECONDS)
         raise SegueError(f"the measured job did not end within {LONGEST_SECONDS:.0f} s; use fewer --plays")
@@ -110,18 +110,3 @@ def _vertex(one: Mapping[str, Any]) -> Vertex:
 def _number(value: object) -> float:
     """Flink writes what it did not measure as "NaN"."""
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """These variables set while the block runs: Flink's SQL client finds its jars and configuration by them."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -7,10 +7,9 @@ from typing import Any
 
 from pymongo import MongoClient, ReplaceOne
 
-from backend import wiring
 from backend.domain.errors import SegueError
-from backend.ports.event_log import TopicPartition
-from backend.settings import Settings
+from backend.ports.event_log import EventLog, TopicPartition
+from backend.ports.store import Store
 from bench.rows import Pair, Row, row
 from bench.topics import Topics
 from streaming.schema import result_tables
@@ -35,16 +34,24 @@ Documents = Mapping[str, Sequence[Document]]
 class SinkBench:
     """Carries the result records of one run of the job, again and again, into databases of their own.
 
-    `settings` lead to the broker and the store; `prefix` starts the names of the run's result topics. At most `limit`
-    records are taken, the last of each key, shared out over the tables as the job wrote them. Raises SegueError where
-    the run wrote none.
+    `log` is that of TENANT, `stores` opens the store of a tenant, `store_url` is where the raw bulks go; `prefix`
+    starts the names of the run's result topics. At most `limit` records are taken, the last of each key, shared out
+    over the tables as the job wrote them. Raises SegueError where the run wrote none.
     """
 
-    def __init__(self, topics: Topics, settings: Settings, prefix: str, *, limit: int) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        topics: Topics,
+        prefix: str,
+        *,
+        log: EventLog,
+        stores: Callable[[str], Store],
+        store_url: str,
+        limit: int,
+    ) -> None:
+        self._stores, self._store_url = stores, store_url
         self._runs = 0
-        ours = settings.model_copy(update={"tenant": TENANT})
-        self._log = wiring.event_log(ours)
+        self._log = log
         self._log.create_topics()
         written = topics.sizes(prefix, result_tables())
         total = sum(written.values())
@@ -80,21 +87,21 @@ class SinkBench:
         self._log.close(timeout_seconds=5)
 
     @contextmanager
-    def _database(self) -> Iterator[Settings]:
-        """A database that is new, with the indexes of the live tables, and gone afterwards."""
+    def _database(self) -> Iterator[str]:
+        """The tenant of a database that is new, with the indexes of the live tables, and gone afterwards."""
         self._runs += 1
-        settings = self._settings.model_copy(update={"tenant": f"bench-rows-{self._runs}"})
-        with closing(wiring.store(settings)) as store:
+        tenant = f"bench-rows-{self._runs}"
+        with closing(self._stores(tenant)) as store:
             store.migrate()
         try:
-            yield settings
+            yield tenant
         finally:
-            with _client(settings) as client:
-                client.drop_database(settings.tenant)
+            with self._client() as client:
+                client.drop_database(tenant)
 
-    def _sink(self, settings: Settings) -> float:
+    def _sink(self, tenant: str) -> float:
         """Rows per second of the sink, from its first step until the store holds the offsets of the topics' ends."""
-        with closing(wiring.store(settings)) as store, closing(Sink(self._log, store)) as sink:
+        with closing(self._stores(tenant)) as store, closing(Sink(self._log, store)) as sink:
             began = time.monotonic()
             while True:
                 if not sink.step(_POLL_SECONDS) and self._is_stored(store.offsets()):
@@ -106,32 +113,31 @@ class SinkBench:
         """Whether these offsets are the topics' ends; a place without records never gets one."""
         return all(offsets.get(place, 0) == end for place, end in self._ends.items())
 
-    def _stored(self, settings: Settings) -> Documents:
-        with _client(settings) as client:
-            found = {table: list(client[settings.tenant][table].find()) for table in result_tables()}
+    def _stored(self, tenant: str) -> Documents:
+        with self._client() as client:
+            found = {table: list(client[tenant][table].find()) for table in result_tables()}
         if (count := sum(map(len, found.values()))) != self.rows:
             raise SegueError(f"the sink stored {count} rows of {self.rows}; its log says which it passed over")
         return found
 
-    def _raw(self, settings: Settings, documents: Documents) -> float:
+    def _raw(self, tenant: str, documents: Documents) -> float:
         """Rows per second of raw bulks."""
         operations = {
             table: [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in rows]
             for table, rows in documents.items()
         }
-        with _client(settings) as client:
+        with self._client() as client:
             began = time.monotonic()
             for table, todo in operations.items():
                 for start in range(0, len(todo), BULK):
-                    client[settings.tenant][table].bulk_write(todo[start : start + BULK], ordered=False)
+                    client[tenant][table].bulk_write(todo[start : start + BULK], ordered=False)
             return self.rows / (time.monotonic() - began)
+
+    def _client(self) -> "MongoClient[Document]":
+        """A client with the store's own write concern."""
+        return MongoClient(self._store_url, tz_aware=True, w="majority", journal=True, retryWrites=False)
 
 
 def steps(repeats: int) -> int:
     """How often `SinkBench.measure` calls `advance`."""
     return 2 * (1 + repeats)
-
-
-def _client(settings: Settings) -> "MongoClient[Document]":
-    """A client with the store's own write concern."""
-    return MongoClient(settings.store_url, tz_aware=True, w="majority", journal=True, retryWrites=False)

@@ -7,17 +7,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from backend import wiring
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.event_log import Topic
-from backend.settings import Settings
 from bench import bounded, freshness, sink, stacks, throughput
-from bench.jobs import Cluster, Vertex
+from bench.jobs import JobBench, Vertex
 from bench.rows import Row
 from bench.service import Service, Shape
 from bench.topics import Topics
 from cli import reach
 from cli.output import Output
 from client.channel import connect
+from client.settings import ServerSettings
+from stack import flink
+from streaming.wiring import cluster, job_spec
 
 THROUGHPUT = (throughput.STATEMENT_SET, throughput.ENGAGEMENT)
 ROWS = (*THROUGHPUT, sink.SINK, freshness.FRESHNESS)
@@ -66,25 +69,35 @@ def measure(plan: Plan, output: Output) -> Measured:
         parts = ("kafka", "mongo", "flink") if sink.SINK in plan.rows else ("kafka", "flink")
         with stacks.stack(output, parts, flink_heap_megabytes=plan.heap_megabytes) as settings:
             topics = Topics(settings.kafka_servers, partitions=settings.kafka_partitions)
-            prepare(topics, settings, Shape(plays=plan.plays), seed=plan.seed, output=output)
-            _jobs(plan, Cluster(settings, topics), measured, output)
+            prepare(topics, settings.tenant, Shape(plays=plan.plays), seed=plan.seed, output=output)
+            flinks = cluster(settings, environment=flink.environment(settings.home))
+            jobs = JobBench(flinks, job_spec(settings), topics, folder=settings.home / "runs")
+            _jobs(plan, jobs, measured, output)
             if sink.SINK in plan.rows:
-                _sink(plan, topics, settings, measured, output)
+                carried = sink.SinkBench(
+                    topics,
+                    KEPT,
+                    log=wiring.event_log(settings.model_copy(update={"tenant": sink.TENANT})),
+                    stores=lambda tenant: wiring.store(settings.model_copy(update={"tenant": tenant})),
+                    store_url=settings.store_url,
+                    limit=plan.sink_rows,
+                )
+                _sink(plan, carried, measured, output)
     if freshness.FRESHNESS in plan.rows:
         with stacks.stack(output, ("kafka", "mongo", "flink", "server", "sink", "keeper")) as settings:
-            _freshness(plan, settings, measured, output)
+            _freshness(plan, reach.server(settings), measured, output)
     return measured
 
 
-def _jobs(plan: Plan, cluster: Cluster, measured: Measured, output: Output) -> None:
+def _jobs(plan: Plan, jobs: JobBench, measured: Measured, output: Output) -> None:
     names = [name for name in THROUGHPUT if name in plan.rows]
     if not names:  # the sink still needs the rows of one run
         with output.step("running the live tables' job once", "the live tables' job has ended"):
-            cluster.run(bounded.live, keep=KEPT)
+            jobs.run(bounded.live, keep=KEPT)
         return
     with output.bar("running jobs", throughput.jobs_of(names, plan.repeats)) as bar:
         found = throughput.measure(
-            cluster,
+            jobs,
             names,
             plays=plan.plays,
             repeats=plan.repeats,
@@ -96,17 +109,16 @@ def _jobs(plan: Plan, cluster: Cluster, measured: Measured, output: Output) -> N
     measured.vertices |= {name: ended.vertices for name, ended in found.last.items()}
 
 
-def _sink(plan: Plan, topics: Topics, settings: Settings, measured: Measured, output: Output) -> None:
+def _sink(plan: Plan, carried: sink.SinkBench, measured: Measured, output: Output) -> None:
     with (
-        closing(sink.SinkBench(topics, settings, KEPT, limit=plan.sink_rows)) as bench,
+        closing(carried) as bench,
         output.bar(f"carrying {bench.rows:,} rows", sink.steps(plan.repeats)) as bar,
     ):
         row = bench.measure(repeats=plan.repeats, advance=lambda: bar.advance(bar.task_ids[0]))
     _add(measured, [row], output)
 
 
-def _freshness(plan: Plan, settings: Settings, measured: Measured, output: Output) -> None:
-    server = reach.server(settings)
+def _freshness(plan: Plan, server: ServerSettings, measured: Measured, output: Output) -> None:
     with (
         connect(server.address, server.token) as channel,
         output.bar("waiting for plays to be seen", plan.fresh_plays) as bar,
@@ -123,8 +135,8 @@ def _add(measured: Measured, rows: Sequence[Row], output: Output) -> None:
         output.say(f"{row.name}: {row.ours:,.1f} beside {row.reference:,.1f}, ratio {row.ratio:.3f}")
 
 
-def prepare(topics: Topics, settings: Settings, shape: Shape, *, seed: int, output: Output) -> None:
-    """The source topics, filled with a synthetic service whose last day ended at midnight."""
+def prepare(topics: Topics, tenant: str, shape: Shape, *, seed: int, output: Output) -> None:
+    """The tenant's source topics, filled with a synthetic service whose last day ended at midnight."""
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     service = Service(shape, seed=seed, end=end)
     filled = {
@@ -134,11 +146,11 @@ def prepare(topics: Topics, settings: Settings, shape: Shape, *, seed: int, outp
         Topic.FEEDBACK: service.feedback(),
         Topic.PLAYS: service.plays(),
     }
-    topics.make(f"{settings.tenant}.{topic}" for topic in filled)
+    topics.make(f"{tenant}.{topic}" for topic in filled)
     with output.bar("writing synthetic plays", shape.plays) as bar:
         for topic, records in filled.items():
             advance = partial(bar.advance, bar.task_ids[0]) if topic is Topic.PLAYS else _unseen
-            topics.fill(f"{settings.tenant}.{topic}", records, advance=advance)
+            topics.fill(f"{tenant}.{topic}", records, advance=advance)
 
 
 def _unseen(_: int) -> None:

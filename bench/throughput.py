@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backend.settings import Settings
 from bench import bounded
-from bench.jobs import Cluster, Finished
+from bench.jobs import Finished, JobBench
 from bench.rows import Pair, Row, row
+from streaming.spec import JobSpec
 
 STATEMENT_SET, ENGAGEMENT = "statement_set", "engagement"
 TABLES = {STATEMENT_SET: None, ENGAGEMENT: ("artist_engagement",)}
@@ -30,7 +30,7 @@ def jobs_of(names: Sequence[str], repeats: int) -> int:
 
 
 def measure(
-    cluster: Cluster,
+    jobs: JobBench,
     names: Sequence[str],
     *,
     plays: int,
@@ -41,14 +41,14 @@ def measure(
     """Run the reference and the jobs of `names` in turns, every other round in the opposite order.
 
     The first round warms the JVMs up and is not counted; it leaves the result topics of its first job under the prefix
-    `keep`, where one is given. `advance` is told each job that has ended. Raises what `Cluster.run` raises.
+    `keep`, where one is given. `advance` is told each job that has ended. Raises what `JobBench.run` raises.
     """
     makes = {"reference": bounded.reference} | {name: _live(name) for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in makes}
     last: dict[str, Finished] = {}
     for nth in range(1 + repeats):
         for name in list(makes) if nth % 2 else reversed(makes):
-            ended = cluster.run(makes[name], keep=keep if nth == 0 and name == names[0] else "")
+            ended = jobs.run(makes[name], keep=keep if nth == 0 and name == names[0] else "")
             if nth:
                 seconds[name].append(ended.seconds)
                 last[name] = ended
@@ -66,7 +66,7 @@ def rated(name: str, seconds: dict[str, list[float]], *, plays: int) -> Row:
 
 
 def _live(name: str) -> bounded.Make:
-    def make(settings: Settings, prefix: str) -> bounded.Job:
-        return bounded.live(settings, prefix, TABLES[name])
+    def make(spec: JobSpec, prefix: str) -> bounded.Job:
+        return bounded.live(spec, prefix, TABLES[name])
 
     return make

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from backend.domain.errors import InvalidInput, SegueError, Unavailable, Violation
-from backend.settings import Settings
-from streaming import cluster, render, submit
+from streaming import render, submit
+from streaming.cluster import Cluster, root_cause
 from streaming.compact import last_settled_day
 from streaming.schema import schema
+from streaming.spec import JobSpec
 
 WINDOW = "window_start"
 LONGEST_SECONDS = 24 * 3600.0
@@ -74,15 +75,15 @@ def chosen(names: Sequence[str]) -> list[str]:
     return [table for table in known if table in names or not names]
 
 
-def job_name(settings: Settings) -> str:
+def job_name(tenant: str) -> str:
     """The job's name on the cluster."""
-    return f"{settings.tenant}.backfill"
+    return f"{tenant}.backfill"
 
 
-def script(settings: Settings, names: Sequence[str], days: Days) -> str:
+def script(spec: JobSpec, names: Sequence[str], days: Days) -> str:
     """The job as a file for Flink's SQL client."""
-    definitions, inserts = render.job_statements(settings, names, batch=True)
-    options = render.planner_options(settings, name=job_name(settings)) | {
+    definitions, inserts = render.job_statements(spec, names, batch=True)
+    options = render.planner_options(spec, name=job_name(spec.tenant)) | {
         "execution.runtime-mode": "BATCH",
         # The cluster's own strategy tries for ever; who waits for a backfill wants to hear why it does not end.
         "restart-strategy.type": "fixed-delay",
@@ -131,24 +132,22 @@ def within(insert: str, days: Days) -> str:
     return f"INSERT INTO {found[1]}\nSELECT * FROM (\n{found[2]}\n) AS computed ({columns})\nWHERE {days.condition()}"
 
 
-def run(settings: Settings, names: Sequence[str], days: Days, *, look: Look = lambda _: None) -> str:
+def run(cluster: Cluster, spec: JobSpec, names: Sequence[str], days: Days, *, look: Look = lambda _: None) -> str:
     """Submit the job and wait for its end; its id. Interrupted, it cancels the job: rows written until then stay.
 
     Raises Unavailable where another backfill runs, the cluster does not take the job, or the job fails.
     """
-    name = job_name(settings)
-    if any(job.is_alive for job in cluster.jobs(settings, name)):
+    name = job_name(spec.tenant)
+    if any(job.is_alive for job in cluster.jobs(name)):
         raise Unavailable(f"{name} runs already; wait for its end, see `segue jobs list`")
-    job_id = submit.run_sql(settings, script(settings, names, days))
-    job = next(job for job in cluster.jobs(settings, name) if job.id == job_id)
+    job_id = submit.run_sql(cluster, script(spec, names, days))
+    job = next(job for job in cluster.jobs(name) if job.id == job_id)
     try:
-        state = cluster.await_end(
-            settings, job, timeout_seconds=LONGEST_SECONDS, look=lambda: look(cluster.progress(settings, job))
-        )
+        state = cluster.await_end(job, timeout_seconds=LONGEST_SECONDS, look=lambda: look(cluster.progress(job)))
     except BaseException:
-        cluster.cancel(settings, job)
+        cluster.cancel(job)
         raise
     if state != "FINISHED":
-        failure = cluster.root_cause(cluster.health(settings, job).failure)
+        failure = root_cause(cluster.health(job).failure)
         raise Unavailable(f"the backfill is {state}: {failure}; the JobManager's log says more, see `segue status`")
     return job_id

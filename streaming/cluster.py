@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,6 @@ import httpx
 
 from backend import web
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
 
 _ALIVE = frozenset({"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "CANCELLING", "RECONCILING"})
 _LOOK_SECONDS = 0.3
@@ -56,17 +55,129 @@ class Health:
     failure: str
 
 
-def request(settings: Settings, path: str, *, method: str = "GET", body: Mapping[str, object] | None = None) -> Any:
-    """What Flink answers, decoded. Raises Unavailable with Flink's own words where it refuses."""
-    url = f"{settings.flink_url}{path}"
-    try:
-        with web.client(timeout_seconds=10) as client:
-            answer = client.request(method, url, json=body)
-        if not answer.is_success:
-            raise Unavailable(f"Flink refuses {method} {path}: {_words(answer)}")
-        return answer.json() if answer.content else {}
-    except (*web.FAILURES, ValueError) as error:
-        raise Unavailable(f"Flink does not answer at {url}: {error}") from error
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Flink session cluster at its REST address, for example http://127.0.0.1:8081.
+
+    `environment` is what Flink's SQL client must find in its environment beside this process's own: where its
+    configuration and the connector jars are. Every method that asks the cluster raises Unavailable.
+    """
+
+    url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def request(self, path: str, *, method: str = "GET", body: Mapping[str, object] | None = None) -> Any:
+        """What Flink answers, decoded. Raises Unavailable with Flink's own words where it refuses."""
+        url = f"{self.url}{path}"
+        try:
+            with web.client(timeout_seconds=10) as client:
+                answer = client.request(method, url, json=body)
+            if not answer.is_success:
+                raise Unavailable(f"Flink refuses {method} {path}: {_words(answer)}")
+            return answer.json() if answer.content else {}
+        except (*web.FAILURES, ValueError) as error:
+            raise Unavailable(f"Flink does not answer at {url}: {error}") from error
+
+    def jobs(self, name: str) -> list[Job]:
+        """Every job of that name that the cluster remembers, newest first. Raises Unavailable."""
+        return [job for job in self.every_job() if job.name == name]
+
+    def jobs_of(self, tenant: str) -> list[Job]:
+        """Every job of the tenant that the cluster remembers, newest first. Raises Unavailable."""
+        return [job for job in self.every_job() if job.name.startswith(f"{tenant}.")]
+
+    def every_job(self) -> list[Job]:
+        """Every job that the cluster remembers, whoever's it is, newest first. Raises Unavailable."""
+        rows = self.request("/jobs/overview")["jobs"]
+        found = [Job(row["jid"], row["name"], row["state"], _moment(row["start-time"])) for row in rows]
+        return sorted(found, key=lambda job: job.since, reverse=True)
+
+    def health(self, job: Job, *, back_pressure: bool = False) -> Health:
+        """How the job is; `back_pressure` costs a request per operator, and is 0 where not asked."""
+        vertices = self.request(f"/jobs/{job.id}")["vertices"]
+        checkpoints = self._checkpoints(job)
+        restarts = self.request(f"/jobs/{job.id}/metrics?get=numRestarts")
+        failed = self.request(f"/jobs/{job.id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
+        return Health(
+            tasks_running=sum(vertex["tasks"]["RUNNING"] for vertex in vertices),
+            tasks=sum(vertex["parallelism"] for vertex in vertices),
+            checkpoints=checkpoints["counts"]["completed"] if checkpoints else 0,
+            checkpoint=_latest(checkpoints["latest"]) if checkpoints else None,
+            restarts=int(restarts[0]["value"]) if restarts else 0,
+            back_pressure=max((self._held_back(job, vertex["id"]) for vertex in vertices), default=0.0)
+            if back_pressure
+            else 0.0,
+            failure=failed[0]["stacktrace"] if failed else "",
+        )
+
+    def _checkpoints(self, job: Job) -> Any:
+        """Flink's statistics of them; None for a batch job, which takes none."""
+        try:
+            return self.request(f"/jobs/{job.id}/checkpoints")
+        except Unavailable as error:
+            if "Checkpointing has not been enabled" in str(error):
+                return None
+            raise
+
+    def _held_back(self, job: Job, vertex: str) -> float:
+        measured = self.request(
+            f"/jobs/{job.id}/vertices/{vertex}/subtasks/metrics?get=backPressuredTimeMsPerSecond&agg=max"
+        )
+        return min(float(measured[0]["max"]) / 1000, 1.0) if measured else 0.0
+
+    def savepoint(self, job: Job, folder: str, *, stop: bool, timeout_seconds: float = 600) -> str:
+        """Save the job's state into a new folder under the one at `folder`; with `stop` the job is stopped with it.
+
+        Returns the savepoint's URL; it is complete, and a stopped job has ended. Raises Unavailable; the job then goes
+        on.
+        """
+        body: Mapping[str, object] = (
+            {"targetDirectory": folder, "drain": False} if stop else {"target-directory": folder, "cancel-job": False}
+        )
+        path = f"/jobs/{job.id}/{'stop' if stop else 'savepoints'}"
+        trigger = self.request(path, method="POST", body=body)["request-id"]
+        deadline = time.monotonic() + timeout_seconds
+        while (told := self.request(f"/jobs/{job.id}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Flink has not finished the savepoint of {job.name} within {timeout_seconds:.0f} s")
+            time.sleep(_LOOK_SECONDS)
+        outcome = told["operation"]
+        if "location" not in outcome:
+            cause = outcome.get("failure-cause", {})
+            raise Unavailable(
+                f"Flink made no savepoint of {job.name}: {root_cause(cause.get('stack-trace', str(cause)))}"
+            )
+        if stop:
+            self.await_end(job)
+        return as_url(outcome["location"])
+
+    def cancel(self, job: Job) -> None:
+        """End the job at once; its retained checkpoints stay. Returns when it has ended. Raises Unavailable."""
+        self.request(f"/jobs/{job.id}?mode=cancel", method="PATCH")
+        self.await_end(job)
+
+    def await_end(
+        self,
+        job: Job,
+        *,
+        timeout_seconds: float = 60,
+        look: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Wait until the job no longer runs; Flink's word for how it ended. `look` is called between two looks."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            state = str(self.request(f"/jobs/{job.id}")["state"])
+            if state not in _ALIVE:
+                return state
+            look()
+            time.sleep(_LOOK_SECONDS)
+        raise Unavailable(f"{job.name} ({job.id}) has not ended within {timeout_seconds:.0f} s")
+
+    def progress(self, job: Job) -> float:
+        """The share, 0..1, of a batch job's tasks that have ended; those not planned yet count as one per operator."""
+        row = next(row for row in self.request("/jobs/overview")["jobs"] if row["jid"] == job.id)
+        total = row["tasks"]["total"] + row["pending-operators"]
+        return float(row["tasks"]["finished"] / total) if total else 0.0
 
 
 def _words(answer: httpx.Response) -> str:
@@ -78,51 +189,6 @@ def _words(answer: httpx.Response) -> str:
     return "; ".join(str(error).splitlines()[0] for error in errors if error)
 
 
-def jobs(settings: Settings, name: str) -> list[Job]:
-    """Every job of that name that the cluster remembers, newest first. Raises Unavailable."""
-    return [job for job in every_job(settings) if job.name == name]
-
-
-def every_job(settings: Settings) -> list[Job]:
-    """Every job of the tenant that the cluster remembers, newest first. Raises Unavailable."""
-    rows = request(settings, "/jobs/overview")["jobs"]
-    found = [
-        Job(row["jid"], row["name"], row["state"], _moment(row["start-time"]))
-        for row in rows
-        if row["name"].startswith(f"{settings.tenant}.")
-    ]
-    return sorted(found, key=lambda job: job.since, reverse=True)
-
-
-def health(settings: Settings, job: Job, *, back_pressure: bool = False) -> Health:
-    """How the job is; `back_pressure` costs a request per operator, and is 0 where not asked. Raises Unavailable."""
-    vertices = request(settings, f"/jobs/{job.id}")["vertices"]
-    checkpoints = _checkpoints(settings, job)
-    restarts = request(settings, f"/jobs/{job.id}/metrics?get=numRestarts")
-    failed = request(settings, f"/jobs/{job.id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
-    return Health(
-        tasks_running=sum(vertex["tasks"]["RUNNING"] for vertex in vertices),
-        tasks=sum(vertex["parallelism"] for vertex in vertices),
-        checkpoints=checkpoints["counts"]["completed"] if checkpoints else 0,
-        checkpoint=_latest(checkpoints["latest"]) if checkpoints else None,
-        restarts=int(restarts[0]["value"]) if restarts else 0,
-        back_pressure=max((_held_back(settings, job, vertex["id"]) for vertex in vertices), default=0.0)
-        if back_pressure
-        else 0.0,
-        failure=failed[0]["stacktrace"] if failed else "",
-    )
-
-
-def _checkpoints(settings: Settings, job: Job) -> Any:
-    """Flink's statistics of them; None for a batch job, which takes none."""
-    try:
-        return request(settings, f"/jobs/{job.id}/checkpoints")
-    except Unavailable as error:
-        if "Checkpointing has not been enabled" in str(error):
-            return None
-        raise
-
-
 def _latest(latest: Mapping[str, Any]) -> Checkpoint | None:
     one = latest["completed"]
     if one is None:
@@ -130,39 +196,8 @@ def _latest(latest: Mapping[str, Any]) -> Checkpoint | None:
     return Checkpoint(url=one["external_path"], at=_moment(one["latest_ack_timestamp"]), bytes=one["state_size"])
 
 
-def _held_back(settings: Settings, job: Job, vertex: str) -> float:
-    measured = request(
-        settings, f"/jobs/{job.id}/vertices/{vertex}/subtasks/metrics?get=backPressuredTimeMsPerSecond&agg=max"
-    )
-    return min(float(measured[0]["max"]) / 1000, 1.0) if measured else 0.0
-
-
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
-
-
-def savepoint(settings: Settings, job: Job, folder: str, *, stop: bool, timeout_seconds: float = 600) -> str:
-    """Save the job's state into a new folder under the one at `folder`, and stop the job with it where `stop` says so.
-
-    Returns the savepoint's URL; it is complete, and a stopped job has ended. Raises Unavailable, the job then goes on.
-    """
-    body: Mapping[str, object] = (
-        {"targetDirectory": folder, "drain": False} if stop else {"target-directory": folder, "cancel-job": False}
-    )
-    path = f"/jobs/{job.id}/{'stop' if stop else 'savepoints'}"
-    trigger = request(settings, path, method="POST", body=body)["request-id"]
-    deadline = time.monotonic() + timeout_seconds
-    while (told := request(settings, f"/jobs/{job.id}/savepoints/{trigger}"))["status"]["id"] != "COMPLETED":
-        if time.monotonic() > deadline:
-            raise Unavailable(f"Flink has not finished the savepoint of {job.name} within {timeout_seconds:.0f} s")
-        time.sleep(_LOOK_SECONDS)
-    outcome = told["operation"]
-    if "location" not in outcome:
-        cause = outcome.get("failure-cause", {})
-        raise Unavailable(f"Flink made no savepoint of {job.name}: {root_cause(cause.get('stack-trace', str(cause)))}")
-    if stop:
-        await_end(settings, job)
-    return as_url(outcome["location"])
 
 
 def as_url(location: str) -> str:
@@ -170,39 +205,8 @@ def as_url(location: str) -> str:
     return location.replace("file:/", "file:///", 1) if not location.startswith("file://") else location
 
 
-def cancel(settings: Settings, job: Job) -> None:
-    """End the job at once; its retained checkpoints stay. Returns when it has ended. Raises Unavailable."""
-    request(settings, f"/jobs/{job.id}?mode=cancel", method="PATCH")
-    await_end(settings, job)
-
-
-def await_end(
-    settings: Settings,
-    job: Job,
-    *,
-    timeout_seconds: float = 60,
-    look: Callable[[], None] = lambda: None,
-) -> str:
-    """Wait until the job no longer runs; Flink's word for how it ended. `look` is called between two looks."""
-    deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline:
-        state = str(request(settings, f"/jobs/{job.id}")["state"])
-        if state not in _ALIVE:
-            return state
-        look()
-        time.sleep(_LOOK_SECONDS)
-    raise Unavailable(f"{job.name} ({job.id}) has not ended within {timeout_seconds:.0f} s")
-
-
 def root_cause(stack_trace: str) -> str:
     """The last "Caused by" of a Java stack trace, else its first line."""
     lines = [line.strip() for line in stack_trace.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by:")]
     return (causes[-1].removeprefix("Caused by:").strip() if causes else "".join(lines[:1]))[:500]
-
-
-def progress(settings: Settings, job: Job) -> float:
-    """The share, 0..1, of a batch job's tasks that have ended, those not planned yet counted as one per operator."""
-    row = next(row for row in request(settings, "/jobs/overview")["jobs"] if row["jid"] == job.id)
-    total = row["tasks"]["total"] + row["pending-operators"]
-    return float(row["tasks"]["finished"] / total) if total else 0.0

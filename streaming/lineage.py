@@ -1,4 +1,4 @@
-"""Which settings the live job runs with, once `segue jobs upgrade` has moved it away from those of its keeper.
+"""Which spec the live job runs with, once `segue jobs upgrade` has moved it away from that of its keeper.
 
 A keeper lives for as long as its stack, with the settings it was started with. An upgrade writes down, in
 home/jobs.json, what the job computed before and what it computes from now on; a keeper that wants the former submits
@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backend.files import only_one, write_whole
-from backend.settings import Settings
 from streaming import render
+from streaming.spec import JobSpec
 from streaming.states import newest
 from streaming.submit import checkpoints
 
@@ -47,48 +47,45 @@ def steps(home: Path) -> list[Step]:
     return [Step(**one) for one in json.loads(file.read_text())] if file.exists() else []
 
 
-def record(settings: Settings, *, before: str | None) -> None:
-    """Write down that the job goes from the digest `before` to these settings. Whole or not at all, and durable."""
-    after = Step(render.digest(settings), _numbers(settings))
-    past = steps(settings.home)
+def record(home: Path, spec: JobSpec, *, before: str | None) -> None:
+    """Write down that the job goes from the digest `before` to this spec. Whole or not at all, and durable."""
+    after = Step(render.digest(spec), spec.numbers)
+    past = steps(home)
     if before is not None and (not past or past[-1].digest != before):
         past = [Step(before, None)]
     told = [*(step for step in past if step.digest != after.digest), after]
-    write_whole(settings.home / FILE, json.dumps([asdict(step) for step in told], indent=2) + "\n")
+    write_whole(home / FILE, json.dumps([asdict(step) for step in told], indent=2) + "\n")
 
 
-def wanted(settings: Settings) -> Settings:
-    """The settings that a keeper with `settings` shall run the job with.
+def wanted(home: Path, spec: JobSpec) -> JobSpec:
+    """The spec that a keeper with `spec` shall run the job with.
 
-    An upgrade that was killed in the middle may have stopped the job or not: among the settings of all steps, those
-    with the newest state count, and where there is no state at all, the last ones.
+    An upgrade that was killed in the middle may have stopped the job or not: among the specs of all steps, the one
+    with the newest state counts, and where there is no state at all, the last one.
     """
-    own, past = render.digest(settings), steps(settings.home)
+    own, past = render.digest(spec), steps(home)
     if own not in {step.digest for step in past}:
-        return settings
-    chosen = _newest([settings if step.digest == own else found for step in past if (found := _of(settings, step))])
+        return spec
+    chosen = _newest([spec if step.digest == own else found for step in past if (found := _of(spec, step))])
     if render.digest(chosen) != own:
         log.warning(
             "`segue jobs upgrade` moved the job to other settings than this process has; they count until the next "
             "upgrade: %s",
-            {name: value for name, value in _numbers(chosen).items() if getattr(settings, name) != value},
+            {name: value for name, value in chosen.numbers.items() if spec.numbers[name] != value},
         )
     return chosen
 
 
-def _newest(candidates: Sequence[Settings]) -> Settings:
-    """Those with the newest state; of those without any, the last."""
+def _newest(candidates: Sequence[JobSpec]) -> JobSpec:
+    """The one with the newest state; of those without any, the last."""
     states = [newest(checkpoints(one)) for one in candidates]
     return candidates[max((state.written_ns if state else -1, place) for place, state in enumerate(states))[1]]
 
 
-def _of(settings: Settings, step: Step) -> Settings | None:
-    """These settings with the step's numbers; None where they do not compute what they did (the SQL is another)."""
-    found = settings.model_copy(update=dict(step.numbers or {}))
+def _of(spec: JobSpec, step: Step) -> JobSpec | None:
+    """The spec with the step's numbers; None where they do not compute what they did (the SQL is another).
+
+    Older releases wrote down every number among the settings: those that are no job's are passed over.
+    """
+    found = spec.with_numbers(step.numbers or {})
     return found if render.digest(found) == step.digest else None
-
-
-def _numbers(settings: Settings) -> dict[str, int | float]:
-    """Every setting that is a number: thresholds, spans, parallelism; never an address, a folder or a secret."""
-    values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {name: value for name, value in values.items() if type(value) in (int, float)}

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from backend.settings import Settings
 from streaming import render
+from streaming.spec import JobSpec
 
 _OPTIONS = {
     "table.plan.compile.catalog-objects": "IDENTIFIER",
@@ -26,25 +26,25 @@ _OPTIONS = {
 _KEPT = 10
 
 
-def file(settings: Settings) -> Path:
-    """Where the plan of the live job is, or will be: named after all that it depends on, Flink's version included."""
-    anywhere = render.anywhere(settings)
+def file(folder: Path, spec: JobSpec) -> Path:
+    """Where in `folder` the plan of the live job is, or will be: named after all it depends on, Flink's version too."""
+    anywhere = spec.anywhere()
     what = render.sql_file(render.job_settings(anywhere, checkpoints=""), *render.job_statements(anywhere))
     name = hashlib.sha256(f"{version('apache-flink')}\n{what}".encode()).hexdigest()[:16]
-    return settings.cache.absolute() / "plans" / f"{name}.json"
+    return folder / f"{name}.json"
 
 
-def to_execute(settings: Settings, options: Mapping[str, str], plan: Path) -> str:
+def to_execute(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
     """The live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
-    definitions, _ = render.job_statements(settings)
+    definitions, _ = render.job_statements(spec)
     tables = [definition for definition in definitions if definition.startswith("CREATE TABLE")]
     return render.sql_file({**options, **_OPTIONS}, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
 
 
-def to_compile(settings: Settings, options: Mapping[str, str], plan: Path) -> str:
+def to_compile(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
     """The live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
     begin = f"COMPILE AND EXECUTE PLAN {_quoted(plan)} FOR STATEMENT SET"
-    return render.sql_file({**options, **_OPTIONS}, *render.job_statements(settings), begin=begin)
+    return render.sql_file({**options, **_OPTIONS}, *render.job_statements(spec), begin=begin)
 
 
 def unfinished(plan: Path) -> Path:

@@ -1,10 +1,10 @@
-"""From SQL files and settings to the statements a Flink SQL client runs.
+"""From SQL files and a job spec to the statements a Flink SQL client runs.
 
 `sources/NAME.sql` and `tables/NAME.sql` hold the DDL of one table that is read or filled, `views/NAME.sql` what several
 jobs share (in batch `views/NAME.batch.sql` where there is one), `jobs/NAME.sql` the views and the one INSERT that fill
 the table of that name. The inserts of a job become one statement set, so that they share one scan and one
-deduplication. `${names}` in the files are settings, stand for the few places where streaming and batch differ, or
-for what is said once for more than these files (`${skip}`); nothing else is substituted.
+deduplication. `${names}` in the files are fields of the spec, stand for the few places where streaming and batch
+differ, or for what is said once for more than these files (`${skip}`); nothing else is substituted.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 
 from backend.domain.plays import SKIP_SQL
-from backend.settings import Settings
+from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
 
@@ -30,9 +30,9 @@ LIVE_TABLES: Sequence[str] = (
 """What the job `live_tables` fills. A job may read views of those before it."""
 
 
-def job_name(settings: Settings) -> str:
+def job_name(tenant: str) -> str:
     """The job's name on the cluster."""
-    return f"{settings.tenant}.live_tables"
+    return f"{tenant}.live_tables"
 
 
 # Streaming plans order a RANGE frame by a time attribute only; batch plans of Flink 2.3 compile one over numbers only
@@ -72,26 +72,26 @@ def _squared_distances() -> str:
     )
 
 
-def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
-    """Every `${name}` the SQL files may hold; those from settings are quoted for use inside '…'."""
+def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
+    """Every `${name}` the SQL files may hold; those of the spec are quoted for use inside '…'."""
     values = {
-        "tenant": settings.tenant,
-        "kafka_servers": settings.kafka_servers,
-        "archive": settings.archive,
-        "refresh_seconds": settings.refresh_seconds,
-        "lateness_minutes": settings.lateness_minutes,
-        "idle_seconds": settings.idle_seconds,
-        "state_days": settings.state_days,
-        "chart_step_hours": settings.chart_step_hours,
-        "session_minutes": settings.session_minutes,
-        "popularity_ranks": settings.popularity_ranks,
-        "popularity_listeners": settings.popularity_listeners,
-        "trend_ranks": settings.trend_ranks,
-        "trend_listeners": settings.trend_listeners,
-        "anomaly_hours": settings.anomaly_hours,
-        "anomaly_plays": settings.anomaly_plays,
-        "anomaly_z": settings.anomaly_z,
-        "farm_plays_per_listener": settings.farm_plays_per_listener,
+        "tenant": spec.tenant,
+        "kafka_servers": spec.kafka_servers,
+        "archive": spec.archive,
+        "refresh_seconds": spec.refresh_seconds,
+        "lateness_minutes": spec.lateness_minutes,
+        "idle_seconds": spec.idle_seconds,
+        "state_days": spec.state_days,
+        "chart_step_hours": spec.chart_step_hours,
+        "session_minutes": spec.session_minutes,
+        "popularity_ranks": spec.popularity_ranks,
+        "popularity_listeners": spec.popularity_listeners,
+        "trend_ranks": spec.trend_ranks,
+        "trend_listeners": spec.trend_listeners,
+        "anomaly_hours": spec.anomaly_hours,
+        "anomaly_plays": spec.anomaly_plays,
+        "anomaly_z": spec.anomaly_z,
+        "farm_plays_per_listener": spec.farm_plays_per_listener,
     }
     quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
     shared = {
@@ -103,11 +103,11 @@ def variables(settings: Settings, *, batch: bool = False) -> dict[str, str]:
     return quoted | shared | (_BATCH_FRAME if batch else _STREAMING_FRAME)
 
 
-def planner_options(settings: Settings, *, name: str) -> dict[str, str]:
+def planner_options(spec: JobSpec, *, name: str) -> dict[str, str]:
     """Flink options of every job; why each stands here is told in docs/adr/0004-streaming-sql.md."""
     return {
         "pipeline.name": name,
-        "parallelism.default": str(settings.parallelism),
+        "parallelism.default": str(spec.parallelism),
         "pipeline.object-reuse": "true",
         "table.local-time-zone": "UTC",
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
@@ -115,11 +115,11 @@ def planner_options(settings: Settings, *, name: str) -> dict[str, str]:
     }
 
 
-def job_settings(settings: Settings, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
+def job_settings(spec: JobSpec, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
     """Flink options of the live job."""
-    options = planner_options(settings, name=job_name(settings)) | {
-        "table.exec.state.ttl": f"{settings.state_days} d",
-        "execution.checkpointing.interval": f"{settings.checkpoint_seconds} s",
+    options = planner_options(spec, name=job_name(spec.tenant)) | {
+        "table.exec.state.ttl": f"{spec.state_days} d",
+        "execution.checkpointing.interval": f"{spec.checkpoint_seconds} s",
         "execution.checkpointing.dir": checkpoints,
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
@@ -146,7 +146,7 @@ def with_connector(ddl: str, options: Mapping[str, str]) -> str:
 
 
 def job_statements(
-    settings: Settings,
+    spec: JobSpec,
     tables: Sequence[str] = LIVE_TABLES,
     *,
     connectors: Mapping[str, Mapping[str, str]] | None = None,
@@ -157,7 +157,7 @@ def job_statements(
     `connectors` replaces the WITH options of the tables it names; where they stand is all that differs between the
     embedded stack, a cluster and a batch run. Views that no insert reads cost nothing.
     """
-    names = variables(settings, batch=batch)
+    names = variables(spec, batch=batch)
     definitions: list[str] = []
     inserts: list[str] = []
     for folder, files in (("sources", SOURCES), ("tables", tables), ("views", _VIEWS)):
@@ -180,14 +180,9 @@ def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str
     return statements(Template((_HERE / folder / f"{name}.sql").read_text()).substitute(names))
 
 
-def anywhere(settings: Settings) -> Settings:
-    """The settings without where things stand (addresses, folders): moving a broker to another port changes no SQL."""
-    return settings.model_copy(update={"kafka_servers": "", "archive_url": "file:///"})
-
-
-def digest(settings: Settings) -> str:
+def digest(spec: JobSpec) -> str:
     """Twelve hex digits of what the job computes: state of a job with another digest cannot be gone on from."""
-    definitions, inserts = job_statements(anywhere(settings))
+    definitions, inserts = job_statements(spec.anywhere())
     return hashlib.sha256("\n".join(definitions + inserts).encode()).hexdigest()[:12]
 
 

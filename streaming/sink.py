@@ -113,10 +113,10 @@ class Sink:
         self._reader.close()
 
 
-def run(settings: Settings, stopped: threading.Event) -> None:
-    """Carry until `stopped`; when a part is down, begin again from the stored offsets."""
-    event_log, store, metrics = wiring.event_log(settings), wiring.store(settings), SinkMetrics()
-    with metrics.served(settings.sink_metrics_address):
+def run(event_log: EventLog, store: Store, stopped: threading.Event, *, metrics_address: str = "") -> None:
+    """Carry until `stopped`; when a part is down, begin again from the stored offsets. `metrics_address`: host:port."""
+    metrics = SinkMetrics()
+    with metrics.served(metrics_address):
         while not stopped.is_set():
             sink: Sink | None = None
             try:
@@ -128,8 +128,6 @@ def run(settings: Settings, stopped: threading.Event) -> None:
             finally:
                 if sink:
                     sink.close()
-    store.close()
-    event_log.close(timeout_seconds=5)
 
 
 def _carry(sink: Sink, metrics: SinkMetrics, stopped: threading.Event) -> None:
@@ -149,7 +147,11 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    run(Settings(), stopped)
+    settings = Settings()
+    event_log, store = wiring.event_log(settings), wiring.store(settings)
+    run(event_log, store, stopped, metrics_address=settings.sink_metrics_address)
+    store.close()
+    event_log.close(timeout_seconds=5)
 
 
 if __name__ == "__main__":

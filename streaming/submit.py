@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from backend.domain.errors import SegueError, Unavailable
 from backend.extras import explained
-from backend.settings import Settings
-from streaming import cluster, plans, render
+from streaming import plans, render
+from streaming.cluster import Cluster, root_cause
+from streaming.site import Site
+from streaming.spec import JobSpec
 from streaming.states import State
 
 log = logging.getLogger(__name__)
@@ -37,8 +39,8 @@ class StateRefused(SegueError):
     """Flink cannot go on from the state: the job computes something of another shape."""
 
 
-def sql_client(settings: Settings, file: Path) -> list[str]:
-    """The command that runs a SQL file against the cluster at `flink_url`.
+def sql_client(url: str, file: Path) -> list[str]:
+    """The command that runs a SQL file against the cluster at this REST address.
 
     The client is the one of the apache-flink distribution; FLINK_CONF_DIR and FLINK_LIB_DIR in the environment say
     where its configuration and the connector jars are (the embedded stack sets both).
@@ -46,7 +48,7 @@ def sql_client(settings: Settings, file: Path) -> list[str]:
     with explained("streaming"):
         from pyflink.find_flink_home import _find_flink_home  # noqa: PLC0415 - pulls the distribution in
 
-    address = urlsplit(settings.flink_url)
+    address = urlsplit(url)
     return [
         f"{_find_flink_home()}/bin/sql-client.sh",
         "-Dexecution.target=remote",
@@ -57,18 +59,18 @@ def sql_client(settings: Settings, file: Path) -> list[str]:
     ]
 
 
-def run_sql(settings: Settings, sql: str, *, timeout_seconds: float = 300) -> str:
+def run_sql(cluster: Cluster, sql: str, *, timeout_seconds: float = 300) -> str:
     """Run statements; the job id of the last one submitted. Raises Unavailable with what the client said."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql", delete=False) as file:
         file.write(sql)
     try:
         done = subprocess.run(
-            sql_client(settings, Path(file.name)),
+            sql_client(cluster.url, Path(file.name)),
             capture_output=True,
             text=True,
             timeout=timeout_seconds,
             check=False,
-            env={"JVM_ARGS": _CLIENT_JVM, **os.environ, "PYTHON": sys.executable},
+            env={"JVM_ARGS": _CLIENT_JVM, **os.environ, **cluster.environment, "PYTHON": sys.executable},
         )
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"Flink's SQL client gave no answer within {timeout_seconds:.0f} s") from error
@@ -87,62 +89,60 @@ def _complaint(output: str) -> str:
     return "\n".join((telling or lines)[-8:])
 
 
-def checkpoints(settings: Settings) -> str:
+def checkpoints(spec: JobSpec) -> str:
     """The folder of the live job's states. Kept apart by what the job computes: see `render.digest`."""
-    return f"{settings.checkpoints}/{render.job_name(settings)}/{render.digest(settings)}"
+    return f"{spec.checkpoints}/{render.job_name(spec.tenant)}/{render.digest(spec)}"
 
 
-def start(settings: Settings, state: State | None) -> str:
+def start(site: Site, spec: JobSpec, state: State | None) -> str:
     """Submit the live job, from this state or from the start of the log; its id.
 
     Raises StateRefused where Flink says at once that the state does not fit, Unavailable for all else.
     """
-    log.info("submitting %s from %s", render.job_name(settings), state.url if state else "the start of the log")
-    options = render.job_settings(
-        settings, checkpoints=checkpoints(settings), recover_from=state.url if state else None
-    )
+    log.info("submitting %s from %s", render.job_name(spec.tenant), state.url if state else "the start of the log")
+    options = render.job_settings(spec, checkpoints=checkpoints(spec), recover_from=state.url if state else None)
     try:
-        return _run_plan(settings, options)
+        return _run_plan(site, spec, options)
     except Unavailable as error:
         if state and is_refusal(str(error)):
-            raise StateRefused(cluster.root_cause(str(error))) from error
+            raise StateRefused(root_cause(str(error))) from error
         raise
 
 
-def _run_plan(settings: Settings, options: Mapping[str, str]) -> str:
+def _run_plan(site: Site, spec: JobSpec, options: Mapping[str, str]) -> str:
     """Submit the live job from its compiled plan, which is made where there is none yet. Raises Unavailable."""
-    plan = plans.file(settings)
+    plan = plans.file(site.plans, spec)
     if plan.exists():
         try:
-            return run_sql(settings, plans.to_execute(settings, options, plan))
+            return run_sql(site.cluster, plans.to_execute(spec, options, plan))
         except Unavailable as error:
             if not is_refusal(str(error)):  # it may be the plan that is broken: the next attempt makes another
                 plan.unlink(missing_ok=True)
             raise
     written = plans.unfinished(plan)
     try:
-        job_id = run_sql(settings, plans.to_compile(settings, options, written))
+        job_id = run_sql(site.cluster, plans.to_compile(spec, options, written))
         plans.keep(written, plan)
         return job_id
     finally:
         written.unlink(missing_ok=True)
 
 
-def watch(settings: Settings, job_id: str, *, timeout_seconds: float = 180) -> None:
+def watch(cluster: Cluster, job_id: str, *, timeout_seconds: float = 180) -> None:
     """Return once the submitted job has taken its first checkpoint, by which it is known to have taken up its state.
 
     Raises StateRefused where its tasks cannot take the state up, Unavailable where it fails or is not so far in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        job = next((one for one in cluster.every_job(settings) if one.id == job_id), None)
+        job = next((one for one in cluster.every_job() if one.id == job_id), None)
         if job is None:
             raise Unavailable(f"the cluster has lost job {job_id} again; see that its JobManager stays up")
-        now = cluster.health(settings, job)
+        now = cluster.health(job)
         if is_refusal(now.failure):
-            raise StateRefused(cluster.root_cause(now.failure))
+            raise StateRefused(root_cause(now.failure))
         if not job.is_alive:
-            raise Unavailable(f"the job is {job.state}: {cluster.root_cause(now.failure) or 'see the JobManager log'}")
+            raise Unavailable(f"the job is {job.state}: {root_cause(now.failure) or 'see the JobManager log'}")
         if now.checkpoints and job.state == "RUNNING":
             return
         time.sleep(0.5)

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
-from streaming import cluster, lineage, render, states, submit
+from streaming import lineage, render, states, submit
+from streaming.cluster import Cluster, Job
+from streaming.site import Site
+from streaming.spec import JobSpec
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -34,136 +36,134 @@ class Upgrade:
     refused: str = ""
 
 
-def ensure_running(settings: Settings) -> str | None:
+def ensure_running(site: Site, spec: JobSpec) -> str | None:
     """Submit the live job where the cluster does not run it; its id, or None where it ran already.
 
     Raises Unavailable, also where a command is just submitting it. A savepoint that Flink refuses is passed over, so
     that the next call tries what is left.
     """
-    if _running(settings) is not None:
+    if _running(site.cluster, spec.tenant) is not None:
         return None
-    with lineage.submitting(settings.home):
-        if _running(settings) is not None:
+    with lineage.submitting(site.home):
+        if _running(site.cluster, spec.tenant) is not None:
             return None
-        now = lineage.wanted(settings)
+        now = lineage.wanted(site.home, spec)
         state = states.newest(submit.checkpoints(now))
         try:
-            job_id = submit.start(now, state)
+            job_id = submit.start(site, now, state)
             if state and state.is_savepoint:
-                submit.watch(now, job_id)
+                submit.watch(site.cluster, job_id)
         except submit.StateRefused as error:
             if state is None or not state.is_savepoint:
                 raise Unavailable(f"Flink cannot go on from its own checkpoint: {error}") from error
-            _give_up_on(now, state, str(error))
+            _give_up_on(site, now, state, str(error))
             raise Unavailable(f"Flink refused {state.url}, which is passed over from now on: {error}") from error
     return job_id
 
 
-def upgrade(settings: Settings, *, replay: bool = False, say: Say = log.info) -> Upgrade:
-    """Make the cluster run what these settings and this SQL say, from where the running job is.
+def upgrade(site: Site, spec: JobSpec, *, replay: bool = False, say: Say = log.info) -> Upgrade:
+    """Make the cluster run what this spec and this SQL say, from where the running job is.
 
     Nothing is done where it does so already, unless `replay` asks for a computation from the start of the log.
     Raises Unavailable: no job runs, or the cluster does not do it; the keeper then goes on with what there is.
     """
-    with lineage.submitting(settings.home):
-        job = _needed(settings)
-        digest, before = render.digest(settings), _digest_of(settings, job)
+    with lineage.submitting(site.home):
+        job = _needed(site.cluster, spec.tenant)
+        digest, before = render.digest(spec), _digest_of(site.cluster, job)
         if before == digest and not replay:
             return Upgrade(before=job.id, job=job.id, digest=digest, went_on_from=None)
-        lineage.record(settings, before=before)
-        return _replay(settings, job, say) if replay else _go_on(settings, job, say)
+        lineage.record(site.home, spec, before=before)
+        return _replay(site, spec, job, say) if replay else _go_on(site, spec, job, say)
 
 
-def restart(settings: Settings, *, say: Say = log.info) -> Upgrade:
+def restart(site: Site, spec: JobSpec, *, say: Say = log.info) -> Upgrade:
     """Stop the job with a savepoint and submit the same again from there, for example with another parallelism.
 
     Raises Unavailable as `upgrade` does, also where the job runs other SQL than this.
     """
-    with lineage.submitting(settings.home):
-        job = _needed(settings)
-        now = lineage.wanted(settings)
-        if _digest_of(settings, job) != render.digest(now):
+    with lineage.submitting(site.home):
+        job = _needed(site.cluster, spec.tenant)
+        now = lineage.wanted(site.home, spec)
+        if _digest_of(site.cluster, job) != render.digest(now):
             raise Unavailable("the job runs other SQL or settings than these: `segue jobs upgrade` moves it to them")
-        return _go_on(now, job, say)
+        return _go_on(site, now, job, say)
 
 
-def savepoint(settings: Settings, folder: str) -> str:
+def savepoint(cluster: Cluster, tenant: str, folder: str) -> str:
     """Save the running job's state into a new folder under the one at `folder`; the savepoint's URL."""
-    return cluster.savepoint(settings, _needed(settings), folder, stop=False)
+    return cluster.savepoint(_needed(cluster, tenant), folder, stop=False)
 
 
-def _go_on(settings: Settings, job: cluster.Job, say: Say) -> Upgrade:
+def _go_on(site: Site, spec: JobSpec, job: Job, say: Say) -> Upgrade:
     say(f"stopping {job.name} with a savepoint")
-    state = _stop(settings, job)
+    state = _stop(site, spec, job)
     say(f"submitting it again from {state.url}")
     try:
-        job_id = submit.start(settings, state)
+        job_id = submit.start(site, spec, state)
         say("waiting for its first checkpoint")
-        submit.watch(settings, job_id)
+        submit.watch(site.cluster, job_id)
     except submit.StateRefused as error:
-        _give_up_on(settings, state, str(error))
+        _give_up_on(site, spec, state, str(error))
         say("Flink cannot go on from this state: the tables are computed again from the start of the log")
-        job_id = _from_the_start(settings, say)
-        return _told(settings, job, job_id, went_on_from=None, refused=str(error))
-    return _told(settings, job, job_id, went_on_from=state.url)
+        job_id = _from_the_start(site, spec, say)
+        return _told(spec, job, job_id, went_on_from=None, refused=str(error))
+    return _told(spec, job, job_id, went_on_from=state.url)
 
 
-def _stop(settings: Settings, job: cluster.Job) -> states.State:
+def _stop(site: Site, spec: JobSpec, job: Job) -> states.State:
     """Stop the job with a savepoint in the folder of the job to come."""
-    folder = submit.checkpoints(settings)
-    name = cluster.savepoint(settings, job, folder, stop=True).rsplit("/", maxsplit=1)[-1]
+    folder = submit.checkpoints(spec)
+    name = site.cluster.savepoint(job, folder, stop=True).rsplit("/", maxsplit=1)[-1]
     for state in states.states(folder):
         if state.url.endswith(f"/{name}"):
             return state
     raise Unavailable(f"Flink wrote {name}, but {folder} does not show it: set checkpoints_url to one that both reach")
 
 
-def _replay(settings: Settings, job: cluster.Job, say: Say) -> Upgrade:
+def _replay(site: Site, spec: JobSpec, job: Job, say: Say) -> Upgrade:
     say(f"stopping {job.name}")
-    cluster.cancel(settings, job)
-    for state in states.states(submit.checkpoints(settings)):
+    site.cluster.cancel(job)
+    for state in states.states(submit.checkpoints(spec)):
         states.pass_over(state, "an operator asked to compute from the start of the log")
-    return _told(settings, job, _from_the_start(settings, say), went_on_from=None)
+    return _told(spec, job, _from_the_start(site, spec, say), went_on_from=None)
 
 
-def _from_the_start(settings: Settings, say: Say) -> str:
+def _from_the_start(site: Site, spec: JobSpec, say: Say) -> str:
     say("submitting it from the start of the log")
-    job_id = submit.start(settings, None)
+    job_id = submit.start(site, spec, None)
     say("waiting for its first checkpoint")
-    submit.watch(settings, job_id)
+    submit.watch(site.cluster, job_id)
     return job_id
 
 
-def _give_up_on(settings: Settings, state: states.State, why: str) -> None:
+def _give_up_on(site: Site, spec: JobSpec, state: states.State, why: str) -> None:
     states.pass_over(state, why)
-    job = _running(settings)
+    job = _running(site.cluster, spec.tenant)
     if job is not None:
-        cluster.cancel(settings, job)
+        site.cluster.cancel(job)
 
 
-def _told(settings: Settings, job: cluster.Job, job_id: str, *, went_on_from: str | None, refused: str = "") -> Upgrade:
-    return Upgrade(
-        before=job.id, job=job_id, digest=render.digest(settings), went_on_from=went_on_from, refused=refused
-    )
+def _told(spec: JobSpec, job: Job, job_id: str, *, went_on_from: str | None, refused: str = "") -> Upgrade:
+    return Upgrade(before=job.id, job=job_id, digest=render.digest(spec), went_on_from=went_on_from, refused=refused)
 
 
-def _running(settings: Settings) -> cluster.Job | None:
-    return next((job for job in cluster.jobs(settings, render.job_name(settings)) if job.is_alive), None)
+def _running(cluster: Cluster, tenant: str) -> Job | None:
+    return next((job for job in cluster.jobs(render.job_name(tenant)) if job.is_alive), None)
 
 
-def _needed(settings: Settings) -> cluster.Job:
-    job = _running(settings)
+def _needed(cluster: Cluster, tenant: str) -> Job:
+    job = _running(cluster, tenant)
     if job is None:
         raise Unavailable(
-            f"{render.job_name(settings)} does not run on {settings.flink_url}; `segue up` starts the keeper that "
+            f"{render.job_name(tenant)} does not run on {cluster.url}; `segue up` starts the keeper that "
             "submits it, see `segue jobs list`"
         )
     return job
 
 
-def _digest_of(settings: Settings, job: cluster.Job) -> str:
+def _digest_of(cluster: Cluster, job: Job) -> str:
     """The digest of what a running job computes, as the place of its checkpoints tells. Raises Unavailable."""
-    checkpoint = cluster.health(settings, job).checkpoint
+    checkpoint = cluster.health(job).checkpoint
     if checkpoint is None:
         raise Unavailable(
             f"{job.name} has not taken a checkpoint yet; try again in some seconds, see `segue jobs list`"

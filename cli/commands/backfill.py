@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import options
-from cli.commands.jobs import submitting
+from cli.commands.jobs import client_environment
 from cli.output import Output
 
 Day = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")]
@@ -30,9 +30,10 @@ def command(
     it. Only whole days that have ended can be computed. Rows that the new settings no longer make are not deleted.
     Interrupting the command cancels the job.
     """
-    from streaming import backfill
+    from streaming import backfill, wiring
 
-    output, settings = Output(as_json=json), submitting(home)
+    output, settings = Output(as_json=json), options.settings(home)
+    cluster = wiring.cluster(settings, environment=client_environment(settings.home))
     days = backfill.Days(first.date(), end.date())
     days.check(datetime.now(UTC), lateness_minutes=settings.lateness_minutes)
     names = backfill.chosen([name for given in tables or () for name in given.split(",") if name])
@@ -41,7 +42,11 @@ def command(
     with output.bar("computing", 100) as progress:
         task = progress.task_ids[0]
         job = backfill.run(
-            settings, names, days, look=lambda share: progress.update(task, completed=round(100 * share))
+            cluster,
+            wiring.job_spec(settings),
+            names,
+            days,
+            look=lambda share: progress.update(task, completed=round(100 * share)),
         )
     seconds = time.monotonic() - began
     output.done(f"job {job} has written the rows; the sink carries them into the store", seconds)

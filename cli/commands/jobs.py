@@ -1,8 +1,10 @@
 """Flink jobs: list, upgrade, restart, save; tidy up the archive."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,6 @@ from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from backend.settings import Settings
     from streaming.cluster import Health, Job
     from streaming.upgrade import Upgrade
 
@@ -35,11 +36,12 @@ def list_jobs(
     cannot keep up. "MB" is the size of the last checkpoint.
     Exit code 1 where the job that fills the live tables does not run.
     """
-    from streaming import cluster, render
+    from streaming import render, wiring
 
     output, settings = Output(as_json=json), options.settings(home)
-    found = [job for job in cluster.every_job(settings) if every or job.is_alive]
-    told = [(job, cluster.health(settings, job, back_pressure=job.state == "RUNNING")) for job in found]
+    cluster = wiring.cluster(settings)
+    found = [job for job in cluster.jobs_of(settings.tenant) if every or job.is_alive]
+    told = [(job, cluster.health(job, back_pressure=job.state == "RUNNING")) for job in found]
     now = datetime.now(UTC)
     output.table(
         "",
@@ -47,9 +49,9 @@ def list_jobs(
         [_row(job, health, now) for job, health in told],
     )
     output.result([asdict(job) | asdict(health) for job, health in told])
-    name = render.job_name(settings)
+    name = render.job_name(settings.tenant)
     if not any(job.name == name and job.is_alive for job in found):
-        output.warn(f"{name} does not run on {settings.flink_url}; `segue up` starts the keeper that submits it")
+        output.warn(f"{name} does not run on {cluster.url}; `segue up` starts the keeper that submits it")
         raise typer.Exit(1)
 
 
@@ -71,18 +73,23 @@ def upgrade(
     an operator's state another meaning, which nobody but its author can see.
     """
     from streaming import upgrade as moves
+    from streaming import wiring
 
-    output, settings = Output(as_json=json), submitting(home)
-    _tell(output, moves.upgrade(settings, replay=replay, say=lambda text: output.say(f"… {text}")))
+    output, settings = Output(as_json=json), options.settings(home)
+    site = wiring.site(settings, environment=client_environment(settings.home))
+    spec = wiring.job_spec(settings)
+    _tell(output, moves.upgrade(site, spec, replay=replay, say=lambda text: output.say(f"… {text}")))
 
 
 @app.command()
 def restart(home: options.Home = None, json: options.Json = False) -> None:
     """Stop the running job with a savepoint and submit the same again from there."""
     from streaming import upgrade as moves
+    from streaming import wiring
 
-    output, settings = Output(as_json=json), submitting(home)
-    _tell(output, moves.restart(settings, say=lambda text: output.say(f"… {text}")))
+    output, settings = Output(as_json=json), options.settings(home)
+    site = wiring.site(settings, environment=client_environment(settings.home))
+    _tell(output, moves.restart(site, wiring.job_spec(settings), say=lambda text: output.say(f"… {text}")))
 
 
 @app.command()
@@ -96,10 +103,11 @@ def savepoint(
     The keeper never goes on from such a savepoint by itself: it is a copy for you to keep.
     """
     from streaming import upgrade as moves
+    from streaming import wiring
 
     output, settings = Output(as_json=json), options.settings(home)
     with output.step("saving the job's state", "saved the job's state"):
-        url = moves.savepoint(settings, to or f"{settings.checkpoints}/savepoints")
+        url = moves.savepoint(wiring.cluster(settings), settings.tenant, to or f"{settings.checkpoints}/savepoints")
     output.say(url)
     output.result({"savepoint": url})
 
@@ -135,14 +143,12 @@ def compact(
     output.result([asdict(day) | {"day": day.day.isoformat()} for day in done])
 
 
-def submitting(home: "options.Home") -> "Settings":
-    """Settings, and in the environment where Flink's SQL client finds the embedded stack's configuration and jars."""
+def client_environment(home: Path) -> Mapping[str, str]:
+    """Where Flink's SQL client finds the configuration and the jars of this home's stack; nothing of an own cluster."""
     from stack import flink
 
-    settings = options.settings(home)
-    if "FLINK_CONF_DIR" not in os.environ and (settings.home / "flink" / "conf").is_dir():
-        os.environ.update(flink.environment(settings.home))
-    return settings
+    is_told = "FLINK_CONF_DIR" in os.environ or not (home / "flink" / "conf").is_dir()
+    return {} if is_told else flink.environment(home)
 
 
 def _row(job: "Job", health: "Health", now: datetime) -> tuple[object, ...]:

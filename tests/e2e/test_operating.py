@@ -22,7 +22,8 @@ from client.channel import connect
 from importers import send as ingest_client
 from stack import plan
 from stack.stack import Stack
-from streaming import backfill, cluster, render
+from streaming import backfill, render, wiring
+from streaming.cluster import Job
 from training.simulate import Simulation, simulate
 
 pytestmark = pytest.mark.timeout(1500)
@@ -108,7 +109,7 @@ def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database
 
 def test_jobs_are_listed(settings: Settings, rested: int) -> None:
     """The live job runs and has a checkpoint."""
-    (live,) = [job for job in _segue(settings, "jobs", "list") if job["name"] == render.job_name(settings)]
+    (live,) = [job for job in _segue(settings, "jobs", "list") if job["name"] == render.job_name(settings.tenant)]
     assert "RUNNING" == live["state"]
     assert live["checkpoint"]["bytes"] > 0
 
@@ -119,7 +120,7 @@ def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rest
     url = _segue(settings, "jobs", "savepoint")["savepoint"]
     folder = Path(url.removeprefix("file://"))
     assert (folder / "_metadata").is_file()
-    assert render.job_name(settings) not in folder.parts
+    assert render.job_name(settings.tenant) not in folder.parts
     assert before.id == _job(settings).id
 
 
@@ -169,8 +170,8 @@ def _segue(settings: Settings, *words: str, **env: str) -> Any:
     return json.loads(done.stdout)
 
 
-def _job(settings: Settings) -> cluster.Job:
-    (alive,) = [job for job in cluster.jobs(settings, render.job_name(settings)) if job.is_alive]
+def _job(settings: Settings) -> Job:
+    (alive,) = [job for job in wiring.cluster(settings).jobs(render.job_name(settings.tenant)) if job.is_alive]
     return alive
 
 

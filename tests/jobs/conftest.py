@@ -15,10 +15,11 @@ from backend.domain.rights import Source
 from backend.ports.event_log import StoredRecord
 from backend.ports.records import play_record
 from backend.settings import Settings
-from streaming import render
+from streaming import render, wiring
 from tests.recount import Log
 
 SETTINGS = Settings(anomaly_hours=24, trend_listeners=2, popularity_ranks=20)
+SPEC = wiring.job_spec(SETTINGS)
 
 
 class RunJob(Protocol):
@@ -59,7 +60,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
             "table.local-time-zone": "UTC",
         }.items():
             environment.get_config().set(key, value)
-        definitions, inserts = render.job_statements(SETTINGS, tables, connectors=connectors, batch=True)
+        definitions, inserts = render.job_statements(SPEC, tables, connectors=connectors, batch=True)
         for definition in definitions:
             environment.execute_sql(definition)
         together = environment.create_statement_set()

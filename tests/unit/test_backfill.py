@@ -6,7 +6,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput
 from backend.settings import Settings
-from streaming import backfill, render
+from streaming import backfill, render, wiring
 from streaming.schema import schema
 
 DAYS = backfill.Days(date(2026, 1, 1), date(2026, 1, 3))
@@ -64,13 +64,14 @@ def test_only_tables_of_windows_can_be_backfilled() -> None:
 
 def test_script_is_one_statement_set_of_the_chosen_tables() -> None:
     """Nothing else is written, and no name is left to fill in."""
-    script = backfill.script(Settings(), ["trends"], DAYS)
+    spec = wiring.job_spec(Settings())
+    script = backfill.script(spec, ["trends"], DAYS)
     assert ["INSERT INTO trends"] == [line for line in script.splitlines() if line.startswith("INSERT")]
     assert "SET 'execution.runtime-mode' = 'BATCH';" in script
     assert script.endswith(";\nEND;\n")
     assert "EXECUTE STATEMENT SET BEGIN\n" in script
     assert "${" not in script
-    assert len(render.job_statements(Settings(), ["trends"], batch=True)[1]) == 1
+    assert len(render.job_statements(spec, ["trends"], batch=True)[1]) == 1
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bench.jobs import finished
 from bench.rows import Pair, row
 from bench.service import Service, Shape
 from bench.streaming import Plan
-from streaming import render
+from streaming import render, wiring
 
 END = datetime(2026, 11, 21, tzinfo=UTC)
 SMALL = Shape(plays=20_000, listeners=1_000, artists=100, tracks=600)
@@ -126,19 +126,21 @@ def test_only_topics_that_are_filled_belong_to_the_run() -> None:
 
 def test_live_job_is_bounded_and_writes_only_topics_of_its_own() -> None:
     """The SQL of the tree: no unbounded source, no result topic of the tenant."""
-    job = bounded.live(Settings(tenant="bench"), "run-1")
+    job = bounded.live(wiring.job_spec(Settings(tenant="bench")), "run-1")
     kafka = [one for one in job.definitions if one.startswith("CREATE TABLE") and "kafka'" in one]
     assert all("'scan.bounded.mode' = 'latest-offset'" in one for one in kafka)
     assert "run-1.artist_engagement" in job.topics
     assert len(job.topics) == sum("'topic' = 'run-1." in one for one in kafka)
-    engagement = bounded.live(Settings(tenant="bench"), "run-2", throughput.TABLES[throughput.ENGAGEMENT])
+    engagement = bounded.live(
+        wiring.job_spec(Settings(tenant="bench")), "run-2", throughput.TABLES[throughput.ENGAGEMENT]
+    )
     assert ("run-2.artist_engagement",) == engagement.topics
     assert 1 == len(engagement.inserts)
 
 
 def test_reference_parses_every_field_of_a_play(told: list[Record]) -> None:
     """No field less than a record has, and nothing but a blackhole behind it."""
-    source, sink = bounded.reference(Settings()).definitions
+    source, sink = bounded.reference(wiring.job_spec(Settings())).definitions
     for name in json.loads(told[0].value):
         assert f"  {name} " in source
     assert "'connector' = 'blackhole'" in sink
@@ -146,8 +148,8 @@ def test_reference_parses_every_field_of_a_play(told: list[Record]) -> None:
 
 def test_script_sets_options_before_one_statement_set() -> None:
     """A job that ends: streaming mode, and no waiting for a last checkpoint."""
-    options = bounded.options(Settings(), name="run-1", checkpoints="file:///x")
-    job = bounded.reference(Settings())
+    options = bounded.options(wiring.job_spec(Settings()), name="run-1", checkpoints="file:///x")
+    job = bounded.reference(wiring.job_spec(Settings()))
     text = render.sql_file(options, job.definitions, job.inserts)
     assert text.startswith("SET '")
     assert "SET 'pipeline.name' = 'run-1';" in text

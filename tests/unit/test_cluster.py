@@ -4,14 +4,12 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
 from stack import flink
-from streaming import cluster
+from streaming.cluster import Cluster
 
 ANSWERS: dict[str, tuple[int, str]] = {
     "GET /overview": (200, json.dumps({"taskmanagers": 1})),
@@ -31,8 +29,8 @@ def asked() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def settings(asked: list[tuple[str, str]], tmp_path: Path) -> Iterator[Settings]:
-    """Whose Flink is a server with ANSWERS."""
+def cluster(asked: list[tuple[str, str]]) -> Iterator[Cluster]:
+    """A server with ANSWERS."""
 
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
@@ -53,52 +51,52 @@ def settings(asked: list[tuple[str, str]], tmp_path: Path) -> Iterator[Settings]
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield Settings(home=tmp_path, flink_url=f"http://127.0.0.1:{server.server_port}")
+        yield Cluster(f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
         thread.join()
 
 
-def test_an_answer_is_decoded_and_none_is_empty(settings: Settings) -> None:
+def test_an_answer_is_decoded_and_none_is_empty(cluster: Cluster) -> None:
     """Flink answers some calls with nothing."""
-    assert {"taskmanagers": 1} == cluster.request(settings, "/overview")
-    assert {} == cluster.request(settings, "/jobs/a?mode=cancel", method="PATCH")
+    assert {"taskmanagers": 1} == cluster.request("/overview")
+    assert {} == cluster.request("/jobs/a?mode=cancel", method="PATCH")
 
 
-def test_a_refusal_carries_flinks_words(settings: Settings, asked: list[tuple[str, str]]) -> None:
+def test_a_refusal_carries_flinks_words(cluster: Cluster, asked: list[tuple[str, str]]) -> None:
     """The first line of each of its errors; where it names none, the status and what it said."""
     with pytest.raises(Unavailable, match=r"^Flink refuses POST /jobs/a/stop: No such job; really$"):
-        cluster.request(settings, "/jobs/a/stop", method="POST", body={"drain": False})
+        cluster.request("/jobs/a/stop", method="POST", body={"drain": False})
     assert {"drain": False} == json.loads(asked[0][1])
     with pytest.raises(Unavailable, match="502 Bad Gateway: <html>gateway</html>"):
-        cluster.request(settings, "/jobs/a/exceptions")
+        cluster.request("/jobs/a/exceptions")
 
 
-def test_a_redirect_is_not_followed(settings: Settings, asked: list[tuple[str, str]]) -> None:
+def test_a_redirect_is_not_followed(cluster: Cluster, asked: list[tuple[str, str]]) -> None:
     """Only the operator's address is asked."""
     with pytest.raises(Unavailable, match="307 Temporary Redirect"):
-        cluster.request(settings, "/moved")
+        cluster.request("/moved")
     assert [("GET /moved", "")] == asked
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "nonsense", "http://127.0.0.1:70000"])
-def test_nobody_there_is_unavailable_with_the_address(settings: Settings, address: str) -> None:
+def test_nobody_there_is_unavailable_with_the_address(address: str) -> None:
     """Also where the address is none."""
     with pytest.raises(Unavailable, match=f"does not answer at {address}/overview"):
-        cluster.request(settings.model_copy(update={"flink_url": address}), "/overview")
+        Cluster(address).request("/overview")
 
 
-def test_an_answer_that_is_no_json_is_unavailable(settings: Settings) -> None:
+def test_an_answer_that_is_no_json_is_unavailable(cluster: Cluster) -> None:
     """Something else listens there."""
     with pytest.raises(Unavailable, match="does not answer at"):
-        cluster.request(settings, "/words")
+        cluster.request("/words")
 
 
-def test_the_stacks_check_counts_task_managers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stacks_check_counts_task_managers(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback, past any proxy that the environment names."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    assert "" == flink.check(settings.flink_url, task_managers=1)
+    assert "" == flink.check(cluster.url, task_managers=1)
     with pytest.raises(Unavailable, match="has not registered"):
-        flink.check(settings.flink_url, task_managers=2)
+        flink.check(cluster.url, task_managers=2)
     with pytest.raises(Unavailable, match="does not answer"):
-        flink.overview(f"{settings.flink_url}/nowhere?")
+        flink.overview(f"{cluster.url}/nowhere?")

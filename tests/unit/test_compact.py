@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from pyarrow import fs
 
 from backend.domain.errors import Unavailable
-from backend.settings import Settings
 from streaming import compact, keeper
 
 DAY = date(2026, 11, 19)
@@ -174,8 +174,9 @@ def test_one_compaction_at_a_time(tmp_path: Path) -> None:
 def test_the_keeper_compacts(day: Path, tmp_path: Path) -> None:
     """Its second thread does a round and ends when it is told to."""
     stopped = threading.Event()
-    settings = Settings(home=tmp_path / "home", archive_url=day.parent.as_uri())
-    thread = threading.Thread(target=keeper.tidy, args=(settings, stopped), kwargs={"first_seconds": 0.0})
+    home = tmp_path / "home"
+    tidying = partial(keeper.tidy, home, day.parent.as_uri(), stopped, lateness_minutes=10, first_seconds=0.0)
+    thread = threading.Thread(target=tidying)
     thread.start()
     for _ in _until(lambda: len(list(day.glob("part-*"))) == 1):
         pass

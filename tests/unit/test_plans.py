@@ -5,25 +5,30 @@ import re
 from pathlib import Path
 
 from backend.settings import Settings
-from streaming import plans, render
+from streaming import plans, render, wiring
+from streaming.spec import JobSpec
 
 OPTIONS = {"pipeline.name": "live"}
 
 
+def spec(**given: object) -> JobSpec:
+    """What the default settings, but for these, tell a job."""
+    return wiring.job_spec(Settings(**given))
+
+
 def test_a_plan_is_named_after_what_it_depends_on(tmp_path: Path) -> None:
     """Another address or folder is the same plan; another threshold, parallelism or time to live is not."""
-    settings = Settings(cache=tmp_path)
-    here = plans.file(settings)
-    assert tmp_path / "plans" == here.parent
+    here = plans.file(tmp_path, spec())
+    assert tmp_path == here.parent
     moved = {"kafka_servers": "127.0.0.1:1", "archive_url": "file:///elsewhere", "checkpoints_url": "file:///there"}
-    assert here == plans.file(settings.model_copy(update=moved))
+    assert here == plans.file(tmp_path, spec(**moved))
     for other in ({"anomaly_z": 7.5}, {"parallelism": 3}, {"state_days": 36}, {"tenant": "other"}):
-        assert here != plans.file(settings.model_copy(update=other)), other
+        assert here != plans.file(tmp_path, spec(**other)), other
 
 
 def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
     """Views are what planning is; the tables' addresses are not in the plan."""
-    sql = plans.to_execute(Settings(kafka_servers="127.0.0.1:7"), OPTIONS, Path("/cache/it's.json"))
+    sql = plans.to_execute(spec(kafka_servers="127.0.0.1:7"), OPTIONS, Path("/cache/it's.json"))
     assert "EXECUTE PLAN '/cache/it''s.json';" in sql
     assert "127.0.0.1:7" in sql
     assert "VIEW" not in sql
@@ -34,8 +39,8 @@ def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
 
 def test_compiling_leaves_the_plan_and_submits_the_same_statements() -> None:
     """Only the beginning of the statement set differs from a job without a plan."""
-    sql = plans.to_compile(Settings(), {}, Path("/cache/new.tmp"))
-    bare = render.sql_file({}, *render.job_statements(Settings()))
+    sql = plans.to_compile(spec(), {}, Path("/cache/new.tmp"))
+    bare = render.sql_file({}, *render.job_statements(spec()))
     said = sql.replace("COMPILE AND EXECUTE PLAN '/cache/new.tmp' FOR STATEMENT SET", "EXECUTE STATEMENT SET")
     assert said.endswith(bare)
 

@@ -1,13 +1,16 @@
 """Which state a job goes on from, and with which settings: folders as Flink leaves them, and upgrades cut short."""
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
-from streaming import cluster, lineage, render, states, submit
+from streaming import cluster, lineage, render, states, submit, wiring
+from streaming.spec import JobSpec
 
 
 def _state(folder: Path, written_at: int) -> None:
@@ -45,68 +48,78 @@ def test_a_state_passed_over_is_not_gone_on_from(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Settings:
+def old(tmp_path: Path) -> JobSpec:
     """What the keeper was started with."""
-    return Settings(home=tmp_path, anomaly_z=6)
+    return wiring.job_spec(Settings(home=tmp_path, anomaly_z=6))
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Settings:
+def new(old: JobSpec) -> JobSpec:
     """What an operator upgrades to."""
-    return Settings(home=tmp_path, anomaly_z=7)
+    return replace(old, anomaly_z=7)
 
 
-def _lies(settings: Settings, name: str, written_at: int) -> None:
-    _state(Path(submit.checkpoints(settings).removeprefix("file://")) / name, written_at)
+def _lies(spec: JobSpec, name: str, written_at: int) -> None:
+    _state(Path(submit.checkpoints(spec).removeprefix("file://")) / name, written_at)
 
 
-def test_a_keeper_follows_an_upgrade(old: Settings, new: Settings) -> None:
+def test_a_keeper_follows_an_upgrade(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """After an upgrade a keeper that still has the old settings submits the new job."""
-    assert old == lineage.wanted(old)
-    lineage.record(new, before=render.digest(old))
+    assert old == lineage.wanted(tmp_path, old)
+    lineage.record(tmp_path, new, before=render.digest(old))
     _lies(old, "1/chk-1", 1)
     _lies(new, "savepoint-1", 2)
-    assert 7 == lineage.wanted(old).anomaly_z
+    assert 7 == lineage.wanted(tmp_path, old).anomaly_z
 
 
-def test_an_upgrade_killed_before_the_stop_leaves_the_old_job(old: Settings, new: Settings) -> None:
+def test_an_upgrade_killed_before_the_stop_leaves_the_old_job(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """Written down but not stopped: the newest state is the old job's, also when the new one has an older one."""
-    lineage.record(new, before=render.digest(old))
+    lineage.record(tmp_path, new, before=render.digest(old))
     _lies(new, "1/chk-1", 1)
     _lies(old, "2/chk-7", 2)
-    assert 6 == lineage.wanted(old).anomaly_z
+    assert 6 == lineage.wanted(tmp_path, old).anomaly_z
 
 
-def test_without_any_state_the_upgrade_counts(old: Settings, new: Settings) -> None:
+def test_without_any_state_the_upgrade_counts(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """Nothing to go on from: what was asked for last is computed from the start of the log."""
-    lineage.record(new, before=render.digest(old))
-    assert 7 == lineage.wanted(old).anomaly_z
+    lineage.record(tmp_path, new, before=render.digest(old))
+    assert 7 == lineage.wanted(tmp_path, old).anomaly_z
 
 
-def test_a_chain_of_upgrades_keeps_the_settings_between(old: Settings, new: Settings) -> None:
+def test_a_chain_of_upgrades_keeps_the_settings_between(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """Killed in the second upgrade: the job goes on with the settings of the first, not with those of the keeper."""
-    third = old.model_copy(update={"anomaly_z": 8})
-    lineage.record(new, before=render.digest(old))
-    lineage.record(third, before=render.digest(new))
+    third = replace(old, anomaly_z=8)
+    lineage.record(tmp_path, new, before=render.digest(old))
+    lineage.record(tmp_path, third, before=render.digest(new))
     _lies(old, "1/chk-1", 1)
     _lies(new, "2/chk-1", 2)
-    assert 7 == lineage.wanted(old).anomaly_z
+    assert 7 == lineage.wanted(tmp_path, old).anomaly_z
 
 
-def test_upgrading_back_ends_where_it_began(old: Settings, new: Settings) -> None:
+def test_upgrading_back_ends_where_it_began(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """There and back again: the old settings count, whatever lies in the folder of the new ones."""
-    lineage.record(new, before=render.digest(old))
-    lineage.record(old, before=render.digest(new))
+    lineage.record(tmp_path, new, before=render.digest(old))
+    lineage.record(tmp_path, old, before=render.digest(new))
     _lies(new, "1/chk-1", 1)
     _lies(old, "savepoint-2", 2)
-    assert 6 == lineage.wanted(old).anomaly_z
+    assert 6 == lineage.wanted(tmp_path, old).anomaly_z
 
 
-def test_settings_that_no_upgrade_knows_count_for_themselves(old: Settings, new: Settings) -> None:
+def test_settings_that_no_upgrade_knows_count_for_themselves(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """A stack started anew with a third threshold is not held to an upgrade between two others."""
-    lineage.record(new, before=render.digest(old))
-    third = old.model_copy(update={"anomaly_z": 8})
-    assert third == lineage.wanted(third)
+    lineage.record(tmp_path, new, before=render.digest(old))
+    third = replace(old, anomaly_z=8)
+    assert third == lineage.wanted(tmp_path, third)
+
+
+def test_an_upgrade_that_an_older_release_wrote_down_counts(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
+    """It named every number among the settings, those of the server and of training too."""
+    lineage.record(tmp_path, new, before=render.digest(old))
+    file = tmp_path / lineage.FILE
+    told = json.loads(file.read_text())
+    told[-1]["numbers"] |= {"server_workers": 16, "training_label_weight": 1.0}
+    file.write_text(json.dumps(told))
+    assert new == lineage.wanted(tmp_path, old)
 
 
 def test_only_one_submits_at_a_time(tmp_path: Path) -> None:

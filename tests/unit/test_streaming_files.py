@@ -8,9 +8,15 @@ import pytest
 from backend.domain import tables
 from backend.domain.plays import SKIP_SQL
 from backend.settings import Settings
-from streaming import dictionary, render, schema
+from streaming import dictionary, render, schema, wiring
+from streaming.spec import JobSpec
 
 ROOT = Path(__file__).parents[2]
+
+
+def spec(**given: object) -> JobSpec:
+    """What the default settings, but for these, tell a job."""
+    return wiring.job_spec(Settings(**given))
 
 
 def test_data_dictionary_is_fresh() -> None:
@@ -52,7 +58,7 @@ def test_every_file_is_part_of_the_job() -> None:
 def test_batch_takes_its_own_view_where_there_is_one() -> None:
     """Only batch plans lack session windows."""
     for batch in (False, True):
-        definitions, _ = render.job_statements(Settings(), batch=batch)
+        definitions, _ = render.job_statements(spec(), batch=batch)
         (sessions,) = [one for one in definitions if "VIEW listener_sessions" in one]
         assert ("LAG(" in sessions) is batch
 
@@ -60,7 +66,7 @@ def test_batch_takes_its_own_view_where_there_is_one() -> None:
 @pytest.mark.parametrize("batch", [False, True])
 def test_a_skip_is_what_the_domain_says(batch: bool) -> None:
     """In one place; what counts skips reads it there."""
-    definitions, inserts = render.job_statements(Settings(), batch=batch)
+    definitions, inserts = render.job_statements(spec(), batch=batch)
     (marked,) = [one for one in (*definitions, *inserts) if " AS is_skip" in one]
     assert f"{SKIP_SQL} AS is_skip" in marked
 
@@ -74,8 +80,8 @@ def test_metadata_columns_are_columns_in_a_file() -> None:
 
 def test_sql_file_leaves_no_placeholder_and_one_statement_set() -> None:
     """Every `${name}` is filled in, and all inserts share one statement set."""
-    options = render.job_settings(Settings(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/7")
-    sql = render.sql_file(options, *render.job_statements(Settings()))
+    options = render.job_settings(spec(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/7")
+    sql = render.sql_file(options, *render.job_statements(spec()))
     assert "${" not in sql
     assert 1 == sql.count("EXECUTE STATEMENT SET BEGIN")
     assert len(render.LIVE_TABLES) == len(re.findall(r"^INSERT INTO", sql, re.MULTILINE))
@@ -84,7 +90,7 @@ def test_sql_file_leaves_no_placeholder_and_one_statement_set() -> None:
 
 def test_settings_cannot_break_out_of_their_quotes() -> None:
     """A quote in a setting is doubled, as SQL wants it."""
-    assert "a''b" == render.variables(Settings(kafka_servers="a'b"))["kafka_servers"]
+    assert "a''b" == render.variables(spec(kafka_servers="a'b"))["kafka_servers"]
 
 
 def test_statements_lose_comments_and_keep_order() -> None:
@@ -106,6 +112,11 @@ def test_ddl_without_connector_is_refused() -> None:
 
 def test_digest_tells_what_is_computed_not_where() -> None:
     """Another port or folder leaves the digest as it is; another threshold does not."""
-    here = render.digest(Settings())
-    assert here == render.digest(Settings(kafka_servers="127.0.0.1:1", archive_url="file:///elsewhere"))
-    assert here != render.digest(Settings(anomaly_z=7))
+    here = render.digest(spec())
+    assert here == render.digest(spec(kafka_servers="127.0.0.1:1", archive_url="file:///elsewhere"))
+    assert here != render.digest(spec(anomaly_z=7))
+
+
+def test_digest_of_the_default_job_is_known() -> None:
+    """States of running jobs lie in folders of this name: a change here means `segue jobs upgrade` for everybody."""
+    assert "5bcd12fee63a" == render.digest(spec())

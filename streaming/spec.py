@@ -1,0 +1,50 @@
+"""What a Flink job of Segue's is told: whose it is, where its tables stand, and the numbers it counts by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """One job as far as settings decide it; fields are named as the settings that they come from.
+
+    `archive` and `checkpoints` are URLs. After them come numbers: they, the tenant and the
+    SQL files are what the job computes (`render.digest`).
+    """
+
+    tenant: str
+    kafka_servers: str
+    archive: str
+    checkpoints: str
+    parallelism: int
+    refresh_seconds: int
+    checkpoint_seconds: int
+    lateness_minutes: int
+    idle_seconds: int
+    state_days: int
+    chart_step_hours: int
+    session_minutes: int
+    popularity_ranks: int
+    popularity_listeners: int
+    trend_ranks: int
+    trend_listeners: int
+    anomaly_hours: int
+    anomaly_plays: int
+    anomaly_z: float
+    farm_plays_per_listener: float
+
+    @property
+    def numbers(self) -> Mapping[str, int | float]:
+        """Every field that is a number: thresholds, spans, parallelism; never an address or a folder."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+    def with_numbers(self, numbers: Mapping[str, int | float]) -> Self:
+        """The same with these of its numbers; names that are none of its own are passed over."""
+        own: dict[str, Any] = {name: value for name, value in numbers.items() if name in self.numbers}
+        return replace(self, **own)
+
+    def anywhere(self) -> Self:
+        """The same without where things stand (addresses, folders): moving a broker to another port changes no SQL."""
+        return replace(self, kafka_servers="", archive="file:///", checkpoints="")
