@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from backend.domain.errors import InvalidInput, Violation
-from importers.rows import BadField, BadRow, Record, csv_table, first_line, number, open_text, tab_table
+from importers.rows import BadField, BadRow, Record, csv_table, number, tab_table
+from importers.text import first_line, open_lines
 from training.data.dataset import PlayColumns
 
 NAMES: Mapping[str, frozenset[str]] = {
@@ -109,7 +110,7 @@ def numbered(*tables: Sequence[Pair]) -> tuple[PlayColumns, ...]:
 
 def _columns(path: Path, *, required: Sequence[str], known: Sequence[str]) -> dict[str, str]:
     """The file's own header for each column it has. Raises InvalidInput where a required one is missing."""
-    header = _cells(first_line(path).removeprefix("\ufeff").removeprefix("ï»¿"))
+    header = _cells(first_line(path))
     plain = {cell.lower().translate(str.maketrans("", "", "_- ")): cell for cell in reversed(header)}
     found = {
         name: next(cell for spelling, cell in plain.items() if spelling in NAMES[name])
@@ -135,7 +136,7 @@ def _cells(line: str) -> list[str]:
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[Record | BadRow]:
     table = tab_table if "\t" in first_line(path) else csv_table
-    with open_text(path) as text:
+    with open_lines(path) as text:
         yield from table(path, text, columns)
 
 

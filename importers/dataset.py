@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
@@ -23,11 +23,16 @@ class Format:
     description: str
     fits: Callable[[Path], bool]
     read: Callable[[Path, ReadOptions], Iterator[Row | BadRow]]
+    settle: Callable[[Sequence[Play]], Sequence[Play]] = tuple
+    """What only all plays together tell of each, in time order; as many come out, in the same order."""
 
 
-FORMATS = tuple(
-    Format(module.NAME, module.DESCRIPTION, module.fits, module.read)
-    for module in (lastfm_1k, hetrec, spotify_songs, spotify_2023)
+FORMATS = (
+    Format(lastfm_1k.NAME, lastfm_1k.DESCRIPTION, lastfm_1k.fits, lastfm_1k.read, lastfm_1k.until_next),
+    *(
+        Format(module.NAME, module.DESCRIPTION, module.fits, module.read)
+        for module in (hetrec, spotify_songs, spotify_2023)
+    ),
 )
 
 
@@ -93,7 +98,7 @@ def load(path: Path, options: ReadOptions, *, format_name: str = "", limit: int 
         format=chosen.name,
         artists=tuple(artist for _, artist in artists),
         tracks=tuple(track for _, track in tracks),
-        plays=tuple(play for _, play in plays),
+        plays=tuple(chosen.settle([play for _, play in plays])),
         bad_rows=tuple(bad_rows),
         artist_lines=tuple(line for line, _ in artists),
         track_lines=tuple(line for line, _ in tracks),
@@ -104,12 +109,48 @@ def load(path: Path, options: ReadOptions, *, format_name: str = "", limit: int 
 _WITHOUT_PLAYS = (spotify_songs.NAME, spotify_2023.NAME)
 
 
-def shift_to(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
-    """The same plays, all moved by the same span so that the last one starts at `now`; ids stay.
+GAP = timedelta(days=180)
+FEW, FEW_SHARE = 5, 0.01
+"""Plays, and share of all plays, that are too few to be believed where they lie further than GAP after all others."""
 
-    So old data can be shown as if it happened today, and a second run of it is duplicates only.
+
+def moved_to(data: Dataset, now: datetime, *, file: str) -> Dataset:
+    """The data set with its plays as `shift_to` moves them; those that it leaves out are bad rows of `file`."""
+    plays = shift_to(data.plays, now)
+    last = data.plays[len(plays) - 1].played_at if plays else now
+    left_out = zip(data.play_lines[len(plays) :], data.plays[len(plays) :], strict=True)
+    bad = [
+        BadRow(
+            file,
+            line,
+            "played_at",
+            f"{play.played_at:%Y-%m-%d} lies {(play.played_at - last).days} days after the rest",
+        )
+        for line, play in left_out
+    ]
+    return replace(data, plays=plays, play_lines=data.play_lines[: len(plays)], bad_rows=(*data.bad_rows, *bad))
+
+
+def shift_to(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
+    """These plays, in time order, all moved by the same span so that the last one starts at `now`; ids stay.
+
+    So old data can be shown as if it happened today, and a second run of it is duplicates only. A few plays that lie
+    far after all others are wrongly dated: they neither count as the last nor come out.
     """
-    if not plays:
+    believed = plays[: _believed(plays)]
+    if not believed:
         return ()
-    span = now - max(play.played_at for play in plays)
-    return tuple(replace(play, played_at=play.played_at + span) for play in plays)
+    span = now - believed[-1].played_at
+    return tuple(replace(play, played_at=play.played_at + span) for play in believed)
+
+
+def _believed(plays: Sequence[Play]) -> int:
+    """How many of these plays, from the first, have a date that is borne out by others."""
+    count = len(plays)
+    while True:
+        gaps = (at for at in range(count - 1, 0, -1) if plays[at].played_at - plays[at - 1].played_at > GAP)
+        start = next(gaps, 0)
+        few = count - start
+        if not start or few > max(FEW, FEW_SHARE * count) or 2 * few > start:
+            return count
+        count = start

@@ -12,7 +12,8 @@ import numpy as np
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, Track
-from importers.rows import BadField, BadRow, ReadOptions, Row, event_id, open_text, tab_table
+from importers.rows import BadField, BadRow, ReadOptions, Row, event_id, is_count, tab_table
+from importers.text import open_lines
 from training.simulate.listeners import hour_weights
 
 NAME = "hetrec"
@@ -86,10 +87,8 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _records(
-    path: Path, columns: tuple[str, ...], encoding: str = "utf-8-sig"
-) -> Iterator[tuple[int, _Cells | BadRow]]:
-    with open_text(path, encoding) as text:
+def _records(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, _Cells | BadRow]]:
+    with open_lines(path) as text:
         for record in tab_table(path, text, columns):
             yield (record.line, record) if isinstance(record, BadRow) else record
 
@@ -99,7 +98,7 @@ def _read_artists(folder: Path, artists: dict[str, tuple[int, str]]) -> Iterator
     for line, cells in _records(folder / "artists.dat", ("id", "name")):
         if isinstance(cells, BadRow):
             yield cells
-        elif not cells["id"].isdigit():
+        elif not is_count(cells["id"]):
             yield BadRow("artists.dat", line, "id", f"{cells['id']!r} is not a number")
         elif not 0 < len(cells["name"].strip()) <= 500:
             yield BadRow("artists.dat", line, "name", "is empty or has more than 500 characters")
@@ -108,11 +107,11 @@ def _read_artists(folder: Path, artists: dict[str, tuple[int, str]]) -> Iterator
 
 
 def _read_tags(folder: Path, artists: Set[str], tags: dict[str, Counter[str]]) -> Iterator[BadRow]:
-    """Fill `tags` with each artist's words, where the folder has the two tag files; tags.dat is Latin-1."""
+    """Fill `tags` with each artist's words, where the folder has the two tag files."""
     if not ((folder / "tags.dat").is_file() and (folder / "user_taggedartists.dat").is_file()):
         return
     words: dict[str, str] = {}
-    for line, cells in _records(folder / "tags.dat", ("tagID", "tagValue"), "latin-1"):
+    for line, cells in _records(folder / "tags.dat", ("tagID", "tagValue")):
         if isinstance(cells, BadRow):
             yield cells
         elif 0 < len(cells["tagValue"].strip()) <= 128:
@@ -146,12 +145,12 @@ def _values(number: str, name: str, tags: tuple[str, ...], *, allowed: bool) -> 
 
 def _plays(cells: _Cells, known: Set[str], chance: random.Random, *, until: datetime, allowed: bool) -> Iterator[Play]:
     listener, artist = cells["userID"], cells["artistID"]
-    if not listener.isdigit():
+    if not is_count(listener):
         raise BadField("userID", f"{listener!r} is not a number")
     if artist not in known:
         raise BadField("artistID", f"artists.dat has no artist {artist!r}")
     weight = cells["weight"]
-    if not weight.isdigit() or int(weight) == 0:
+    if not is_count(weight) or int(weight) == 0:
         raise BadField("weight", f"{weight!r} is not a play count")
     for nth, played_at in enumerate(spread_over_time(int(weight), chance, until=until)):
         yield Play(

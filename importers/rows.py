@@ -1,30 +1,33 @@
 """What readers yield, and what they share: rows with their line, tables with checked columns, ids made of names."""
 
 import csv
-import gzip
 import re
 import uuid
-import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.plays import Play
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import Artist, Track
+from importers.text import first_line, unreadable
 
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 """The contract's form of ids."""
 
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The contract takes no play from before."""
+
 NAMESPACE: Final = uuid.UUID("0d9c3a4e-6f0b-5c39-8d3a-7a2f64c5b7e1")
 """Of every id that a reader derives, so that the same file gives the same ids on every machine."""
 
+
+_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 MOST_LINES: Final = 10
 """Lines that one quoted record may span."""
@@ -82,35 +85,17 @@ def event_id(*parts: str) -> str:
     return str(uuid.uuid5(NAMESPACE, chr(31).join(("play", *parts))))
 
 
-@contextmanager
-def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
-    """The file's text, unpacked where its name ends in .gz; bytes that are not `encoding` become U+FFFD.
-
-    Lines end with a line feed only. Raises InvalidInput for a file that cannot be read and a packed one that is broken.
-    """
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding=encoding, errors="replace", newline="\n") as file:
-            yield file
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InvalidInput([Violation("path", f"{path} is no whole gzip file: {error}")]) from error
-    except OSError as error:
-        raise InvalidInput([Violation("path", f"{path} cannot be read: {error.strerror}")]) from error
-
-
-def first_line(path: Path) -> str:
-    """The file's first line, at most 4,000 characters of it."""
-    with open_text(path, "latin-1") as file:
-        return file.readline(4_000).rstrip("\r\n")
-
-
-def csv_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Iterator[Record | BadRow]:
+def csv_table(
+    path: Path, lines: Iterable[str], columns: Sequence[str], *, damaged: Container[str] = ()
+) -> Iterator[Record | BadRow]:
     """The records of a comma-separated table with a header: each with the line it starts on and its cells by column.
 
-    A record that is cut short, too long or badly quoted is a `BadRow` and costs no other: a quote that is never closed
-    ends with its line. Raises InvalidInput where the header lacks one of `columns`.
+    Columns are found whatever the case of their letters and the spaces around them. A record that is cut short, too
+    long, badly quoted or not `readable` is a `BadRow` and costs no other: a quote that is never closed ends with its
+    line. In `damaged` columns what is unreadable is left to the reader. Raises InvalidInput where the header lacks one
+    of `columns`.
     """
-    return _records(path, _quoted(lines), columns)
+    return _records(path, _quoted(lines), columns, damaged)
 
 
 def tab_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Iterator[Record | BadRow]:
@@ -119,22 +104,53 @@ def tab_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Itera
     return _records(path, plain, columns)
 
 
+def column_name(text: str) -> str:
+    """A header's cell as columns are compared: without mark and spaces around it, in one case."""
+    return text.strip().strip("\ufeff").strip().casefold()
+
+
+def header_of(path: Path) -> set[str]:
+    """The columns that a comma-separated file's first line names, as they are compared; none where it is no row."""
+    try:
+        return {column_name(cell) for cell in next(csv.reader([first_line(path)]), [])}
+    except csv.Error:
+        return set()
+
+
 def _records(
-    path: Path, rows: Iterable[tuple[int, list[str] | str]], columns: Sequence[str]
+    path: Path,
+    rows: Iterable[tuple[int, list[str] | str]],
+    columns: Sequence[str],
+    damaged: Container[str] = (),
 ) -> Iterator[Record | BadRow]:
     rest = iter(rows)
-    header = next(rest, (0, ""))[1]
-    missing = [column for column in columns if column not in header]
-    if missing or isinstance(header, str):
-        found = "none" if isinstance(header, str) else ", ".join(header)
-        raise InvalidInput([Violation(column, f"{path} has no such column; found: {found}") for column in missing])
+    header = _header(path, next(rest, (0, ""))[1], columns)
     for line, cells in rest:
         if isinstance(cells, str):
             yield BadRow(path.name, line, "", cells)
         elif len(cells) == len(header):
-            yield line, dict(zip(header, cells, strict=True))
+            record = dict(zip(header, cells, strict=True))
+            asked = ((column, unreadable(record[column])) for column in columns if column not in damaged)
+            column, reason = next((one for one in asked if one[1]), ("", ""))
+            yield BadRow(path.name, line, column, reason) if reason else (line, record)
         elif cells not in ([], [""]):
             yield BadRow(path.name, line, "", f"has {len(cells)} cells where the header has {len(header)}")
+
+
+def _header(path: Path, cells: list[str] | str, columns: Sequence[str]) -> list[str]:
+    """The header's cells, those of `columns` spelt so. Raises InvalidInput where one is missing or stands twice."""
+    names = {column_name(column): column for column in columns}
+    found = [] if isinstance(cells, str) else [column_name(cell) for cell in cells]
+    told = ", ".join(cell.strip() for cell in cells) if found else "none"
+    wrong = {0: f"{path} has no such column; found: {told}", 2: f"{path} has this column twice; found: {told}"}
+    violations = [
+        Violation(column, wrong[times])
+        for name, column in names.items()
+        if (times := min(2, found.count(name))) in wrong
+    ]
+    if violations:
+        raise InvalidInput(violations)
+    return [names.get(name, name) for name in found]
 
 
 def _quoted(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
@@ -175,6 +191,36 @@ def checked_id(field: str, value: str) -> str:
     if not ID.fullmatch(value):
         raise BadField(field, f"{value!r} is no id: letters, digits and ._:@- only, 1 to 128 of them")
     return value
+
+
+def is_count(text: str) -> bool:
+    """Whether this is a whole number as files write it: 1 to 15 digits, which `int` takes."""
+    return text.isascii() and text.isdigit() and len(text) <= 15
+
+
+def checked_time(field: str, text: str, *, now: datetime) -> datetime:
+    """An ISO 8601 time with its zone, in UTC, of a year that a play may be of. Raises BadField."""
+    try:
+        time = datetime.fromisoformat(text)
+        found = time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):  # in the first and the last year a zone can lead out of the calendar
+        found = None
+    if found is None:
+        raise BadField(field, f"{text!r} is not a time such as 2009-05-04T23:08:57Z")
+    if not EARLIEST <= found <= now + timedelta(days=1):
+        raise BadField(field, f"{text} is not between {EARLIEST:%Y-%m-%d} and now")
+    return found
+
+
+def checked_date(field: str, text: str) -> str:
+    """YYYY, YYYY-MM or YYYY-MM-DD of the calendar, as precise as it is given. Raises BadField."""
+    if not _DATE.fullmatch(text):
+        raise BadField(field, f"{text!r} is not YYYY, YYYY-MM or YYYY-MM-DD")
+    try:
+        date.fromisoformat(text + "0000-01-01"[len(text) :])
+    except ValueError as error:
+        raise BadField(field, f"{text}: {error}") from None
+    return text
 
 
 def number(cells: Mapping[str, str], field: str, *, low: float, high: float, thousands: bool = False) -> float:

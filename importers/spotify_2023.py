@@ -1,14 +1,28 @@
 """The "most streamed Spotify songs 2023" table: no ids, several artists in a cell, and damaged text."""
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, AudioFeatures, Track
-from importers.rows import BadField, BadRow, ReadOptions, Row, csv_table, derived_id, first_line, number, open_text
+from importers.credits import Names, artists_of, names_in
+from importers.rows import (
+    BadField,
+    BadRow,
+    ReadOptions,
+    Record,
+    Row,
+    checked_date,
+    csv_table,
+    derived_id,
+    header_of,
+    number,
+)
 from importers.spotify_songs import SHARES, artist_id_of
+from importers.text import open_lines
 
 NAME = "spotify-2023"
 DESCRIPTION = "Most streamed Spotify songs 2023: spotify-2023.csv, or a folder with it"
@@ -16,8 +30,9 @@ FILE = "spotify-2023.csv"
 COUNTS = ("streams", "in_deezer_playlists", "in_shazam_charts")
 """Numbers that Segue does not keep; where one is no number, the row's cells have slipped."""
 
+TITLE, ARTISTS = "track_name", "artist(s)_name"
 COLUMNS = (
-    *("track_name", "artist(s)_name", "artist_count", "released_year", "released_month", "released_day", "bpm"),
+    *(TITLE, ARTISTS, "artist_count", "released_year", "released_month", "released_day", "bpm"),
     *COUNTS,
     *(f"{share}_%" for share in SHARES),
 )
@@ -32,40 +47,43 @@ def fits(path: Path) -> bool:
     """Whether this is such a file, or a folder with one."""
     if path.is_dir():
         return (path / FILE).is_file()
-    return path.name == FILE or first_line(path).startswith("track_name,artist(s)_name,artist_count")
+    return path.name == FILE or {TITLE, ARTISTS, "artist_count"} <= header_of(path)
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     """Each artist before their first track, then the track.
 
-    Text is `repaired`; a name of which nothing is left is a `BadRow`. Ids are derived from names. Loudness and length
-    are not in the table.
+    Text is `repaired`; a name of which nothing is left is a `BadRow`. Who is meant by a cell with several artists the
+    whole table tells (credits.py), so it is read before anything is yielded. Ids are derived from names. Loudness and
+    length are not in the table.
     """
     file = path / FILE if path.is_dir() else path
     allowed = options.training_right(Source.SPOTIFY)
     seen: set[str] = set()
-    with open_text(file, "latin-1") as text:
-        for record in csv_table(file, text, COLUMNS):
-            if isinstance(record, BadRow):
-                yield record
-                continue
-            line, cells = record
-            try:
-                names = _artist_names(cells)
-                track = _track(cells, names, allowed=allowed)
-            except BadField as wrong:
-                yield BadRow(file.name, line, wrong.field, wrong.reason)
-                continue
-            for artist_id, name in zip(track.artist_ids, names, strict=True):
-                if artist_id not in seen:
-                    seen.add(artist_id)
-                    yield Row(
-                        line,
-                        Artist(artist_id=artist_id, name=name, source=Source.SPOTIFY, allow_training=allowed),
-                    )
-            if track.track_id not in seen:
-                seen.add(track.track_id)
-                yield Row(line, track)
+    with open_lines(file) as text:
+        records = list(csv_table(file, text, COLUMNS, damaged=(TITLE, ARTISTS)))
+    known = names_in(_credits(records))
+    for record in records:
+        if isinstance(record, BadRow):
+            yield record
+            continue
+        line, cells = record
+        try:
+            names = _artist_names(cells, known)
+            track = _track(cells, names, allowed=allowed)
+        except BadField as wrong:
+            yield BadRow(file.name, line, wrong.field, wrong.reason)
+            continue
+        for artist_id, name in zip(track.artist_ids, names, strict=True):
+            if artist_id not in seen:
+                seen.add(artist_id)
+                yield Row(
+                    line,
+                    Artist(artist_id=artist_id, name=name, source=Source.SPOTIFY, allow_training=allowed),
+                )
+        if track.track_id not in seen:
+            seen.add(track.track_id)
+            yield Row(line, track)
 
 
 def repaired(text: str) -> str:
@@ -76,6 +94,12 @@ def repaired(text: str) -> str:
     return LOST.join(_decoded(part) for part in _LOST_LETTERS.split(text)).strip()
 
 
+def _text(cells: Mapping[str, str], column: str) -> str:
+    """The cell `repaired`: its bytes as UTF-8, the unreadable ones of the file among them, are looked at one by one."""
+    damaged = cells[column].encode("utf-8", errors="surrogateescape").decode("latin-1")
+    return unicodedata.normalize("NFC", repaired(damaged))
+
+
 def _decoded(text: str) -> str:
     try:
         return text.encode("latin-1").decode("utf-8")
@@ -83,30 +107,41 @@ def _decoded(text: str) -> str:
         return text
 
 
-def _artist_names(cells: Mapping[str, str]) -> list[str]:
+def _credits(records: Iterable[Record | BadRow]) -> Iterator[tuple[str, int]]:
+    """The artists' cells and how many artists each is said to hold, as far as it says so."""
+    for record in records:
+        if not isinstance(record, BadRow):
+            with suppress(BadField):
+                yield _text(record[1], ARTISTS), _count(record[1])
+
+
+def _count(cells: Mapping[str, str]) -> int:
+    return int(number(cells, "artist_count", low=1, high=32))
+
+
+def _artist_names(cells: Mapping[str, str], known: Names) -> list[str]:
     """The artists in their order, none twice."""
-    column = "artist(s)_name"
-    text = repaired(cells[column])
-    count = int(number(cells, "artist_count", low=1, high=32))
-    # "Tyler, The Creator" is one artist: a cell for one artist is not taken apart.
-    names = [text] if count == 1 else [name.strip() for name in text.split(", ")]
-    if not all(name.strip(LOST + " ") for name in names):
-        raise BadField(column, f"no readable name is left in {text!r}")
+    text = _text(cells, ARTISTS)
+    try:
+        names = artists_of(text, _count(cells), known)
+    except BadField:
+        raise
+    except ValueError as error:
+        raise BadField(ARTISTS, f"{text!r} {error}") from None
+    if not names or not all(name.strip(LOST + " ") for name in names):
+        raise BadField(ARTISTS, f"no readable name is left in {text!r}")
     return list({artist_id_of(name): name for name in names}.values())
 
 
 def _track(cells: Mapping[str, str], names: list[str], *, allowed: bool) -> Track:
-    title = repaired(cells["track_name"])
+    title = _text(cells, TITLE)
     if not title.strip(LOST + " "):
-        raise BadField("track_name", f"no readable name is left in {title!r}")
+        raise BadField(TITLE, f"no readable name is left in {title!r}")
     for column in COUNTS:
         if cells[column].strip():
             number(cells, column, low=0, high=1e15, thousands=True)
     year, month, day = (int(number(cells, f"released_{part}", low=1, high=9999)) for part in ("year", "month", "day"))
-    try:
-        released_on = date(year, month, day).isoformat()
-    except ValueError as error:
-        raise BadField("released_day", f"{year}-{month}-{day}: {error}") from None
+    released_on = checked_date("released_day", f"{year:04}-{month:02}-{day:02}")
     artist_ids = tuple(artist_id_of(name) for name in names)
     return Track(
         track_id=derived_id("spotify-track", title.casefold(), *artist_ids),

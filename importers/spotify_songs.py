@@ -1,6 +1,5 @@
 """The "30,000 Spotify songs" table (tidytuesday): tracks with audio features, once per playlist they stand in."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,13 +12,14 @@ from importers.rows import (
     BadRow,
     ReadOptions,
     Row,
+    checked_date,
     checked_id,
     csv_table,
     derived_id,
-    first_line,
+    header_of,
     number,
-    open_text,
 )
+from importers.text import open_lines
 
 NAME = "spotify-songs"
 DESCRIPTION = "30,000 Spotify songs: spotify_songs.csv or .csv.gz, or a folder with it"
@@ -33,14 +33,13 @@ COLUMNS = (
 ARTIST_TAGS_KEPT = 5
 
 _NULLS = ("", "NA")
-_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 
 def fits(path: Path) -> bool:
     """Whether this is such a file, or a folder with one."""
     if path.is_dir():
         return any((path / name).is_file() for name in FILES)
-    return path.name in FILES or {"track_id", "track_artist", "playlist_genre"} <= set(first_line(path).split(","))
+    return path.name in FILES or {"track_id", "track_artist", "playlist_genre"} <= header_of(path)
 
 
 def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
@@ -54,7 +53,7 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     tracks: dict[str, tuple[int, Track]] = {}
     artists: dict[str, tuple[int, str]] = {}
     tags: dict[str, Counter[str]] = defaultdict(Counter)
-    with open_text(file) as text:
+    with open_lines(file) as text:
         for record in csv_table(file, text, COLUMNS):
             if isinstance(record, BadRow):
                 yield record
@@ -88,15 +87,12 @@ def _track(cells: Mapping[str, str], *, allowed: bool) -> Track:
     # R writes nulls as NA; a song or an artist may be called so, both at once are a null.
     if title == "" or artist == "" or (title == "NA" and artist == "NA"):
         raise BadField("track_name" if title in _NULLS else "track_artist", "the row has no name")
-    released_on = cells["track_album_release_date"]
-    if not _DATE.fullmatch(released_on):
-        raise BadField("track_album_release_date", f"{released_on!r} is not YYYY, YYYY-MM or YYYY-MM-DD")
     return Track(
         track_id="spotify:track:" + checked_id("track_id", cells["track_id"]),
         title=title,
         artist_ids=(artist_id_of(artist),),
         album=cells["track_album_name"].strip(),
-        released_on=released_on,
+        released_on=checked_date("track_album_release_date", cells["track_album_release_date"].strip()),
         duration_milliseconds=int(number(cells, "duration_ms", low=0, high=86_400_000)),
         tags=tuple(cells[column] for column in ("playlist_subgenre", "playlist_genre") if cells[column]),
         audio_features=AudioFeatures(

@@ -1,6 +1,5 @@
 """Send a public data set's artists, tracks and plays to the server."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,6 @@ from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
-    from backend.domain.plays import Play
     from backend.settings import Settings
     from importers.dataset import Dataset
     from importers.send import IngestReport
@@ -40,7 +38,11 @@ def command(
         int | None, typer.Option(min=1, help="Stop after so many plays (tracks, where the data set has no plays).")
     ] = None,
     shift_to_now: Annotated[
-        bool, typer.Option("--shift-to-now", help="Move all plays in time by one span, so that the last is now.")
+        bool,
+        typer.Option(
+            "--shift-to-now",
+            help="Move all plays in time by one span, so that the last is now; a few far after the rest are bad.",
+        ),
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Exit with 0 also when rows were bad or rejected.")
@@ -53,7 +55,7 @@ def command(
     Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
     unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
     """
-    from importers.dataset import load, shift_to
+    from importers.dataset import load, moved_to
     from importers.rows import ReadOptions
 
     output, settings = Output(as_json=json), options.settings(home)
@@ -61,19 +63,20 @@ def command(
     with output.step(f"reading {path}", f"read {path}"):
         reading = ReadOptions(now=now, allow_training=True if allow_training else None)
         data = load(path, reading, format_name=format_name, limit=limit)
-        plays = shift_to(data.plays, now) if shift_to_now else data.plays
-    report = _send(settings, output, data, plays)
+        if shift_to_now:
+            data = moved_to(data, now, file=path.name)
+    report = _send(settings, output, data)
     _show(output, data, report)
     if (report.rejected or data.bad_rows) and not skip_bad:
         raise typer.Exit(1)
 
 
-def _send(settings: "Settings", output: Output, data: "Dataset", plays: "Sequence[Play]") -> "IngestReport":
+def _send(settings: "Settings", output: Output, data: "Dataset") -> "IngestReport":
     from cli.reach import failures_as_segue_errors, server
     from client.channel import connect
     from importers import send as ingest_client
 
-    total = len(data.artists) + len(data.tracks) + len(plays)
+    total = len(data.artists) + len(data.tracks) + len(data.plays)
     with failures_as_segue_errors():
         found = server(settings)
         with (
@@ -84,7 +87,7 @@ def _send(settings: "Settings", output: Output, data: "Dataset", plays: "Sequenc
                 channel,
                 artists=data.artists,
                 tracks=data.tracks,
-                plays=plays,
+                plays=data.plays,
                 report=lambda _, count: progress.advance(progress.task_ids[0], count),
             )
 

@@ -91,6 +91,24 @@ def test_ingest_can_move_old_plays_to_now(monkeypatch: pytest.MonkeyPatch) -> No
     assert abs(datetime.now(UTC) - later) < timedelta(minutes=5)
 
 
+def test_ingest_is_not_led_by_one_wrong_date(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row four years after the others, and one of the year 9999, are bad; the good plays end now."""
+    wrong = "user_1\t{}\t\tDeep Dish\t\tLater\n"
+    Path("led.tsv").write_text(
+        wrong.format("2013-09-29T18:32:04Z") + Path("good.tsv").read_text() + wrong.format("9999-12-31T23:59:59Z")
+    )
+    server = ScriptedServer({}, {}, {1: REJECTED})
+    assert 1 == ingest(server, monkeypatch, "led.tsv", "--shift-to-now", "--json")
+    told = json.loads(capsys.readouterr().out)
+    earlier, later = (play.played_at.ToDatetime(tzinfo=UTC) for play in server.requests[-1])
+    assert timedelta(days=1) == later - earlier
+    assert abs(datetime.now(UTC) - later) < timedelta(minutes=5)
+    assert {(1, "played_at"), (4, "timestamp")} == {(bad["line"], bad["field"]) for bad in told["first_bad_rows"]}
+    assert [2] == [rejection["line"] for rejection in told["rejections"]]
+
+
 def test_ingest_of_an_unknown_file_lists_the_formats(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is sent."""
     Path("notes.txt").write_text("hello\n")
