@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Lesson, Play, lesson
@@ -26,30 +26,61 @@ class RecentPlay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A listener's latest plays (newest first, at most `PROFILE_PLAYS`) and their words on tracks.
+class Word:
+    """A listener's last word on a track as a profile remembers it; `given_at` to the millisecond, as the log holds it.
 
-    `liked` holds likes and saves; `hidden` holds hides and dislikes: those never come back in an answer.
+    Of words on one track the one given last holds, and of those given in the same millisecond the one whose event id
+    is the greater: which that is does not depend on the order they come in, or how often.
+    """
+
+    track_id: str
+    kind: FeedbackKind
+    given_at: datetime
+    event_id: str
+
+    @property
+    def place(self) -> tuple[datetime, str, FeedbackKind, str]:
+        """Where it stands among all words, by what makes it later; no two words have the same place."""
+        return (self.given_at, self.event_id, self.kind, self.track_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A listener's latest plays (newest first, at most `PROFILE_PLAYS`) and their last words on tracks.
+
+    `words` holds one a track, newest first, at most `PROFILE_WORDS`; skips are not among them.
     """
 
     listener_id: str
     recent: tuple[RecentPlay, ...] = ()
-    liked: frozenset[str] = frozenset()
-    hidden: frozenset[str] = frozenset()
+    words: tuple[Word, ...] = ()
+
+    @property
+    def liked(self) -> frozenset[str]:
+        """Tracks whose last word is a like or a save."""
+        return frozenset(word.track_id for word in self.words if word.kind in LIKING)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Tracks whose last word is a hide or a dislike: those never come back in an answer."""
+        return frozenset(word.track_id for word in self.words if word.kind in HIDING)
 
 
 PROFILE_PLAYS = 200
 """Plays a profile remembers: enough for fold-in and "never what was just played", small enough for one document."""
+
+PROFILE_WORDS = 5_000
+"""Tracks of which a profile remembers the word: more than a person rates, half a megabyte of one document."""
 
 LIKING = frozenset({FeedbackKind.LIKE, FeedbackKind.SAVE})
 HIDING = frozenset({FeedbackKind.HIDE, FeedbackKind.DISLIKE})
 
 
 def merge(profile: Profile, plays: Iterable[Play], feedback: Iterable[Feedback]) -> Profile:
-    """The profile with these plays and words added; the same ones again change nothing.
+    """The profile with these plays and words added; in any order, and the same ones again, they come to the same.
 
-    A play counts once per event id. Of a listener's contrary words on a track the later one (in the order given)
-    holds; a skip says nothing for ever. Plays and feedback of other listeners raise ValueError.
+    A play counts once per event id. Of a listener's words on a track the one given last holds (see `Word`); a skip
+    says nothing for ever. Plays and feedback of other listeners raise ValueError.
     """
     remembered = {play.event_id: play for play in profile.recent}
     for play in plays:
@@ -65,22 +96,36 @@ def merge(profile: Profile, plays: Iterable[Play], feedback: Iterable[Feedback])
                 allow_training=play.allow_training,
             ),
         )
-    liked, hidden = set(profile.liked), set(profile.hidden)
-    for word in feedback:
-        _require_listener(profile, word.listener_id)
-        if word.kind in LIKING:
-            liked.add(word.track_id)
-            hidden.discard(word.track_id)
-        elif word.kind in HIDING:
-            hidden.add(word.track_id)
-            liked.discard(word.track_id)
     newest_first = sorted(remembered.values(), key=lambda play: (play.played_at, play.event_id), reverse=True)
     return Profile(
         listener_id=profile.listener_id,
         recent=tuple(newest_first[:PROFILE_PLAYS]),
-        liked=frozenset(liked),
-        hidden=frozenset(hidden),
+        words=_words(profile, feedback),
     )
+
+
+def _words(profile: Profile, feedback: Iterable[Feedback]) -> tuple[Word, ...]:
+    """The last word on each track, the newest PROFILE_WORDS of them."""
+    last = {word.track_id: word for word in profile.words}
+    for given in feedback:
+        _require_listener(profile, given.listener_id)
+        if given.kind not in LIKING | HIDING:
+            continue
+        word = Word(
+            track_id=given.track_id,
+            kind=given.kind,
+            given_at=_to_millisecond(given.given_at),
+            event_id=given.event_id,
+        )
+        known = last.get(word.track_id)
+        if known is None or known.place < word.place:
+            last[word.track_id] = word
+    return tuple(sorted(last.values(), key=lambda word: word.place, reverse=True)[:PROFILE_WORDS])
+
+
+def _to_millisecond(moment: datetime) -> datetime:
+    # What a server took in a moment ago must stand where it will stand when it comes from the log.
+    return datetime.fromtimestamp(round(moment.timestamp() * 1000) / 1000, tz=UTC)
 
 
 def _require_listener(profile: Profile, listener_id: str) -> None:

@@ -131,11 +131,11 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
 
     def plays(taken_in: Sequence[Play]) -> None:
         ingest.plays_followed(taken_in)
-        profiles.plays_followed(taken_in)
+        profiles.plays_accepted(taken_in)
 
     def feedback(taken_in: Sequence[Feedback]) -> None:
         ingest.feedback_followed(taken_in)
-        profiles.feedback_followed(taken_in)
+        profiles.feedback_accepted(taken_in)
 
     topics: dict[Topic, Followed[Any]] = {
         Topic.PLAYS: Followed(play_from_value, plays),

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from backend.domain.feedback import Feedback
@@ -39,82 +38,43 @@ class Profiles:
         return merge(stored, self._plays.of(listener_id), self._feedback.of(listener_id))
 
     def plays_accepted(self, plays: Sequence[Play]) -> None:
-        """Remember for a minute what this process took in."""
-        self._plays.add(plays, is_followed=False)
+        """Remember for a minute what this server, or by the log's tail any other, took in."""
+        self._plays.add(plays)
 
     def feedback_accepted(self, feedback: Sequence[Feedback]) -> None:
-        """Remember for a minute what this process took in."""
-        self._feedback.add(feedback, is_followed=False)
-
-    def plays_followed(self, plays: Sequence[Play]) -> None:
-        """The log holds them, in this order, whoever took them in."""
-        self._plays.add(plays, is_followed=True)
-
-    def feedback_followed(self, feedback: Sequence[Feedback]) -> None:
-        """The log holds it, in this order, whoever took it in."""
-        self._feedback.add(feedback, is_followed=True)
-
-
-@dataclass(slots=True)
-class _Heard(Generic[EventT]):
-    """One listener's events by id, each with the moment it was heard of: first those whose place in the log is known.
-
-    An event accepted here comes after them until the log's tail tells of it too: of two contrary words the one that
-    the log has last must hold, and it is the one accepted here where the tail has not come to it yet.
-    """
-
-    followed: dict[str, tuple[float, EventT]] = field(default_factory=dict)
-    accepted: dict[str, tuple[float, EventT]] = field(default_factory=dict)
-
-    def add(self, event: EventT, moment: float, *, is_followed: bool) -> bool:
-        """Whether this was news."""
-        if event.event_id in self.followed or (event.event_id in self.accepted and not is_followed):
-            return False
-        self.accepted.pop(event.event_id, None)
-        (self.followed if is_followed else self.accepted)[event.event_id] = (moment, event)
-        return True
-
-    def in_order(self) -> list[EventT]:
-        """Its events, oldest first."""
-        return [event for part in (self.followed, self.accepted) for _, event in part.values()]
-
-    def forget(self, event_id: str, moment: float) -> None:
-        """Let go of what was heard then, and not again since."""
-        for part in (self.followed, self.accepted):
-            if event_id in part and part[event_id][0] == moment:
-                del part[event_id]
+        """Remember for a minute what this server, or by the log's tail any other, took in."""
+        self._feedback.add(feedback)
 
 
 class _LastMinute(Generic[EventT]):
-    """The events of FRESH_SECONDS, at most FRESH_EVENTS of them. Thread-safe."""
+    """The events of FRESH_SECONDS, at most FRESH_EVENTS of them, each once. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._heard: dict[str, _Heard[EventT]] = {}
+        self._heard: dict[str, dict[str, EventT]] = {}
         self._order: deque[tuple[float, str, str]] = deque()
         self._lock = threading.Lock()
 
-    def add(self, events: Sequence[EventT], *, is_followed: bool) -> None:
+    def add(self, events: Sequence[EventT]) -> None:
         with self._lock:
             moment = self._clock()
             for event in events:
-                heard: _Heard[EventT] = self._heard.setdefault(event.listener_id, _Heard())
-                if heard.add(event, moment, is_followed=is_followed):
+                heard = self._heard.setdefault(event.listener_id, {})
+                if event.event_id not in heard:
+                    heard[event.event_id] = event
                     self._order.append((moment, event.listener_id, event.event_id))
             self._forget(moment)
 
     def of(self, listener_id: str) -> list[EventT]:
-        """The listener's events, in the order of the log as far as it is known."""
+        """The listener's events."""
         with self._lock:
             self._forget(self._clock())
-            heard: _Heard[EventT] | None = self._heard.get(listener_id)
-            return heard.in_order() if heard is not None else []
+            return list(self._heard.get(listener_id, {}).values())
 
     def _forget(self, moment: float) -> None:
         while self._order and (len(self._order) > FRESH_EVENTS or self._order[0][0] < moment - FRESH_SECONDS):
-            heard_at, listener_id, event_id = self._order.popleft()
-            heard: _Heard[EventT] | None = self._heard.get(listener_id)
-            if heard is not None:
-                heard.forget(event_id, heard_at)
-                if not heard.followed and not heard.accepted:
-                    del self._heard[listener_id]
+            _, listener_id, event_id = self._order.popleft()
+            heard = self._heard[listener_id]
+            del heard[event_id]
+            if not heard:
+                del self._heard[listener_id]

@@ -27,13 +27,15 @@ def counted_plays(profile: Profile) -> dict[str, int]:
     """Positive plays by track that may be learned from, likes as extra plays, hidden tracks left out."""
     counts = Counter(play.track_id for play in profile.recent if play.teaches)
     counts.update(dict.fromkeys(sorted(profile.liked), LIKE_PLAYS))
-    return {track_id: plays for track_id, plays in counts.items() if track_id not in profile.hidden}
+    hidden = profile.hidden
+    return {track_id: plays for track_id, plays in counts.items() if track_id not in hidden}
 
 
 def last_tracks(profile: Profile, count: int = SEEDS) -> list[str]:
     """The distinct tracks of the last positive plays that may be learned from, newest first; without any, likes."""
     played = dict.fromkeys(play.track_id for play in profile.recent if play.teaches)
-    return [one for one in (played or sorted(profile.liked)) if one not in profile.hidden][:count]
+    hidden = profile.hidden
+    return [one for one in (played or sorted(profile.liked)) if one not in hidden][:count]
 
 
 class Retriever:

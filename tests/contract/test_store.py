@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from backend import wiring
 from backend.adapters.store.mongo import MongoStore
 from backend.domain.errors import InvalidInput, Unavailable
-from backend.domain.listeners import Profile, RecentPlay
+from backend.domain.feedback import FeedbackKind
+from backend.domain.listeners import HIDING, LIKING, Profile, RecentPlay, Word, merge
 from backend.domain.rights import Source
 from backend.domain.tables import (
     Anomaly,
@@ -40,6 +41,7 @@ from backend.ports.store import Store, Table, TableQuery, TableRow
 from backend.settings import Settings
 from stack.ports import free_port
 from tests.memory import MemoryStore
+from tests.unit.test_listeners import word
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -245,24 +247,31 @@ def test_profiles_come_back_as_they_were_put(store: Store) -> None:
         track_milliseconds=200_000,
         allow_training=False,
     )
-    profile = Profile(listener_id="l", recent=(play,), liked=frozenset({"x"}), hidden=frozenset({"y", "z"}))
+    words = tuple(
+        Word(track_id=f"t-{kind}", kind=kind, given_at=NOON - timedelta(milliseconds=nth), event_id=f"e{nth}")
+        for nth, kind in enumerate(sorted(LIKING | HIDING))
+    )
+    profile = Profile(listener_id="l", recent=(play,), words=words)
     store.put_profiles([Profile(listener_id="l"), Profile(listener_id="m")])
     store.put_profiles([profile])
     assert {"l": profile, "m": Profile(listener_id="m")} == store.profiles(["l", "m", "n"])
 
 
 @pytest.mark.stack
-def test_profiles_from_before_plays_had_a_length_can_be_read(settings: Settings) -> None:
-    """Their tracks' lengths are unknown."""
+def test_profiles_of_earlier_versions_can_be_read(settings: Settings) -> None:
+    """Tracks' lengths are unknown, and words are older than any that has a moment."""
     tenant = f"t{uuid.uuid4().hex[:12]}"
     old = {"event_id": "e", "track_id": "t", "played_at": NOON, "milliseconds_played": 5, "allow_training": True}
     with (
         MongoClient(settings.store_url, tz_aware=True) as client,
         closing(wiring.store(settings.model_copy(update={"tenant": tenant}))) as store,
     ):
-        client[tenant]["profiles"].insert_one({"_id": "l", "recent": [old], "liked": ["x"], "hidden": []})
-        (play,) = store.profiles(["l"])["l"].recent
-    assert RecentPlay(event_id="e", track_id="t", played_at=NOON, milliseconds_played=5, track_milliseconds=0) == play
+        client[tenant]["profiles"].insert_one({"_id": "l", "recent": [old], "liked": ["x"], "hidden": ["h"]})
+        found = store.profiles(["l"])["l"]
+    assert (RecentPlay(event_id="e", track_id="t", played_at=NOON, milliseconds_played=5),) == found.recent
+    assert ({"x"}, {"h"}) == (found.liked, found.hidden)
+    merged = merge(found, [], [word(FeedbackKind.HIDE, "x"), word(FeedbackKind.LIKE, "h")])
+    assert ({"h"}, {"x"}) == (merged.liked, merged.hidden)
 
 
 def test_nothing_is_written_or_found_for_nothing(store: Store) -> None:

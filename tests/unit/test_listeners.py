@@ -1,12 +1,15 @@
 """Merging plays and feedback into a profile."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.domain.feedback import Feedback, FeedbackKind
-from backend.domain.listeners import PROFILE_PLAYS, Profile, merge
+from backend.domain.listeners import PROFILE_PLAYS, PROFILE_WORDS, Profile, merge
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 
@@ -29,9 +32,16 @@ def play(number: int, *, listener: str = "l") -> Play:
     )
 
 
-def word(kind: FeedbackKind, track_id: str = "t") -> Feedback:
-    """A listener's word."""
-    return Feedback(event_id="f", listener_id="l", track_id=track_id, artist_id="a", kind=kind, given_at=NOON)
+def word(kind: FeedbackKind, track_id: str = "t", *, minute: int = 0, event_id: str = "f") -> Feedback:
+    """A listener's word, `minute` minutes after noon."""
+    return Feedback(
+        event_id=event_id,
+        listener_id="l",
+        track_id=track_id,
+        artist_id="a",
+        kind=kind,
+        given_at=NOON + timedelta(minutes=minute),
+    )
 
 
 def test_plays_are_newest_first_and_the_oldest_are_forgotten() -> None:
@@ -74,8 +84,77 @@ def test_the_same_events_again_change_nothing() -> None:
 )
 def test_the_last_word_on_a_track_holds(kinds: list[FeedbackKind], liked: set[str], hidden: set[str]) -> None:
     """A skip takes nothing back."""
-    profile = merge(EMPTY, [], [word(kind) for kind in kinds])
+    words = [word(kind, minute=minute, event_id=f"f{minute}") for minute, kind in enumerate(kinds)]
+    profile = merge(EMPTY, [], words)
     assert (liked, hidden) == (profile.liked, profile.hidden)
+
+
+@pytest.mark.parametrize("order", [("hide", "like"), ("like", "hide"), ("like", "hide", "like")])
+def test_a_like_given_before_a_hide_and_arriving_after_it_changes_nothing(order: tuple[str, ...]) -> None:
+    """A listener's "never again" is not undone by what they said an hour before it."""
+    given = {
+        "hide": word(FeedbackKind.HIDE, minute=60, event_id="e-hide"),
+        "like": word(FeedbackKind.LIKE, minute=0, event_id="e-like"),
+    }
+    profile = EMPTY
+    for name in order:
+        profile = merge(profile, [], [given[name]])
+    assert (set(), {"t"}) == (profile.liked, profile.hidden)
+
+
+def test_of_words_given_in_one_millisecond_the_greater_event_id_holds() -> None:
+    """To the millisecond, as the log holds them: what a server took in a moment ago knows the microsecond."""
+    hide = replace(word(FeedbackKind.HIDE, event_id="2"), given_at=NOON + timedelta(microseconds=100))
+    like = replace(word(FeedbackKind.LIKE, event_id="1"), given_at=NOON + timedelta(microseconds=400))
+    for words in ([hide, like], [like, hide]):
+        profile = merge(EMPTY, [], words)
+        assert ({"t"}, [NOON]) == (profile.hidden, [each.given_at for each in profile.words])
+
+
+def test_the_oldest_words_are_forgotten() -> None:
+    """Those of the most tracks that a profile remembers, in whatever order they came."""
+    words = [word(FeedbackKind.HIDE, f"t{n}", minute=n, event_id=f"f{n}") for n in range(PROFILE_WORDS + 2)]
+    profile = merge(merge(EMPTY, [], words[PROFILE_WORDS:]), [], words[:PROFILE_WORDS])
+    assert {each.track_id for each in words[2:]} == profile.hidden
+
+
+@st.composite
+def told(draw: st.DrawFn) -> tuple[list[Play | Feedback], list[list[Play | Feedback]]]:
+    """Plays and words of few tracks and moments, and the same in another order, some again, in several parts."""
+    words = st.builds(
+        word,
+        st.sampled_from(FeedbackKind),
+        st.sampled_from(["t0", "t1", "t2", "t3"]),
+        minute=st.integers(0, 3),
+        event_id=st.sampled_from(["f0", "f1", "f2"]),
+    )
+    events: list[Play | Feedback] = draw(st.lists(words | st.builds(play, st.integers(0, 6)), max_size=10))
+    again = draw(
+        st.permutations(events + draw(st.lists(st.sampled_from(events), max_size=5) if events else st.just([])))
+    )
+    cuts = sorted(draw(st.lists(st.integers(0, len(again)), max_size=3)))
+    return events, [again[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(again)], strict=True)]
+
+
+def merged(profile: Profile, events: Sequence[Play | Feedback]) -> Profile:
+    """The profile with these events."""
+    plays = [each for each in events if isinstance(each, Play)]
+    return merge(profile, plays, [each for each in events if isinstance(each, Feedback)])
+
+
+@given(told())
+def test_the_same_events_in_any_order_and_sent_again_come_to_the_same_profile(
+    told: tuple[list[Play | Feedback], list[list[Play | Feedback]]],
+) -> None:
+    """However they are cut into batches, and also where a profile has no room for all of them."""
+    events, batches = told
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("backend.domain.listeners.PROFILE_PLAYS", 3)
+        patch.setattr("backend.domain.listeners.PROFILE_WORDS", 2)
+        profile = EMPTY
+        for batch in batches:
+            profile = merged(profile, batch)
+        assert merged(EMPTY, events) == profile
 
 
 def test_another_listeners_events_are_refused() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from backend.adapters.vectors.embedded import EmbeddedVectorIndex
-from backend.domain.listeners import Profile, RecentPlay
+from backend.domain.feedback import FeedbackKind
+from backend.domain.listeners import Profile, RecentPlay, Word
 from backend.domain.recommendations import CandidateSource
 from backend.domain.tracks import Track
 from backend.ports.models import FoldIn, FusionLevel, LinearModel, ModelVersion
@@ -34,6 +35,11 @@ def recent(*track_ids: str, allow_training: bool = True) -> tuple[RecentPlay, ..
         )
         for age, track_id in enumerate(track_ids)
     )
+
+
+def words(kind: FeedbackKind, *track_ids: str) -> tuple[Word, ...]:
+    """The listener's last word on each of these tracks."""
+    return tuple(Word(track_id=one, kind=kind, given_at=NOON, event_id=f"{kind}-{one}") for one in track_ids)
 
 
 @pytest.mark.parametrize(("offset", "power"), [(0.0, 0.0), (2.0, 0.5)])
@@ -75,18 +81,19 @@ def test_plays_are_counted_and_likes_weigh_as_some() -> None:
     profile = Profile(
         listener_id="l",
         recent=(*recent("a", "b", "a", "h"), *recent("secret", allow_training=False)),
-        liked=frozenset({"b", "liked"}),
-        hidden=frozenset({"h"}),
+        words=(*words(FeedbackKind.LIKE, "b", "liked"), *words(FeedbackKind.HIDE, "h")),
     )
     assert {"a": 2, "b": 1 + LIKE_PLAYS, "liked": LIKE_PLAYS} == counted_plays(profile)
 
 
 def test_the_last_distinct_tracks_are_the_seeds() -> None:
     """Newest first, at most five; likes stand in where nothing was played."""
-    profile = Profile(listener_id="l", recent=recent("a", "b", "a", "c", "d", "e", "f"), hidden=frozenset({"b"}))
+    profile = Profile(
+        listener_id="l", recent=recent("a", "b", "a", "c", "d", "e", "f"), words=words(FeedbackKind.HIDE, "b")
+    )
     assert ["a", "c", "d", "e", "f"] == last_tracks(profile)
     assert SEEDS == len(last_tracks(profile))
-    assert ["x", "y"] == last_tracks(Profile(listener_id="l", liked=frozenset({"y", "x"})))
+    assert ["x", "y"] == last_tracks(Profile(listener_id="l", words=words(FeedbackKind.LIKE, "y", "x")))
 
 
 def version(linear: LinearModel | None) -> ModelVersion:

@@ -9,7 +9,7 @@ import pytest
 
 from backend.domain.errors import ModelRefused, Unavailable
 from backend.domain.feedback import FeedbackKind
-from backend.domain.listeners import Profile
+from backend.domain.listeners import Profile, merge
 from backend.domain.tables import ArtistEngagement, Span
 from backend.ports.models import FoldIn, ModelVersion
 from backend.ports.store import TableQuery
@@ -166,28 +166,29 @@ def test_a_profile_holds_what_another_server_accepted(clock: Clock) -> None:
     """Once, however often the log's tail tells of it, and also of what this process accepted itself."""
     profiles = Profiles(MemoryStore(), clock=clock)
     profiles.plays_accepted([play(1)])
-    profiles.plays_followed([play(1), play(2), play(2)])
+    profiles.plays_accepted([play(1), play(2), play(2)])
     assert ["t2", "t1"] == [one.track_id for one in profiles.of("l").recent]
     clock.seconds += FRESH_SECONDS + 1
     assert () == profiles.of("l").recent
 
 
-def test_of_contrary_words_the_one_that_the_log_has_last_holds(clock: Clock) -> None:
-    """Where the tail lags behind, what was accepted here last is the later one."""
-    like, hide = word(FeedbackKind.LIKE), word(FeedbackKind.HIDE)
-    like, hide = replace(like, event_id="1"), replace(hide, event_id="2")
-    profiles = Profiles(MemoryStore(), clock=clock)
-    profiles.feedback_accepted([like, hide])
-    profiles.feedback_followed([like])
-    assert {"t"} == profiles.of("l").hidden
-    profiles.feedback_followed([hide, replace(like, event_id="3")])
-    assert {"t"} == profiles.of("l").liked
+def test_of_contrary_words_the_one_given_last_holds_whoever_took_it_in(clock: Clock) -> None:
+    """In whatever order they come: the store's, those accepted here, and those that the log's tail tells of."""
+    like = replace(word(FeedbackKind.LIKE), event_id="1")
+    hide = replace(word(FeedbackKind.HIDE), event_id="2", given_at=like.given_at + timedelta(minutes=1))
+    store = MemoryStore()
+    store.put_profiles([merge(Profile(listener_id="l"), [], [hide])])
+    profiles = Profiles(store, clock=clock)
+    profiles.feedback_accepted([like])
+    assert ({"t"}, set()) == (profiles.of("l").hidden, profiles.of("l").liked)
+    profiles.feedback_accepted([replace(like, event_id="3", given_at=hide.given_at + timedelta(minutes=1)), hide])
+    assert (set(), {"t"}) == (profiles.of("l").hidden, profiles.of("l").liked)
 
 
 def test_a_flood_of_events_is_forgotten_from_its_beginning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that an import does not fill the memory."""
     monkeypatch.setattr("backend.services.profiles.FRESH_EVENTS", 3)
     profiles = Profiles(MemoryStore(), clock=clock)
-    profiles.plays_followed([play(number, listener="m" if number == 1 else "l") for number in range(1, 6)])
+    profiles.plays_accepted([play(number, listener="m" if number == 1 else "l") for number in range(1, 6)])
     assert ["t5", "t4", "t3"] == [one.track_id for one in profiles.of("l").recent]
     assert () == profiles.of("m").recent

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from pymongo.database import Database
 
 from backend.adapters.store.mongo_connection import Document, put, reachable
-from backend.domain.listeners import Profile, RecentPlay
+from backend.domain.feedback import FeedbackKind
+from backend.domain.listeners import Profile, RecentPlay, Word
+
+_LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
 
 
 class MongoProfileStore:
@@ -30,16 +34,25 @@ def _document(profile: Profile) -> Document:
     return {
         "_id": profile.listener_id,
         "recent": [asdict(play) for play in profile.recent],
-        "liked": sorted(profile.liked),
-        "hidden": sorted(profile.hidden),
+        "words": [asdict(word) | {"kind": word.kind.value} for word in profile.words],
     }
 
 
 def _profile(document: Document) -> Profile:
     # A play that was kept before profiles held the track's length comes back with the default, unknown.
+    words = document["words"] if "words" in document else _words_without_moments(document)
     return Profile(
         listener_id=document["_id"],
         recent=tuple(RecentPlay(**play) for play in document["recent"]),
-        liked=frozenset(document["liked"]),
-        hidden=frozenset(document["hidden"]),
+        words=tuple(Word(**word | {"kind": FeedbackKind(word["kind"])}) for word in words),
     )
+
+
+def _words_without_moments(document: Document) -> list[Document]:
+    """What profiles held before they remembered when a word was given: any word with a moment is later."""
+    kinds = ((FeedbackKind.LIKE, document["liked"]), (FeedbackKind.HIDE, document["hidden"]))
+    return [
+        {"track_id": track_id, "kind": kind, "given_at": _LONG_AGO, "event_id": ""}
+        for kind, track_ids in kinds
+        for track_id in track_ids
+    ]
