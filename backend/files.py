@@ -26,10 +26,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None]) -> None:
+def private_folder(path: Path) -> None:
+    """Make the folder where it is missing, and those above it, for its owner only (0700). Raises OSError."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None], *, mode: int = 0o644) -> None:
     """Fill a file beside `path` (with bytes, text as UTF-8, or by a function), then put it in place in one step.
 
-    Durable when it returns; readers see the old file or the new one. Raises OSError; nothing is left behind then.
+    Durable when it returns; readers see the old file or the new one. Until it is in place only its owner can read it,
+    then whom `mode` lets: 0o600 for secrets. Raises OSError; nothing is left behind then.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     draft = Path(name)
@@ -41,7 +49,7 @@ def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None]) -
                 content(file)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(0o644)
+        draft.chmod(mode)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -53,16 +61,15 @@ def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None]) -
 def whole_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` to fill; it takes the name `path` when the block ends well, and goes otherwise.
 
-    A folder of that name is replaced; its open files stay readable for those who hold them.
+    Only its owner can enter it. A folder of that name is replaced; its open files stay readable to who holds them.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=".draft-"))
     try:
         yield draft
         for file in draft.rglob("*"):
             sync(file)
         sync(draft)
-        draft.chmod(0o755)
         if path.exists():
             remove_folder(path)
         draft.rename(path)
@@ -90,9 +97,9 @@ def only_one(path: Path, *, held: str, seconds: float = 0.0) -> Iterator[None]:
 
     Raises Unavailable with the sentence `held`, which says who holds it and what to do, and the path.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     deadline = time.monotonic() + seconds
-    with path.open("a") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

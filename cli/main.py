@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     *("demo", "up", "down", "status", "doctor"),
     *("ingest", "train", "models", "recommend", "dashboard", "export"),
-    *("jobs", "evaluate", "tune", "bench", "backfill"),
+    *("jobs", "evaluate", "tune", "bench", "backfill", "tokens"),
 )
 """In the order of `segue --help`."""
 

@@ -43,13 +43,13 @@ def ending() -> Iterator[Ending]:
             signal.signal(number, handler)
 
 
-def interval(text: str) -> int:
-    """Seconds of a text such as 90s, 30m, 1h or 1d. Raises InvalidInput, also below LEAST_SECONDS."""
+def interval(text: str, *, of: str = "every") -> int:
+    """Seconds of a text such as 90s, 30m, 1h or 1d. Raises InvalidInput naming `of`, also below LEAST_SECONDS."""
     found = re.fullmatch(r"(\d+)([smhd])", text.strip())
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     if seconds < LEAST_SECONDS:
         reason = f"{text!r} is not a time such as 90s, 30m, 1h or 1d, of at least {LEAST_SECONDS} s"
-        raise InvalidInput([Violation("every", reason)])
+        raise InvalidInput([Violation(of, reason)])
     return seconds
 
 

@@ -1,7 +1,7 @@
 """The channel to a Segue server: token, retries, keepalive and deadlines in one place.
 
-Retries are gRPC's own (service config, proposal A6): only on UNAVAILABLE, and only for methods where a second send is
-harmless, which is every method of Segue: reads change nothing, and plays, feedback, tracks and artists are
+Retries are gRPC's own, by the retry policy in SERVICE_CONFIG: only on UNAVAILABLE, and only for methods where a second
+send is harmless, which is every method of Segue: reads change nothing, and plays, feedback, tracks and artists are
 stored once by their id. (A play sent without an event id gets a new one from the server at each send, so clients
 make their ids.)
 """
@@ -27,7 +27,7 @@ OTHER_DEADLINE: Final = 10.0
 """Seconds, for the unary calls of services not named in DEADLINES."""
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
-"""Largest message in either direction: a page of 1,000 rows is far below it, a runaway answer above."""
+"""Largest message in either direction: a page of 5,000 rows is far below it, a runaway answer above."""
 
 SERVICE_CONFIG: Final = {
     "methodConfig": [

@@ -2,28 +2,26 @@
 
 import hashlib
 import hmac
-import json
-import os
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 
-from backend.domain.errors import PermissionRefused, Unauthenticated
+import structlog
 
-TOKENS_FILE = "tokens.json"
+from backend.domain.errors import InvalidInput, NotFound, PermissionRefused, Unauthenticated, Violation
+from backend.files import write_whole
+from backend.rpc import token_file
+from backend.rpc.token_file import Scope, TokenEntry
+
+__all__ = ["OPERATOR", "Principal", "Scope", "Tokens", "ensure_operator_token", "issue_token", "revoke_token"]
+
+_log = structlog.get_logger(__name__)
+
 OPERATOR = "operator"
-
-
-class Scope(StrEnum):
-    """What a token may do."""
-
-    INGEST = "ingest"
-    CATALOGUE = "catalogue"
-    RECOMMEND = "recommend"
-    ANALYTICS = "analytics"
+"""The token that a server makes for the commands, dashboard and extracts of its own machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +43,25 @@ class Principal:
             raise PermissionRefused(f"the token '{self.name}' belongs to another listener")
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    digest: bytes
-    principal: Principal
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Tokens:
-    """The tokens in a folder's `tokens.json`: name, sha256, scopes and optionally listener_id of each.
+    """The tokens in a folder's `tokens.json`.
 
-    Read again whenever the file changes, so that a token given or taken away counts from the next call. Hashes
-    without salt or stretching are enough, because the tokens are 256 random bits. Thread-safe.
+    Read again whenever the file changes, so that a token given or taken away counts from the next call. A file that has
+    become unreadable is logged, and the tokens read last still count; so is each entry that is wrong, which costs
+    itself only. Hashes without salt or stretching are enough, because the tokens are 256 random bits. Thread-safe.
+    Raises InvalidInput, or OSError, where the file cannot be read the first time.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / TOKENS_FILE
-        self._read_of: tuple[int, int] | None = None
-        self._tokens: tuple[_Token, ...] = ()
+    def __init__(self, folder: Path, *, clock: Callable[[], datetime] = _now) -> None:
+        self._file = folder / token_file.FILE
+        self._clock = clock
         self._lock = threading.Lock()
+        self._version = self._look()
+        self._entries = self._read()
 
     def principal(self, authorization: str) -> Principal:
         """Whose `Bearer TOKEN` it is. Raises Unauthenticated."""
@@ -70,71 +69,102 @@ class Tokens:
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("send metadata 'authorization: Bearer TOKEN'")
         digest = _digest(token.strip())
-        found: Principal | None = None
+        found: TokenEntry | None = None
         for known in self._current():
             # No early end: the time taken must not tell how many tokens come before.
             if hmac.compare_digest(known.digest, digest):
-                found = known.principal
+                found = known
         if found is None:
             raise Unauthenticated("the token is not known here")
-        return found
+        if found.expires_at is not None and found.expires_at <= self._clock():
+            raise Unauthenticated(f"the token '{found.name}' expired at {found.expires_at.isoformat()}")
+        return Principal(name=found.name, scopes=found.scopes, listener_id=found.listener_id)
 
-    def _current(self) -> Sequence[_Token]:
+    def _current(self) -> Sequence[TokenEntry]:
+        with self._lock:
+            if (version := self._look()) != self._version:
+                self._version = version  # one line in the log for each version of a broken file
+                try:
+                    self._entries = self._read()
+                except (InvalidInput, OSError) as error:
+                    _log.error("tokens file is broken: the tokens read before it still count", error=str(error))
+            return self._entries
+
+    def _look(self) -> tuple[int, ...]:
+        """What tells one version of the file from another; () where there is none to be seen."""
         try:
             stat = self._file.stat()
-        except FileNotFoundError:
+        except OSError:
             return ()
-        with self._lock:
-            if self._read_of != (stat.st_mtime_ns, stat.st_ino):
-                self._tokens = tuple(_parse(entry) for entry in json.loads(self._file.read_text()))
-                self._read_of = (stat.st_mtime_ns, stat.st_ino)
-            return self._tokens
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size, stat.st_mode
+
+    def _read(self) -> Sequence[TokenEntry]:
+        reading = token_file.read(self._file)
+        for sentence in reading.wrong:
+            _log.error("wrong entry in tokens file", error=sentence)
+        return reading.entries
 
 
-def issue_token(folder: Path, name: str, scopes: Iterable[Scope], *, listener_id: str = "") -> str:
-    """Make a token, keep its hash under `name` (replacing one of that name) and return it: it is not kept anywhere."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = folder / TOKENS_FILE
-    entries = json.loads(file.read_text()) if file.exists() else []
+def issue_token(
+    folder: Path,
+    name: str,
+    scopes: Iterable[Scope],
+    *,
+    listener_id: str = "",
+    expires_at: datetime | None = None,
+    replace: bool = True,
+) -> str:
+    """Make a token, keep its hash under `name` and return it: it is not kept anywhere.
+
+    One of that name is replaced. Raises InvalidInput where it must not be (`replace`), or the tokens file is broken.
+    """
     token = secrets.token_urlsafe(32)
-    entry = {"name": name, "sha256": _digest(token).hex(), "scopes": sorted(scopes), "listener_id": listener_id}
-    entries = [*(one for one in entries if one["name"] != name), entry]
-    _write_private(file, json.dumps(entries, indent=1) + "\n")
+    entry = TokenEntry(
+        name=name, digest=_digest(token), scopes=frozenset(scopes), listener_id=listener_id, expires_at=expires_at
+    )
+    with token_file.changing(folder) as file:
+        raw = token_file.read_raw(file)
+        others = [one for one in raw if not _is_named(one, name)]
+        if len(others) < len(raw) and not replace:
+            text = f"a token '{name}' is there already: choose another name, revoke it, or replace it with --replace"
+            raise InvalidInput([Violation("name", text)])
+        token_file.write(file, [*others, entry.to_json()])
     return token
 
 
+def revoke_token(folder: Path, name: str) -> None:
+    """Take a token away; the server knows at its next call. Raises NotFound, and InvalidInput for a broken file."""
+    with token_file.changing(folder) as file:
+        raw = token_file.read_raw(file)
+        others = [one for one in raw if not _is_named(one, name)]
+        if len(others) == len(raw):
+            raise NotFound(f"no token is named '{name}': see `segue tokens list`")
+        token_file.write(file, others)
+    if name == OPERATOR:
+        _operator_file(folder).unlink(missing_ok=True)
+
+
 def ensure_operator_token(folder: Path) -> Path:
-    """The file with the operator's token (every scope), made on first start; only its owner can read it."""
-    file = folder / f"{OPERATOR}.token"
-    if not file.exists():
-        token = issue_token(folder, OPERATOR, Scope)
-        _write_private(file, token + "\n")
+    """The file with the operator's token (every scope); only its owner can read it.
+
+    Made on first start, and again where it is empty or `tokens.json` does not know it. Raises InvalidInput where the
+    tokens file is broken.
+    """
+    file = _operator_file(folder)
+    held = file.read_text().strip() if file.exists() else ""
+    known = {entry.digest for entry in token_file.read(folder / token_file.FILE).entries}
+    if not held or _digest(held) not in known:
+        write_whole(file, issue_token(folder, OPERATOR, Scope) + "\n", mode=0o600)
     return file
 
 
-def _parse(entry: dict[str, object]) -> _Token:
-    scopes = entry["scopes"]
-    if not isinstance(scopes, list):
-        raise TypeError(f"tokens.json: scopes of {entry['name']} must be a list")
-    return _Token(
-        bytes.fromhex(str(entry["sha256"])),
-        Principal(
-            name=str(entry["name"]),
-            scopes=frozenset(Scope(scope) for scope in scopes),
-            listener_id=str(entry.get("listener_id") or ""),
-        ),
-    )
+def _operator_file(folder: Path) -> Path:
+    return folder / f"{OPERATOR}.token"
+
+
+def _is_named(raw: object, name: str) -> bool:
+    return isinstance(raw, dict) and raw.get("name") == name
 
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _write_private(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(descriptor)
-    draft.replace(file)

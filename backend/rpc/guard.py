@@ -1,38 +1,37 @@
 """What every call passes before it is served: token, well-formed bytes, contract, budget; and its line in the log."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, NoReturn
 
 import grpc
 import structlog
+from google.protobuf import descriptor_pool
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
+from grpc_health.v1 import health, health_pb2
+from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
-from backend.domain.errors import InvalidInput, Overloaded, Violation
-from backend.rpc.auth import Principal, Scope, Tokens
+from backend.domain.errors import InvalidInput, NotFound, Overloaded, PermissionRefused, Violation
+from backend.rpc import access
+from backend.rpc.access import Access
+from backend.rpc.auth import Principal, Tokens
 from backend.rpc.contract import violations_of
 from backend.rpc.errors import status_of
+from backend.rpc.streams import ARRIVAL_SECONDS, OPEN_BODIES, OpenStreams, Streams
 
 _log = structlog.get_logger(__name__)
 
-HEALTH = "/grpc.health.v1.Health/"
-"""Open to everybody."""
+OPEN = health.SERVICE_NAME
+"""The one service that is open to everybody. Not our contract, so the rule stands here."""
 
-SCOPES: Mapping[str, Scope] = {
-    "/segue.v1.IngestService/RecordPlays": Scope.INGEST,
-    "/segue.v1.IngestService/RecordFeedback": Scope.INGEST,
-    "/segue.v1.IngestService/UpsertTracks": Scope.CATALOGUE,
-    "/segue.v1.IngestService/UpsertArtists": Scope.CATALOGUE,
-    "/segue.v1.RecommendService/": Scope.RECOMMEND,
-    "/segue.v1.AnalyticsService/": Scope.ANALYTICS,
-}
-"""By method, or by service. A method of neither needs a token, of any scope."""
+ANY_TOKEN = reflection.SERVICE_NAME
+"""Tells what the contract tells: a token of any scope will do. Not our contract either."""
 
-OF_EVERYBODY = frozenset({"segue.v1.ListDeadLettersRequest"})
-"""Requests that are answered with data of every listener, whoever asks."""
+LARGEST_OPEN_BODY = 1024
+"""Bytes of a request without a token: longer than any service's name."""
 
 LONGEST_SECONDS = 30.0
 """No call may work longer, whatever its deadline."""
@@ -52,55 +51,125 @@ def time_budget(context: grpc.ServicerContext) -> float:
     return budget
 
 
-class StreamBudget:
-    """How many long-lived streams may be open at once: they hold a thread each, which unary calls must not miss."""
-
-    def __init__(self, size: int) -> None:
-        self._places = threading.BoundedSemaphore(size)
-
-    def stream(self, messages: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-        """The stream's messages, a place held as long as it lives. Raises Overloaded where none is free."""
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("too many streams are open: close one, or try again later")
-        try:
-            yield from messages()
-        finally:
-            self._places.release()
-
-
 class Guard(grpc.ServerInterceptor):
-    """Admits calls. Errors of any kind end as the table in `errors` says, never as an exception's text."""
+    """Admits calls. Errors of any kind end as the table in `errors` says, never as an exception's text.
 
-    def __init__(self, tokens: Tokens, *, streams: StreamBudget, health_streams: StreamBudget) -> None:
+    Token and scope are judged by the metadata alone: a call that is refused so has its body neither read nor parsed.
+    A method that was not added through `door_of` is refused.
+    """
+
+    def __init__(self, tokens: Tokens, *, streams: Streams, health_streams: Streams) -> None:
         self._tokens = tokens
         self._streams = streams
         self._health_streams = health_streams
+        self._bodies = OpenStreams(OPEN_BODIES, per_connection=None, seconds=ARRIVAL_SECONDS)
+        self._services: set[str] = set()
+        self._access: dict[str, Access] = {}
+
+    def door_of(self, server: grpc.Server) -> Any:
+        """The `Entrance` that servicers are added to in place of the server; gRPC's types would ask for a whole one."""
+        return Entrance(self, server)
+
+    def learn(self, service: str) -> None:
+        """Read who may call the service's methods. Raises InvalidInput naming each method that does not say."""
+        if service not in (OPEN, ANY_TOKEN):
+            self._access.update(access.of_service(descriptor_pool.Default(), service))
+        self._services.add(service)
 
     def intercept_service(
         self,
         continuation: "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Wrap the method's handler."""
+        """Wrap the method's handler, or take its place where the caller may not call it."""
         handler: Any = continuation(handler_call_details)
         if handler is None:
             return None
-        door = _Door(self._tokens, handler_call_details)
-        budget = self._health_streams if door.method.startswith(HEALTH) else self._streams
+        call = _Call(self, handler_call_details)
+        try:
+            call.authorise()
+        except Exception as error:  # noqa: BLE001 - the border: whatever it is, the client gets a status
+            return call.refused(error)
+        if call.service == OPEN:
+            return self._of_anybody(call, handler)
         serializers = {
             "request_deserializer": _lenient(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(door.unary(handler.unary_unary), **serializers)
+            return grpc.unary_unary_rpc_method_handler(call.unary(handler.unary_unary), **serializers)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(door.stream(handler.unary_stream, budget), **serializers)
+            return grpc.unary_stream_rpc_method_handler(call.stream(handler.unary_stream, self._streams), **serializers)
         # Only reflection streams requests; its own servicer answers what it cannot read.
         return grpc.stream_stream_rpc_method_handler(
-            door.stream(handler.stream_stream, budget),
+            call.stream(handler.stream_stream, self._streams),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def _of_anybody(self, call: "_Call", handler: Any) -> "grpc.RpcMethodHandler[Any, Any]":
+        """A handler that reads the body itself, for callers without a token: few at once, and not for long."""
+        read = _lenient(handler.request_deserializer)
+
+        def answer(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
+            # The place is held until the body is here, and no longer.
+            try:
+                with closing(self._bodies.stream(context, lambda: bodies)) as arriving:
+                    body = next(arriving, b"")
+            except grpc.RpcError:
+                return  # it took too long, or the client hung up
+            request = read(body) if len(body) <= LARGEST_OPEN_BODY else _Malformed()
+            del body
+            if handler.unary_unary:
+                yield call.unary(handler.unary_unary)(request, context)
+            else:
+                yield from call.stream(handler.unary_stream, self._health_streams)(request, context)
+
+        return grpc.stream_stream_rpc_method_handler(answer, response_serializer=handler.response_serializer)
+
+    def principal(self, service: str, method: str, authorization: str) -> Principal | None:
+        """Who calls; None at an open service. Raises Unauthenticated, and PermissionRefused without the scope."""
+        if service == OPEN:
+            return None
+        principal = self._tokens.principal(authorization)
+        if service != ANY_TOKEN:
+            self._access_of(method).require(principal)
+        return principal
+
+    def check(self, method: str, principal: Principal, request: Message) -> None:
+        """Judge a request by the contract and by whom it names. Raises InvalidInput, PermissionRefused."""
+        if violations := violations_of(request):
+            raise InvalidInput(violations)
+        self._access_of(method).require_subjects(principal, request)
+
+    def check_health(self, request: health_pb2.HealthCheckRequest) -> None:
+        """Raises NotFound for a service that is not here: the servicer would remember each name for ever."""
+        if request.service and request.service not in self._services:
+            raise NotFound("no service of that name is here")
+
+    def _access_of(self, method: str) -> Access:
+        if method not in self._access:
+            raise PermissionRefused("nothing says who may call this method, so nobody may")
+        return self._access[method]
+
+
+class Entrance:
+    """Where servicers are added to a guarded server: who may call their methods is read then, or it does not start."""
+
+    def __init__(self, guard: Guard, server: grpc.Server) -> None:
+        self._guard = guard
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: "Sequence[grpc.ServiceRpcHandler]") -> None:
+        """Called by the stubs' `add_…Servicer_to_server`. Raises InvalidInput naming each method without options."""
+        for handler in handlers:
+            self._guard.learn(handler.service_name())
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Called by the stubs' `add_…Servicer_to_server`. Raises InvalidInput naming each method without options."""
+        self._guard.learn(service)
+        self._server.add_registered_method_handlers(service, handlers)
 
 
 class _Malformed:
@@ -117,81 +186,75 @@ def _lenient(deserialize: Callable[[bytes], Message]) -> Callable[[bytes], Messa
     return deserialized
 
 
-class _Door:
+class _Call:
     """One call's way in and out."""
 
-    def __init__(self, tokens: Tokens, details: grpc.HandlerCallDetails) -> None:
+    def __init__(self, guard: Guard, details: grpc.HandlerCallDetails) -> None:
         self.method: str = details.method
-        self._tokens = tokens
-        self._metadata = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
-        self._name = "-"
+        self.service = self.method.strip("/").rpartition("/")[0]
+        self._guard = guard
+        metadata = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
+        self._authorization = metadata.get("authorization", "")
+        self._principal: Principal | None = None
+        self._started = time.perf_counter()
+
+    def authorise(self) -> None:
+        """Judge the metadata. Raises Unauthenticated, PermissionRefused."""
+        self._principal = self._guard.principal(self.service, self.method, self._authorization)
+
+    def refused(self, error: Exception) -> "grpc.RpcMethodHandler[Any, Any]":
+        """A handler that tells the error. It takes a stream, since gRPC reads any other request before it calls."""
+
+        def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
+            self.refuse(context, error)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
     def unary(self, behaviour: Behaviour) -> Behaviour:
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
-            started = time.perf_counter()
             try:
                 self._admit(request, context)
                 response = behaviour(request, context)
-            except Exception as error:  # noqa: BLE001 - the border: whatever it is, the client gets a status
-                self._refuse(context, error, started)
-            self._tell(code_pb2.OK, started)
+            except Exception as error:  # noqa: BLE001 - the border, as above
+                self.refuse(context, error)
+            self._tell(code_pb2.OK)
             return response
 
         return guarded
 
-    def stream(self, behaviour: Behaviour, budget: StreamBudget) -> Behaviour:
+    def stream(self, behaviour: Behaviour, budget: Streams) -> Behaviour:
         def guarded(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            started = time.perf_counter()
             try:
                 self._admit(request, context)
-                yield from budget.stream(lambda: behaviour(request, context))
+                for message in budget.stream(context, lambda: behaviour(request, context)):
+                    self.authorise()  # a token that was revoked, or has expired, ends its streams
+                    yield message
             except Exception as error:  # noqa: BLE001 - the border, as above
-                self._refuse(context, error, started)
-            self._tell(code_pb2.OK, started)
+                self.refuse(context, error)
+            self._tell(code_pb2.OK)
 
         return guarded
 
     def _admit(self, request: Any, context: grpc.ServicerContext) -> None:
-        principal = None if self.method.startswith(HEALTH) else self._authorised()
         if isinstance(request, _Malformed):
             raise InvalidInput([Violation("", "the request's bytes are not a message of this method")])
-        if isinstance(request, Message) and principal is not None:
-            if violations := violations_of(request):
-                raise InvalidInput(violations)
-            principal.require_listeners(_listeners(request))
+        if isinstance(request, health_pb2.HealthCheckRequest):
+            self._guard.check_health(request)
+        elif isinstance(request, Message) and self._principal is not None:
+            self._guard.check(self.method, self._principal, request)
         time_budget(context)
 
-    def _authorised(self) -> Principal:
-        principal = self._tokens.principal(self._metadata.get("authorization", ""))
-        self._name = principal.name
-        service = self.method[: self.method.rindex("/") + 1]
-        scope = SCOPES.get(self.method) or SCOPES.get(service)
-        if scope is not None:
-            principal.require(scope)
-        return principal
-
-    def _refuse(self, context: grpc.ServicerContext, error: Exception, started: float) -> NoReturn:
+    def refuse(self, context: grpc.ServicerContext, error: Exception) -> NoReturn:
+        """End the call with the error's status, and say so in the log."""
         status = status_of(error)
-        self._tell(status.code, started)
+        self._tell(status.code)
         context.abort_with_status(rpc_status.to_status(status))
 
-    def _tell(self, code: int, started: float) -> None:
+    def _tell(self, code: int) -> None:
         _log.info(
             "call",
             method=self.method,
             code=code_pb2.Code.Name(code),
-            seconds=round(time.perf_counter() - started, 4),
-            token=self._name,
+            seconds=round(time.perf_counter() - self._started, 4),
+            token=self._principal.name if self._principal is not None else "-",
         )
-
-
-def _listeners(request: Any) -> Iterator[str]:
-    """The listeners a request speaks for; "" stands for all of them."""
-    fields = request.DESCRIPTOR.fields_by_name
-    if request.DESCRIPTOR.full_name in OF_EVERYBODY:
-        yield ""
-    if "listener_id" in fields:
-        yield request.listener_id
-    for name in ("plays", "feedback"):
-        if name in fields:
-            yield from (event.listener_id for event in getattr(request, name))

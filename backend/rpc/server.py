@@ -17,9 +17,10 @@ from backend.loops import Loop
 from backend.rpc import health
 from backend.rpc.analytics import AnalyticsServicer
 from backend.rpc.auth import Tokens, ensure_operator_token
-from backend.rpc.guard import Guard, StreamBudget
+from backend.rpc.guard import Guard
 from backend.rpc.ingest import IngestServicer
 from backend.rpc.recommend import RecommendServicer
+from backend.rpc.streams import OpenStreams, StreamBudget
 from backend.services.assembly import Services
 
 _log = structlog.get_logger(__name__)
@@ -69,9 +70,7 @@ class Server:
         monitor = health.HealthMonitor(self._health, services.readiness)
         self._monitoring = Loop("health", monitor.check, seconds=health.CHECK_SECONDS)
         ensure_operator_token(tokens)
-        self._server = self._assembled(tokens, workers)
-        if reflection:
-            _reflect(self._server)
+        self._server = self._assembled(tokens, workers, reflect=reflection)
         if tls_certificate is None or tls_key is None:
             self.port = self._server.add_insecure_port(address)
         else:
@@ -91,9 +90,9 @@ class Server:
         self._server.stop(GRACE_SECONDS).wait()
         self._monitoring.join()
 
-    def _assembled(self, tokens: Path, workers: int) -> grpc.Server:
+    def _assembled(self, tokens: Path, workers: int, *, reflect: bool) -> grpc.Server:
         services = self._services
-        guard = Guard(Tokens(tokens), streams=StreamBudget(STREAMS), health_streams=StreamBudget(HEALTH_STREAMS))
+        guard = Guard(Tokens(tokens), streams=StreamBudget(STREAMS), health_streams=OpenStreams(HEALTH_STREAMS))
         threads = workers + STREAMS + HEALTH_STREAMS
         server = grpc.server(
             ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
@@ -101,20 +100,19 @@ class Server:
             options=OPTIONS,
             maximum_concurrent_rpcs=threads + 1,
         )
-        ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), server)
+        door = guard.door_of(server)
+        ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), door)
         recommend_pb2_grpc.add_RecommendServiceServicer_to_server(
-            RecommendServicer(services.recommender, services.explorer, services.catalogue), server
+            RecommendServicer(services.recommender, services.explorer, services.catalogue), door
         )
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(
-            AnalyticsServicer(services.report, stopping=self._stopping), server
+            AnalyticsServicer(services.report, stopping=self._stopping), door
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
+        if reflect:
+            names = (health.INGEST, health.RECOMMEND, health.ANALYTICS, SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, door)
         return server
-
-
-def _reflect(server: grpc.Server) -> None:
-    names = (health.INGEST, health.RECOMMEND, health.ANALYTICS, SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
 
 
 def _require_protection(address: str, tls_certificate: Path | None, tls_key: Path | None) -> None:

@@ -26,6 +26,7 @@ from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
 
 VERSION = "20260301-test"
 WORDS = 1024
+WORKERS = 4
 
 
 class WordEncoder:
@@ -167,6 +168,17 @@ def running(home: Path, *, with_model: bool) -> Iterator[World]:
         yield world
 
 
+def services_in_memory(folder: Path) -> Services:
+    """The use cases over empty parts in memory, not started."""
+    return assembled(
+        event_log=MemoryEventLog(),
+        store=MemoryStore(),
+        vectors=BreakableVectorIndex(folder / "vectors"),
+        models=MemoryModels(),
+        encoder=WordEncoder,
+    )
+
+
 @contextmanager
 def served(
     home: Path, log: MemoryEventLog, store: MemoryStore, vectors: BreakableVectorIndex, models: MemoryModels
@@ -174,7 +186,7 @@ def served(
     """A server over these parts, which other servers may share."""
     services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
     tokens = home / "tokens"
-    server = Server(services, address="127.0.0.1:0", tokens=tokens, workers=4, reflection=True)
+    server = Server(services, address="127.0.0.1:0", tokens=tokens, workers=WORKERS, reflection=True)
     services.start()
     server.start()
     world = World(tokens, log, store, vectors, models, services, server)

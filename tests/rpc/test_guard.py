@@ -2,72 +2,35 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
+import structlog
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from grpc_status import rpc_status
 from segue.v1 import analytics_pb2, analytics_pb2_grpc, ingest_pb2, ingest_pb2_grpc, recommend_pb2, recommend_pb2_grpc
 
 from backend.domain.errors import InvalidInput
 from backend.ports.event_log import Topic
+from backend.ports.store import Table
 from backend.rpc import server as server_module
-from backend.rpc.auth import Scope
+from backend.rpc.auth import Scope, Tokens, issue_token, revoke_token
+from backend.rpc.guard import Guard
 from backend.rpc.server import Server
+from backend.rpc.streams import PER_CONNECTION, OpenStreams
 from backend.services.assembly import assembled
 from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
-from tests.rpc.conftest import BreakableVectorIndex, WordEncoder, World
+from tests.rpc.conftest import WORKERS, BreakableVectorIndex, WordEncoder, World, services_in_memory
+from tests.rpc.test_analytics import write
 from tests.rpc.test_ingest import play, violations
 from tests.rpc.test_recommend import until
-
-METHODS = [
-    "/segue.v1.IngestService/RecordPlays",
-    "/segue.v1.IngestService/UpsertTracks",
-    "/segue.v1.RecommendService/Recommend",
-    "/segue.v1.AnalyticsService/ListTrends",
-]
-
-
-def raw_call(channel: grpc.Channel, method: str, data: bytes, **options: Any) -> grpc.RpcError:
-    """Send bytes; the error that comes back."""
-    with pytest.raises(grpc.RpcError) as caught:
-        channel.unary_unary(method)(data, timeout=5, **options)
-    return caught.value
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x05ab", b"\x00" * 10, b"\x0a\x02\xff\xfe"])
-def test_bytes_that_are_no_message_are_invalid(world: World, method: str, data: bytes) -> None:
-    """Never INTERNAL, and never a text of the parser."""
-    error = raw_call(world.channel(), method, data)
-    assert grpc.StatusCode.INVALID_ARGUMENT == error.code()
-
-
-@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", "Basic abc"])
-@pytest.mark.parametrize("method", METHODS)
-def test_without_a_known_token_nothing_is_answered(world: World, method: str, authorization: str | None) -> None:
-    """Whatever the bytes say."""
-    channel = grpc.insecure_channel(f"127.0.0.1:{world.server.port}")
-    world.channels.append(channel)
-    metadata = None if authorization is None else (("authorization", authorization),)
-    assert grpc.StatusCode.UNAUTHENTICATED == raw_call(channel, method, b"\xff", metadata=metadata).code()
-
-
-@pytest.mark.parametrize(
-    ("scope", "allowed"),
-    [(Scope.INGEST, 0), (Scope.CATALOGUE, 1), (Scope.RECOMMEND, 2), (Scope.ANALYTICS, 3)],
-)
-def test_a_token_opens_what_its_scopes_say(world: World, scope: Scope, allowed: int) -> None:
-    """And nothing else."""
-    channel = world.channel(world.token(scope))
-    codes = [raw_call(channel, method, b"\xff").code() for method in METHODS]
-    expected = [grpc.StatusCode.PERMISSION_DENIED] * len(METHODS)
-    expected[allowed] = grpc.StatusCode.INVALID_ARGUMENT
-    assert expected == codes
 
 
 def test_a_listeners_token_speaks_for_that_listener_only(world: World) -> None:
@@ -95,17 +58,19 @@ def test_the_contract_is_enforced_with_every_field_named(world: World) -> None:
 
 
 def test_an_unknown_error_shows_only_its_id(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The text stays in the log."""
+    """The text stays in the log, under that id; neither message nor rich details carry it."""
+    secret = KeyError("the secret address")
 
     def fail(*_: object, **__: object) -> None:
-        raise KeyError("the secret address")
+        raise secret
 
     monkeypatch.setattr(world.store, "profiles", fail)
-    with pytest.raises(grpc.RpcError) as caught:
+    with structlog.testing.capture_logs() as logs, pytest.raises(grpc.RpcError) as caught:
         world.recommend.Recommend(recommend_pb2.RecommendRequest(listener_id="ann"))
-    assert grpc.StatusCode.INTERNAL == caught.value.code()
-    assert caught.value.details().startswith("internal error ")
-    assert "secret" not in caught.value.details()
+    (logged,) = [line for line in logs if line["event"] == "unknown error"]
+    assert secret is logged["exc_info"]
+    expected = status_pb2.Status(code=code_pb2.INTERNAL, message=f"internal error {logged['error_id']}")
+    assert expected == rpc_status.from_call(caught.value)
 
 
 def test_errors_carry_a_reason_for_programs(world: World) -> None:
@@ -153,15 +118,38 @@ def test_without_store_and_model_nothing_is_recommended(cold_world: World) -> No
 
 
 def test_streams_do_not_eat_the_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streams beyond their budget are shed, and unary calls go on; a closed stream makes room."""
+    """With every stream open, as many calls as there are workers still run at once; one stream more is shed."""
     stub = analytics_pb2_grpc.AnalyticsServiceStub(world.channel())
     streams = [stub.WatchTrends(analytics_pb2.WatchTrendsRequest()) for _ in range(server_module.STREAMS)]
-    for stream in streams:
+    watching = [watch(world) for _ in range(server_module.HEALTH_STREAMS)]
+    for stream in (*streams, *watching):
         next(stream)
     with pytest.raises(grpc.RpcError) as caught:
         next(stub.WatchTrends(analytics_pb2.WatchTrendsRequest()))
     assert grpc.StatusCode.RESOURCE_EXHAUSTED == caught.value.code()
-    world.recommend.Recommend(recommend_pb2.RecommendRequest(listener_id="ann"))
+    workers, append = WORKERS, world.log.append
+    together = threading.Barrier(workers)  # lets nobody through before all are in
+
+    def append_together(*args: Any, **kwargs: Any) -> Any:
+        together.wait(10)
+        return append(*args, **kwargs)
+
+    monkeypatch.setattr(world.log, "append", append_together)
+    ingest = world.ingest
+    requests = [ingest_pb2.RecordPlaysRequest(plays=[play()]) for _ in range(workers)]
+    calls = [ingest.RecordPlays.future(request, timeout=15) for request in requests]
+    outcomes = [call.result().results[0].outcome for call in calls]
+    assert [ingest_pb2.INGEST_OUTCOME_ACCEPTED] * workers == outcomes
+    for stream in (*streams, *watching):
+        stream.cancel()
+
+
+def test_a_closed_stream_makes_room(world: World) -> None:
+    """For the next one."""
+    stub = analytics_pb2_grpc.AnalyticsServiceStub(world.channel())
+    streams = [stub.WatchTrends(analytics_pb2.WatchTrendsRequest()) for _ in range(server_module.STREAMS)]
+    for stream in streams:
+        next(stream)
     streams[0].cancel()
 
     def admitted() -> bool:
@@ -176,6 +164,137 @@ def test_streams_do_not_eat_the_workers(world: World, monkeypatch: pytest.Monkey
     until(admitted)
     for stream in streams:
         stream.cancel()
+
+
+def test_a_stream_ends_with_its_token(world: World) -> None:
+    """At its next message, once the token is revoked."""
+    token = issue_token(world.tokens, "watcher", [Scope.ANALYTICS])
+    stub = analytics_pb2_grpc.AnalyticsServiceStub(world.channel(token))
+    stream = stub.WatchTrends(analytics_pb2.WatchTrendsRequest())
+    assert [] == list(next(stream).rows)
+    revoke_token(world.tokens, "watcher")
+    write(world, Table.TRENDS, "1", track_id="t1", artist_id="a1", rank=1)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stream)
+    assert grpc.StatusCode.UNAUTHENTICATED == caught.value.code()
+
+
+def test_a_broken_tokens_file_is_no_fault_of_those_who_call(world: World) -> None:
+    """Valid tokens go on, and wrong ones are UNAUTHENTICATED as ever."""
+    stub = recommend_pb2_grpc.RecommendServiceStub(world.channel(world.token(Scope.RECOMMEND)))
+    stub.PopularTracks(recommend_pb2.PopularTracksRequest())
+    (world.tokens / "tokens.json").write_text("{")
+    stub.PopularTracks(recommend_pb2.PopularTracksRequest())
+    with pytest.raises(grpc.RpcError) as caught:
+        recommend_pb2_grpc.RecommendServiceStub(world.channel("x")).PopularTracks(recommend_pb2.PopularTracksRequest())
+    assert grpc.StatusCode.UNAUTHENTICATED == caught.value.code()
+
+
+def test_a_tokens_file_that_is_broken_at_start_is_refused(tmp_path: Path) -> None:
+    """The server does not start, and says which file to mend."""
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens/tokens.json").write_text("[{")
+    with pytest.raises(InvalidInput, match=r"tokens\.json: is no JSON .*mend it"):
+        Server(services_in_memory(tmp_path), address="127.0.0.1:0", tokens=tmp_path / "tokens")
+
+
+def watch(world: World, channel: grpc.Channel | None = None) -> Any:
+    """A health stream without a token, on a connection of its own where no channel is given."""
+    return health_pb2_grpc.HealthStub(channel or connection(world)).Watch(health_pb2.HealthCheckRequest(service=""))
+
+
+def connection(world: World) -> grpc.Channel:
+    """A connection that is shared with no other channel."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    channel = grpc.insecure_channel(f"127.0.0.1:{world.server.port}", options=options)
+    world.channels.append(channel)
+    return channel
+
+
+def test_one_connection_holds_few_health_streams(world: World) -> None:
+    """One more is refused; what it holds goes on."""
+    greedy = connection(world)
+    held = [watch(world, greedy) for _ in range(PER_CONNECTION)]
+    for stream in held:
+        next(stream)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(watch(world, greedy))
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED == caught.value.code()
+    assert all(stream.is_active() for stream in held)
+    for stream in held:
+        stream.cancel()
+
+
+def test_nobody_holds_every_health_stream(world: World) -> None:
+    """Where all places are held, the newcomer gets that of the oldest, who hears CANCELLED."""
+    held = []
+    for _ in range(server_module.HEALTH_STREAMS):
+        held.append(watch(world))
+        next(held[-1])  # in this order
+    newcomer = watch(world)
+    assert health_pb2.HealthCheckResponse.SERVING == next(newcomer).status
+    with pytest.raises(grpc.RpcError) as caught:
+        next(held[0])
+    assert grpc.StatusCode.CANCELLED == caught.value.code()
+    assert all(stream.is_active() for stream in held[1:])
+    for stream in (newcomer, *held):
+        stream.cancel()
+
+
+def test_an_idle_health_stream_ends(tmp_path: Path) -> None:
+    """And its place is free for another: there is one only."""
+    budget = OpenStreams(1, seconds=0.2)
+    server = grpc.server(
+        ThreadPoolExecutor(2), interceptors=[Guard(Tokens(tmp_path), streams=budget, health_streams=budget)]
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(experimental_non_blocking=False), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for _ in range(3):
+            stream = stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)
+            next(stream)
+            with pytest.raises(grpc.RpcError) as caught:
+                next(stream)
+            assert grpc.StatusCode.CANCELLED == caught.value.code()
+    server.stop(0).wait()
+
+
+def test_bodies_that_never_arrive_hold_nobody_up(world: World) -> None:
+    """However many health calls wait for theirs, another is answered; and each ends after a while."""
+    never = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        never.wait(10)
+        yield b""
+
+    waiting = connection(world).stream_stream("/grpc.health.v1.Health/Check")
+    calls = [waiting(nothing()) for _ in range(WORKERS + server_module.STREAMS)]
+    began = time.monotonic()
+    assert health_pb2.HealthCheckResponse.SERVING == health(world, "")
+    assert time.monotonic() - began < 8
+    codes = {call.code() for call in calls}
+    never.set()
+    assert {grpc.StatusCode.CANCELLED} == codes
+
+
+def test_a_large_body_without_a_token_is_refused(world: World) -> None:
+    """A health request holds one name."""
+    check = connection(world).unary_unary("/grpc.health.v1.Health/Check")
+    with pytest.raises(grpc.RpcError) as caught:
+        check(b"\x0a\x80\x80\x04" + b"a" * 65536, timeout=5)
+    assert grpc.StatusCode.INVALID_ARGUMENT == caught.value.code()
+
+
+@pytest.mark.parametrize("call", ["Check", "Watch"])
+def test_the_health_of_a_service_that_is_not_here_is_not_found(world: World, call: str) -> None:
+    """And its name, which may be long, is not remembered."""
+    stub = health_pb2_grpc.HealthStub(connection(world))
+    answer = getattr(stub, call)
+    with pytest.raises(grpc.RpcError) as caught:
+        list(answer(health_pb2.HealthCheckRequest(service="x" * 1000), timeout=5))
+    assert grpc.StatusCode.NOT_FOUND == caught.value.code()
 
 
 def test_reflection_is_served_where_asked_for_and_needs_a_token(world: World) -> None:

@@ -1,10 +1,15 @@
 """Tokens and what they open."""
 
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
-from backend.domain.errors import PermissionRefused, Unauthenticated
+from backend.domain.errors import InvalidInput, PermissionRefused, Unauthenticated
 from backend.rpc.auth import Principal, Scope, Tokens, ensure_operator_token, issue_token
 
 
@@ -63,3 +68,133 @@ def test_scopes_and_listeners_are_required() -> None:
         bound.require(Scope.RECOMMEND)
     with pytest.raises(PermissionRefused):
         bound.require_listeners(["ann", "bob"])
+
+
+def write(folder: Path, text: str) -> None:
+    """Put this text into the tokens file, as an editor would."""
+    (folder / "tokens.json").write_text(text)
+
+
+def entry(token: str, **fields: object) -> dict[str, object]:
+    """An entry of the tokens file."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return {"name": token, "sha256": digest, "scopes": ["ingest"], "listener_id": ""} | fields
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[1, 2", "{}", "null", "[" * 100_000, '"\\ud800', "\x00"])
+def test_a_file_that_breaks_costs_no_token(folder: Path, broken: str) -> None:
+    """What was read before still counts, the log says once what is wrong where, and a mended file counts at once."""
+    token = issue_token(folder, "app", [Scope.INGEST])
+    tokens, whole = Tokens(folder), (folder / "tokens.json").read_text()
+    write(folder, broken)
+    with structlog.testing.capture_logs() as logs:
+        assert ["app"] * 2 == [tokens.principal(f"Bearer {token}").name for _ in range(2)]
+    (line,) = logs
+    assert "error" == line["log_level"]
+    assert str(folder / "tokens.json") in line["error"]
+    write(folder, json.dumps([*json.loads(whole), entry("further")]))
+    assert ["app", "further"] == [tokens.principal(f"Bearer {one}").name for one in (token, "further")]
+
+
+@pytest.mark.parametrize("broken", ["{", "{}"])
+def test_a_file_that_is_broken_at_first_is_refused(folder: Path, broken: str) -> None:
+    """There is nothing good to keep: the error names the file and what to do."""
+    folder.mkdir(parents=True)
+    write(folder, broken)
+    with pytest.raises(InvalidInput, match=r"tokens\.json.*mend it"):
+        Tokens(folder)
+    with pytest.raises(InvalidInput, match=r"tokens\.json.*mend it"):
+        ensure_operator_token(folder)
+
+
+WRONG = [
+    (1, "entry 1 is left out: it is no object"),
+    ({}, "entry 1 is left out: 'scopes' must be a list"),
+    (entry("bad", scopes="ingest"), "entry 1 ('bad') is left out: 'scopes' must be a list"),
+    (entry("bad", sha256="12"), "'sha256' must be 64 hexadecimal digits"),
+    (entry("bad", sha256=12), "'sha256' must be a text"),
+    (entry("bad", name=""), "'name' must be a text"),
+    (entry("bad", listener_id=["ann"]), "'listener_id' must be a text"),
+    (entry("bad", listener="ann"), "it has 'listener', which is none of"),
+    (entry("bad", expires_at="soon"), "'expires_at' must be a time with its zone"),
+    (entry("bad", expires_at="2027-01-01T00:00:00"), "'expires_at' must be a time with its zone"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "text"), WRONG)
+def test_a_wrong_entry_costs_itself_only(folder: Path, wrong: object, text: str) -> None:
+    """At the first reading as at a later one; the log names the entry and what is wrong with it."""
+    folder.mkdir(parents=True)
+    write(folder, "[]")
+    running = Tokens(folder)
+    write(folder, json.dumps([wrong, entry("good")]))
+    with structlog.testing.capture_logs() as logs:
+        for tokens in (running, Tokens(folder)):
+            assert "good" == tokens.principal("Bearer good").name
+            with pytest.raises(Unauthenticated):
+                tokens.principal("Bearer bad")
+    assert [True, True] == [text in line["error"] for line in logs]
+
+
+@pytest.mark.parametrize("scope", ["ingets", "", None, 7, ["ingest"], {}])
+def test_a_misspelt_scope_opens_nothing_and_costs_nothing(folder: Path, scope: object) -> None:
+    """The entry's other scopes count."""
+    folder.mkdir(parents=True)
+    write(folder, json.dumps([entry("app", scopes=["analytics", scope])]))
+    with structlog.testing.capture_logs() as logs:
+        assert {Scope.ANALYTICS} == Tokens(folder).principal("Bearer app").scopes
+    (line,) = logs
+    assert f"entry 1 ('app') names the scope {scope!r}, which opens nothing" in line["error"]
+
+
+def test_a_token_is_good_until_it_expires(folder: Path) -> None:
+    """And not a moment longer."""
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    token = issue_token(folder, "app", [Scope.INGEST], expires_at=end)
+    now = [end - timedelta(microseconds=1)]
+    tokens = Tokens(folder, clock=lambda: now[0])
+    assert "app" == tokens.principal(f"Bearer {token}").name
+    now[0] = end
+    with pytest.raises(Unauthenticated, match="expired at 2026-12-01"):
+        tokens.principal(f"Bearer {token}")
+
+
+def test_a_file_that_is_taken_away_takes_its_tokens_along(folder: Path) -> None:
+    """There is nothing broken in that."""
+    token = issue_token(folder, "app", [Scope.INGEST])
+    tokens = Tokens(folder)
+    (folder / "tokens.json").unlink()
+    with pytest.raises(Unauthenticated):
+        tokens.principal(f"Bearer {token}")
+
+
+def test_the_operators_token_is_made_again_where_it_opens_nothing(folder: Path) -> None:
+    """An empty file, or one that the tokens file does not know."""
+    file = ensure_operator_token(folder)
+    for spoil in (lambda: file.write_text(""), lambda: write(folder, "[]")):
+        spoil()
+        token = ensure_operator_token(folder).read_text().strip()
+        assert "operator" == Tokens(folder).principal(f"Bearer {token}").name
+
+
+def test_tokens_issued_at_once_are_all_kept(folder: Path) -> None:
+    """Nobody writes over what another has just written."""
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"app{number}" for number in range(24)]
+        issued = list(pool.map(lambda name: issue_token(folder, name, [Scope.INGEST]), names))
+    tokens = Tokens(folder)
+    assert names == [tokens.principal(f"Bearer {token}").name for token in issued]
+
+
+def test_a_secret_is_never_readable_by_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while it is being written: what takes the file's place is private already."""
+    modes, replace, chmod = [], Path.replace, Path.chmod
+
+    def seen(draft: Path, target: Path) -> Path:
+        modes.append(draft.stat().st_mode & 0o777)
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", seen)
+    monkeypatch.setattr(Path, "chmod", lambda path, mode: modes.append(mode) or chmod(path, mode))
+    ensure_operator_token(folder)
+    assert {0o600, 0o700} == set(modes)

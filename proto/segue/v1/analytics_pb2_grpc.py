@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AnalyticsServiceStub:
-    """Reads the live tables that Flink fills. Scope of every call: analytics.
+    """Reads the live tables that Flink fills.
     """
 
     def __init__(self, channel):
@@ -88,7 +88,7 @@ class AnalyticsServiceStub:
 
 
 class AnalyticsServiceServicer:
-    """Reads the live tables that Flink fills. Scope of every call: analytics.
+    """Reads the live tables that Flink fills.
     """
 
     def ListArtistEngagement(self, request, context):
@@ -134,7 +134,7 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Newest first. They hold records of every listener: a token bound to a listener is refused.
+        """Newest first. They hold records of every listener.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -221,7 +221,7 @@ def add_AnalyticsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AnalyticsService:
-    """Reads the live tables that Flink fills. Scope of every call: analytics.
+    """Reads the live tables that Flink fills.
     """
 
     @staticmethod

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from segue.v1 import catalogue_pb2 as segue_dot_v1_dot_catalogue__pb2
+from segue.v1 import options_pb2 as segue_dot_v1_dot_options__pb2
 from segue.v1 import play_pb2 as segue_dot_v1_dot_play__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/ingest.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x13segue/v1/play.proto\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"r\n\x0cIngestResult\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.segue.v1.IngestOutcome\x12,\n\nviolations\x18\x03 \x03(\x0b\x32\x18.segue.v1.FieldViolation\"E\n\x12RecordPlaysRequest\x12/\n\x05plays\x18\x01 \x03(\x0b\x32\x0e.segue.v1.PlayB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\">\n\x13RecordPlaysResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"O\n\x15RecordFeedbackRequest\x12\x36\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32\x12.segue.v1.FeedbackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"A\n\x16RecordFeedbackResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"H\n\x13UpsertTracksRequest\x12\x31\n\x06tracks\x18\x01 \x03(\x0b\x32\x0f.segue.v1.TrackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"?\n\x14UpsertTracksResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"K\n\x14UpsertArtistsRequest\x12\x33\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x10.segue.v1.ArtistB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"@\n\x15UpsertArtistsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult*\xa7\x01\n\rIngestOutcome\x12\x1e\n\x1aINGEST_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17INGEST_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18INGEST_OUTCOME_DUPLICATE\x10\x02\x12\x1b\n\x17INGEST_OUTCOME_REJECTED\x10\x03\x12\x1e\n\x1aINGEST_OUTCOME_UNCONFIRMED\x10\x04\x32\xd1\x02\n\rIngestService\x12J\n\x0bRecordPlays\x12\x1c.segue.v1.RecordPlaysRequest\x1a\x1d.segue.v1.RecordPlaysResponse\x12S\n\x0eRecordFeedback\x12\x1f.segue.v1.RecordFeedbackRequest\x1a .segue.v1.RecordFeedbackResponse\x12M\n\x0cUpsertTracks\x12\x1d.segue.v1.UpsertTracksRequest\x1a\x1e.segue.v1.UpsertTracksResponse\x12P\n\rUpsertArtists\x12\x1e.segue.v1.UpsertArtistsRequest\x1a\x1f.segue.v1.UpsertArtistsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/ingest.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x16segue/v1/options.proto\x1a\x13segue/v1/play.proto\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"r\n\x0cIngestResult\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.segue.v1.IngestOutcome\x12,\n\nviolations\x18\x03 \x03(\x0b\x32\x18.segue.v1.FieldViolation\"E\n\x12RecordPlaysRequest\x12/\n\x05plays\x18\x01 \x03(\x0b\x32\x0e.segue.v1.PlayB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\">\n\x13RecordPlaysResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"O\n\x15RecordFeedbackRequest\x12\x36\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32\x12.segue.v1.FeedbackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"A\n\x16RecordFeedbackResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"H\n\x13UpsertTracksRequest\x12\x31\n\x06tracks\x18\x01 \x03(\x0b\x32\x0f.segue.v1.TrackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"?\n\x14UpsertTracksResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"K\n\x14UpsertArtistsRequest\x12\x33\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x10.segue.v1.ArtistB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"@\n\x15UpsertArtistsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult*\xa7\x01\n\rIngestOutcome\x12\x1e\n\x1aINGEST_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17INGEST_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18INGEST_OUTCOME_DUPLICATE\x10\x02\x12\x1b\n\x17INGEST_OUTCOME_REJECTED\x10\x03\x12\x1e\n\x1aINGEST_OUTCOME_UNCONFIRMED\x10\x04\x32\xa0\x03\n\rIngestService\x12\x65\n\x0bRecordPlays\x12\x1c.segue.v1.RecordPlaysRequest\x1a\x1d.segue.v1.RecordPlaysResponse\"\x19\xd8\xe7\x18\x01\xe2\xe7\x18\x11plays.listener_id\x12q\n\x0eRecordFeedback\x12\x1f.segue.v1.RecordFeedbackRequest\x1a .segue.v1.RecordFeedbackResponse\"\x1c\xd8\xe7\x18\x01\xe2\xe7\x18\x14\x66\x65\x65\x64\x62\x61\x63k.listener_id\x12X\n\x0cUpsertTracks\x12\x1d.segue.v1.UpsertTracksRequest\x1a\x1e.segue.v1.UpsertTracksResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-\x12[\n\rUpsertArtists\x12\x1e.segue.v1.UpsertArtistsRequest\x1a\x1f.segue.v1.UpsertArtistsResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,28 +43,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTTRACKSREQUEST'].fields_by_name['tracks']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
   _globals['_UPSERTARTISTSREQUEST'].fields_by_name['artists']._loaded_options = None
   _globals['_UPSERTARTISTSREQUEST'].fields_by_name['artists']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
-  _globals['_INGESTOUTCOME']._serialized_start=847
-  _globals['_INGESTOUTCOME']._serialized_end=1014
-  _globals['_FIELDVIOLATION']._serialized_start=111
-  _globals['_FIELDVIOLATION']._serialized_end=163
-  _globals['_INGESTRESULT']._serialized_start=165
-  _globals['_INGESTRESULT']._serialized_end=279
-  _globals['_RECORDPLAYSREQUEST']._serialized_start=281
-  _globals['_RECORDPLAYSREQUEST']._serialized_end=350
-  _globals['_RECORDPLAYSRESPONSE']._serialized_start=352
-  _globals['_RECORDPLAYSRESPONSE']._serialized_end=414
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=416
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=495
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=497
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=562
-  _globals['_UPSERTTRACKSREQUEST']._serialized_start=564
-  _globals['_UPSERTTRACKSREQUEST']._serialized_end=636
-  _globals['_UPSERTTRACKSRESPONSE']._serialized_start=638
-  _globals['_UPSERTTRACKSRESPONSE']._serialized_end=701
-  _globals['_UPSERTARTISTSREQUEST']._serialized_start=703
-  _globals['_UPSERTARTISTSREQUEST']._serialized_end=778
-  _globals['_UPSERTARTISTSRESPONSE']._serialized_start=780
-  _globals['_UPSERTARTISTSRESPONSE']._serialized_end=844
-  _globals['_INGESTSERVICE']._serialized_start=1017
-  _globals['_INGESTSERVICE']._serialized_end=1354
+  _globals['_INGESTSERVICE'].methods_by_name['RecordPlays']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['RecordPlays']._serialized_options = b'\330\347\030\001\342\347\030\021plays.listener_id'
+  _globals['_INGESTSERVICE'].methods_by_name['RecordFeedback']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['RecordFeedback']._serialized_options = b'\330\347\030\001\342\347\030\024feedback.listener_id'
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertTracks']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertTracks']._serialized_options = b'\330\347\030\002\342\347\030\001-'
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertArtists']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertArtists']._serialized_options = b'\330\347\030\002\342\347\030\001-'
+  _globals['_INGESTOUTCOME']._serialized_start=871
+  _globals['_INGESTOUTCOME']._serialized_end=1038
+  _globals['_FIELDVIOLATION']._serialized_start=135
+  _globals['_FIELDVIOLATION']._serialized_end=187
+  _globals['_INGESTRESULT']._serialized_start=189
+  _globals['_INGESTRESULT']._serialized_end=303
+  _globals['_RECORDPLAYSREQUEST']._serialized_start=305
+  _globals['_RECORDPLAYSREQUEST']._serialized_end=374
+  _globals['_RECORDPLAYSRESPONSE']._serialized_start=376
+  _globals['_RECORDPLAYSRESPONSE']._serialized_end=438
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=440
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=519
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=521
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=586
+  _globals['_UPSERTTRACKSREQUEST']._serialized_start=588
+  _globals['_UPSERTTRACKSREQUEST']._serialized_end=660
+  _globals['_UPSERTTRACKSRESPONSE']._serialized_start=662
+  _globals['_UPSERTTRACKSRESPONSE']._serialized_end=725
+  _globals['_UPSERTARTISTSREQUEST']._serialized_start=727
+  _globals['_UPSERTARTISTSREQUEST']._serialized_end=802
+  _globals['_UPSERTARTISTSRESPONSE']._serialized_start=804
+  _globals['_UPSERTARTISTSRESPONSE']._serialized_end=868
+  _globals['_INGESTSERVICE']._serialized_start=1041
+  _globals['_INGESTSERVICE']._serialized_end=1457
 # @@protoc_insertion_point(module_scope)

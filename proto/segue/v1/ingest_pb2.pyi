@@ -1,5 +1,6 @@
 from buf.validate import validate_pb2 as _validate_pb2
 from segue.v1 import catalogue_pb2 as _catalogue_pb2
+from segue.v1 import options_pb2 as _options_pb2
 from segue.v1 import play_pb2 as _play_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

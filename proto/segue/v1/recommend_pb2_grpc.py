@@ -63,28 +63,28 @@ class RecommendServiceServicer:
 
     def Recommend(self, request, context):
         """Tracks for a listener. Known listeners: factors, content and trends, fused; unknown ones: trends and what
-        they just played. Never a track they just played or hid. Scope: recommend.
+        they just played. Never a track they just played or hid.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SimilarTracks(self, request, context):
-        """Tracks near one track, by how listeners play them and by their words. Scope: recommend.
+        """Tracks near one track, by how listeners play them and by their words.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchTracks(self, request, context):
-        """Tracks whose text is near the words in meaning. Scope: recommend.
+        """Tracks whose text is near the words in meaning.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PopularTracks(self, request, context):
-        """Tracks with the most listeners lately. Scope: recommend.
+        """Tracks with the most listeners lately.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
