@@ -79,11 +79,11 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")
     token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
-    dashboard_address: str = Field("127.0.0.1:8501", description="Where the dashboard listens.")
+    dashboard_address: str = Field("127.0.0.1:8501", description="Where the dashboard listens, on loopback.")
 
     sink_metrics_address: str = Field(
         "127.0.0.1:9464",
-        description='Where the sink answers GET /metrics (Prometheus) to anybody who can reach it; "" for nowhere.',
+        description='Where, on loopback, the sink answers GET /metrics (Prometheus) to whoever asks; "" for nowhere.',
     )
 
     parallelism: int = Field(2, ge=1, description="Parallelism of the Flink jobs.")

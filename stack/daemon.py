@@ -4,6 +4,7 @@ Runs until SIGTERM or SIGINT. Exit code 0: stopped because asked; 1: the start f
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -58,6 +59,7 @@ def run(settings: Settings, names: list[str]) -> int:
 
 def main() -> int:
     """The process's entry; what goes wrong before there is a supervisor is recorded too."""
+    os.umask(0o077)  # what the parts keep in the home is their owner's
     settings = Settings()
     settings = settings.model_copy(update={"home": settings.home.absolute()})
     try:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from backend.domain.errors import InvalidInput, Violation
+from backend.listening import require_loopback, require_protection
 from backend.settings import ENDPOINTS_FILE, Settings
 from stack import flink, kafka, mongo, services
 from stack.part import LOOPBACK, Part
@@ -77,6 +78,17 @@ def local_parts(given: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
         if part in ("kafka", "mongo", "flink") and ("," in address or _host(address) not in _LOCAL)
     }
     return [name for name in ALL if name in names and name not in elsewhere]
+
+
+def require_private(settings: Settings, names: Iterable[str]) -> None:
+    """Raises InvalidInput, naming the setting, where one of these parts would answer others than this machine."""
+    wanted = set(names)
+    if "server" in wanted:
+        require_protection(settings.server_address, settings.tls_certificate, settings.tls_key)
+    if "dashboard" in wanted:
+        require_loopback("dashboard_address", settings.dashboard_address)
+    if "sink" in wanted and settings.sink_metrics_address:
+        require_loopback("sink_metrics_address", settings.sink_metrics_address)
 
 
 def fixed_ports(given: Mapping[str, str], names: Iterable[str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from backend import web
 from backend.domain.errors import Unavailable
+from backend.listening import host_and_port
 from stack import flink
 from stack.jars import package_folder
 from stack.part import LOOPBACK, Part, check_port
@@ -74,11 +75,11 @@ def parts(home: Path, addresses: Addresses) -> list[Part]:
 
 
 def _streamlit(address: str) -> tuple[str, ...]:
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port("dashboard_address", address)
     app = package_folder("analytics") / "dashboard" / "app.py"
     options = {
         "server.address": host,
-        "server.port": port,
+        "server.port": str(port),
         "server.headless": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
@@ -130,7 +131,7 @@ def check_sink(address: str) -> str:
 
 def check_dashboard(address: str) -> str:
     """Raises Unavailable until Streamlit answers its own health check."""
-    url = f"http://{LOOPBACK}:{port_of(address)}/_stcore/health"
+    url = f"http://{address}/_stcore/health"
     try:
         with web.client(timeout_seconds=0.5, local=True) as client:
             client.get(url).raise_for_status()

@@ -17,9 +17,10 @@ from typing import Self
 import psutil
 
 from backend.domain.errors import SegueError
+from backend.files import private_folder
 from backend.settings import Settings
 from stack import java, plan
-from stack.state import PartState, Phase, StackState, read_state
+from stack.state import STATE_FILE, PartState, Phase, StackState, read_state
 from stack.tether import tethered
 
 Report = Callable[[PartState], None]
@@ -72,10 +73,12 @@ class Stack:
     def start(self) -> bool:
         """Return when every part is well; False where they all ran already.
 
-        Raises StackFailed with the log's last lines, and SegueError where a stack with fewer parts runs here.
+        Raises StackFailed with the log's last lines, InvalidInput where a part would listen to others than this
+        machine, and SegueError where a stack with fewer parts runs here.
         """
         running = running_state(self._given.home)
         if running is None:
+            plan.require_private(self._given, self._names)
             java.check()
             self._spawn()
         else:
@@ -110,7 +113,9 @@ class Stack:
     def _spawn(self) -> None:
         home = self._given.home
         logs = home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        private_folder(logs)
+        if (home / STATE_FILE).exists():
+            home.chmod(0o700)  # an earlier Segue made it for everybody to look into
         argv = [sys.executable, "-m", "stack.daemon", ",".join(self._names)]
         with (logs / "stack.log").open("ab") as log:
             self._daemon = subprocess.Popen(

@@ -16,12 +16,13 @@ the store with its offsets, and one that was only read counts for nothing.
 
 import logging
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from backend import wiring
-from backend.domain.errors import Unavailable
+from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.listeners import Profile, merge
 from backend.ports.event_log import EventLog
 from backend.ports.store import Store
@@ -149,7 +150,11 @@ def main() -> None:
         signal.signal(number, lambda *_: stopped.set())
     settings = Settings()
     event_log, store = wiring.event_log(settings), wiring.store(settings)
-    run(event_log, store, stopped, metrics_address=settings.sink_metrics_address)
+    try:
+        run(event_log, store, stopped, metrics_address=settings.sink_metrics_address)
+    except InvalidInput as error:
+        log.error("cannot start: %s", error)
+        sys.exit(2)
     store.close()
     event_log.close(timeout_seconds=5)
 

@@ -4,9 +4,10 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+from backend.listening import host_and_port, require_loopback
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +36,16 @@ class SinkMetrics:
     def served(self, address: str) -> Iterator[None]:
         """Answer GET /metrics on host:port meanwhile; "" means not at all.
 
-        A port that is taken is logged and costs only the metrics: the tables are worth more.
+        A port that is taken is logged and costs only the metrics: the tables are worth more. Raises InvalidInput for an
+        address beyond loopback: they are told to whoever asks.
         """
         if not address:
             yield
             return
-        place = urlsplit(f"//{address}")
+        require_loopback("sink_metrics_address", address)
+        host, port = host_and_port("sink_metrics_address", address)
         try:
-            server, thread = start_http_server(place.port or 0, place.hostname or "127.0.0.1", self.registry)
+            server, thread = start_http_server(port, host, self.registry)
         except OSError as error:
             log.warning("no metrics on %s: %s; set sink_metrics_address to a free host:port", address, error)
             yield

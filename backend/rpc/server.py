@@ -2,7 +2,6 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
@@ -12,7 +11,7 @@ from grpc_health.v1.health import SERVICE_NAME, HealthServicer
 from grpc_reflection.v1alpha import reflection
 from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
 
-from backend.domain.errors import InvalidInput, Violation
+from backend.listening import require_protection
 from backend.loops import Loop
 from backend.rpc import health
 from backend.rpc.analytics import AnalyticsServicer
@@ -62,7 +61,7 @@ class Server:
         tls_key: Path | None = None,
         reflection: bool = False,
     ) -> None:
-        _require_protection(address, tls_certificate, tls_key)
+        require_protection(address, tls_certificate, tls_key)
         self._services = services
         self._address = address
         self._stopping = threading.Event()
@@ -113,20 +112,3 @@ class Server:
             names = (health.INGEST, health.RECOMMEND, health.ANALYTICS, SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, door)
         return server
-
-
-def _require_protection(address: str, tls_certificate: Path | None, tls_key: Path | None) -> None:
-    """Raises InvalidInput for half a TLS pair, and for plain text beyond loopback."""
-    if (tls_certificate is None) != (tls_key is None):
-        raise InvalidInput([Violation("tls_certificate, tls_key", "set both, or none")])
-    host = address.rpartition(":")[0].strip("[]")
-    if tls_certificate is None and not _is_loopback(host):
-        text = f"{address} is reachable from elsewhere: set tls_certificate and tls_key, or 127.0.0.1"
-        raise InvalidInput([Violation("server_address", text)])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

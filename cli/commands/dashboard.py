@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from backend.domain.errors import SegueError, Unavailable
+from backend.domain.errors import Unavailable
+from backend.listening import host_and_port, require_loopback
 from backend.settings import Settings
 from cli import options
 from cli.output import Output
@@ -27,33 +28,24 @@ def command(
     from stack.services import check_dashboard
 
     output, settings = Output(as_json=json), options.settings(home, dashboard_address=address)
-    host, port = _listen_address(settings)
-    url = f"http://{host}:{port}"
+    require_loopback("dashboard_address", settings.dashboard_address)
+    url = f"http://{settings.dashboard_address}"
     try:
         check_dashboard(settings.dashboard_address)
     except Unavailable:
         output.say(f"The dashboard opens on {url}; Ctrl-C ends it.")
         output.result({"url": url, "started": True})
-        _become_streamlit(settings, host, port)
+        _become_streamlit(settings)
     output.say(f"A dashboard is already on {url}.")
     output.result({"url": url, "started": False})
 
 
-def _listen_address(settings: Settings) -> tuple[str, int]:
-    host, _, port = settings.dashboard_address.rpartition(":")
-    if host not in {"127.0.0.1", "localhost"} or not port.isdigit():
-        raise SegueError(
-            f"dashboard_address is {settings.dashboard_address}: the dashboard has no login, so it listens only on "
-            "127.0.0.1:PORT; put a proxy with a login before it to show it to others"
-        )
-    return host, int(port)
-
-
-def _become_streamlit(settings: Settings, host: str, port: int) -> None:
+def _become_streamlit(settings: Settings) -> None:
     """Replace this process by Streamlit's, so that signals reach it and nothing is left behind."""
     from analytics.dashboard import APP
     from cli.reach import environment
 
+    host, port = host_and_port("dashboard_address", settings.dashboard_address)
     arguments = ["-m", "streamlit", "run", str(APP), f"--server.address={host}", f"--server.port={port}"]
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, *arguments], environment(settings))  # noqa: S606 - no shell, fixed arguments
