@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13segue/v1/play.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x03\n\x04Play\x12\x1d\n\x08\x65vent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x0blistener_id\x18\x02 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12<\n\x08track_id\x18\x03 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12@\n\tplayed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x08\x32\x06\x08\x80\x87\xb5\xc3\x03\xc8\x01\x01\x12)\n\x13milliseconds_played\x18\x05 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xb8\x99)(\x00\x12*\n\x06source\x18\x06 \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\x07 \x01(\x08H\x00\x88\x01\x01\x12&\n\x11recommendation_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x07\x63ontext\x18\t \x01(\x0b\x32\x15.segue.v1.PlayContextB\x11\n\x0f_allow_training\"@\n\x0bPlayContext\x12\x18\n\x07surface\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06\x64\x65vice\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xc3\x02\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x1d\n\x08\x65vent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x0blistener_id\x18\x02 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12<\n\x08track_id\x18\x03 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x30\n\x04kind\x18\x04 \x01(\x0e\x32\x16.segue.v1.FeedbackKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12?\n\x08given_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x08\x32\x06\x08\x80\x87\xb5\xc3\x03\xc8\x01\x01\x12&\n\x11recommendation_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\x8e\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12SOURCE_FIRST_PARTY\x10\x01\x12\x17\n\x13SOURCE_LISTENBRAINZ\x10\x02\x12\x11\n\rSOURCE_LASTFM\x10\x03\x12\x12\n\x0eSOURCE_SPOTIFY\x10\x04\x12\x14\n\x10SOURCE_SIMULATOR\x10\x05*\xa8\x01\n\x0c\x46\x65\x65\x64\x62\x61\x63kKind\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_LIKE\x10\x01\x12\x19\n\x15\x46\x45\x45\x44\x42\x41\x43K_KIND_DISLIKE\x10\x02\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_HIDE\x10\x03\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_SKIP\x10\x04\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_SAVE\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13segue/v1/play.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x03\n\x04Play\x12\x1d\n\x08\x65vent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x0blistener_id\x18\x02 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12<\n\x08track_id\x18\x03 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12H\n\tplayed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x19\xbaH\x16\xb2\x01\x10\x1a\x06\x08\x80\xb2\xf8\x84\x1b\x32\x06\x08\x80\x87\xb5\xc3\x03\xc8\x01\x01\x12)\n\x13milliseconds_played\x18\x05 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xb8\x99)(\x00\x12*\n\x06source\x18\x06 \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\x07 \x01(\x08H\x00\x88\x01\x01\x12&\n\x11recommendation_id\x18\x08 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12&\n\x07\x63ontext\x18\t \x01(\x0b\x32\x15.segue.v1.PlayContextB\x11\n\x0f_allow_training\"@\n\x0bPlayContext\x12\x18\n\x07surface\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x17\n\x06\x64\x65vice\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\xcb\x02\n\x08\x46\x65\x65\x64\x62\x61\x63k\x12\x1d\n\x08\x65vent_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12?\n\x0blistener_id\x18\x02 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12<\n\x08track_id\x18\x03 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x30\n\x04kind\x18\x04 \x01(\x0e\x32\x16.segue.v1.FeedbackKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12G\n\x08given_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x19\xbaH\x16\xb2\x01\x10\x1a\x06\x08\x80\xb2\xf8\x84\x1b\x32\x06\x08\x80\x87\xb5\xc3\x03\xc8\x01\x01\x12&\n\x11recommendation_id\x18\x06 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\x8e\x01\n\x06Source\x12\x16\n\x12SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12SOURCE_FIRST_PARTY\x10\x01\x12\x17\n\x13SOURCE_LISTENBRAINZ\x10\x02\x12\x11\n\rSOURCE_LASTFM\x10\x03\x12\x12\n\x0eSOURCE_SPOTIFY\x10\x04\x12\x14\n\x10SOURCE_SIMULATOR\x10\x05*\xa8\x01\n\x0c\x46\x65\x65\x64\x62\x61\x63kKind\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_LIKE\x10\x01\x12\x19\n\x15\x46\x45\x45\x44\x42\x41\x43K_KIND_DISLIKE\x10\x02\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_HIDE\x10\x03\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_SKIP\x10\x04\x12\x16\n\x12\x46\x45\x45\x44\x42\x41\x43K_KIND_SAVE\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLAY'].fields_by_name['track_id']._loaded_options = None
   _globals['_PLAY'].fields_by_name['track_id']._serialized_options = b'\272H\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
   _globals['_PLAY'].fields_by_name['played_at']._loaded_options = None
-  _globals['_PLAY'].fields_by_name['played_at']._serialized_options = b'\272H\016\262\001\0102\006\010\200\207\265\303\003\310\001\001'
+  _globals['_PLAY'].fields_by_name['played_at']._serialized_options = b'\272H\026\262\001\020\032\006\010\200\262\370\204\0332\006\010\200\207\265\303\003\310\001\001'
   _globals['_PLAY'].fields_by_name['milliseconds_played']._loaded_options = None
   _globals['_PLAY'].fields_by_name['milliseconds_played']._serialized_options = b'\272H\t\032\007\030\200\270\231)(\000'
   _globals['_PLAY'].fields_by_name['source']._loaded_options = None
@@ -60,17 +60,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDBACK'].fields_by_name['kind']._loaded_options = None
   _globals['_FEEDBACK'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_FEEDBACK'].fields_by_name['given_at']._loaded_options = None
-  _globals['_FEEDBACK'].fields_by_name['given_at']._serialized_options = b'\272H\016\262\001\0102\006\010\200\207\265\303\003\310\001\001'
+  _globals['_FEEDBACK'].fields_by_name['given_at']._serialized_options = b'\272H\026\262\001\020\032\006\010\200\262\370\204\0332\006\010\200\207\265\303\003\310\001\001'
   _globals['_FEEDBACK'].fields_by_name['recommendation_id']._loaded_options = None
   _globals['_FEEDBACK'].fields_by_name['recommendation_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
-  _globals['_SOURCE']._serialized_start=936
-  _globals['_SOURCE']._serialized_end=1078
-  _globals['_FEEDBACKKIND']._serialized_start=1081
-  _globals['_FEEDBACKKIND']._serialized_end=1249
+  _globals['_SOURCE']._serialized_start=952
+  _globals['_SOURCE']._serialized_end=1094
+  _globals['_FEEDBACKKIND']._serialized_start=1097
+  _globals['_FEEDBACKKIND']._serialized_end=1265
   _globals['_PLAY']._serialized_start=96
-  _globals['_PLAY']._serialized_end=541
-  _globals['_PLAYCONTEXT']._serialized_start=543
-  _globals['_PLAYCONTEXT']._serialized_end=607
-  _globals['_FEEDBACK']._serialized_start=610
-  _globals['_FEEDBACK']._serialized_end=933
+  _globals['_PLAY']._serialized_end=549
+  _globals['_PLAYCONTEXT']._serialized_start=551
+  _globals['_PLAYCONTEXT']._serialized_end=615
+  _globals['_FEEDBACK']._serialized_start=618
+  _globals['_FEEDBACK']._serialized_end=949
 # @@protoc_insertion_point(module_scope)
