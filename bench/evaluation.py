@@ -14,8 +14,8 @@ from training.data.dataset import Interactions, PlayColumns, interactions, joine
 from training.data.side import SideInformation, friends_of, tagging_of
 from training.data.split import Split, leave_last, random_split, time_split
 from training.judging.compare import Judged, Round, cold_round, compare
-from training.sources.registry import NEED_FRIENDS, NEED_TAGS, chosen
-from training.sources.source import Source
+from training.rankers.ranker import Ranker
+from training.rankers.registry import NEED_FRIENDS, NEED_TAGS, chosen
 
 HELD_OUT = 0.2
 _WITH_VALIDATION = 3
@@ -69,9 +69,9 @@ def run(request: Request, output: Output) -> Report:
     rounds = _split_rounds(request, plays[0], side) if len(plays) == 1 else [_file_round(plays, side)]
     if any(len(each.split.test) == 0 for each in rounds):
         raise InvalidInput([Violation("test", "nothing is held out that training does not hold already")])
-    sources = _sources(request, plays)
-    with output.bar("judging models", len(rounds) * len(sources)) as progress:
-        judged = compare(rounds, sources, k=request.k, advance=lambda: progress.advance(progress.task_ids[0]))
+    rankers = _rankers(request, plays)
+    with output.bar("judging models", len(rounds) * len(rankers)) as progress:
+        judged = compare(rounds, rankers, k=request.k, advance=lambda: progress.advance(progress.task_ids[0]))
     return Report(
         protocol=protocol,
         seeds=len(rounds),
@@ -84,7 +84,7 @@ def run(request: Request, output: Output) -> Report:
     )
 
 
-def _sources(request: Request, plays: Sequence[PlayColumns]) -> list[Source]:
+def _rankers(request: Request, plays: Sequence[PlayColumns]) -> list[Ranker]:
     """The models asked for; without a name, all that the given files and the split can feed."""
     without = [
         *(NEED_TAGS if request.tags is None else ()),

@@ -10,14 +10,14 @@ from training.data.side import SideInformation
 from training.data.split import random_split
 from training.engines.trainer import AlsSettings
 from training.judging.compare import Judged, Round, cold_round, compare
-from training.sources.als import Als
-from training.sources.content import TagProfile
-from training.sources.ease import Ease
-from training.sources.popularity import Popularity
-from training.sources.recommended import blend, cold_blend, stacked_als
-from training.sources.reference import ImplicitDefaults
-from training.sources.serving import Serving
-from training.sources.source import Source
+from training.rankers.als import Als
+from training.rankers.content import TagProfile
+from training.rankers.ease import Ease
+from training.rankers.popularity import Popularity
+from training.rankers.ranker import Ranker
+from training.rankers.recommended import blend, cold_blend, stacked_als
+from training.rankers.reference import ImplicitDefaults
+from training.rankers.served_lists import ServedLists
 
 HELD_OUT = 0.2
 LIST_LENGTH = 20
@@ -31,7 +31,7 @@ IRSPACK_IALS = Als(
 )
 """The plain iALS; like the λ of EASE, its settings were chosen on validation plays."""
 
-SERVING = Serving(als=replace(IRSPACK_IALS.als, dimension=128))
+SERVING = ServedLists(als=replace(IRSPACK_IALS.als, dimension=128))
 """What the server answers with, under settings that were searched as those of the references were."""
 
 TAG_PROFILE = TagProfile()
@@ -60,7 +60,7 @@ class Quality:
     cold_models: Sequence[Judged]
 
 
-def references() -> tuple[Source, ...]:
+def references() -> tuple[Ranker, ...]:
     """What the blend is measured against."""
     return (RAW_COUNT_ALS, IMPLICIT_DEFAULTS, EASE, IRSPACK_IALS)
 
@@ -87,7 +87,7 @@ def quality(
         [cold_round(pairs, side, seed=seed) for seed in seeds], _cold_models(), k=LIST_LENGTH, advance=advance
     )
     by_name = {judged.model: judged for judged in (*warm, *cold)}
-    best = max((by_name[source.name] for source in references()), key=_value)
+    best = max((by_name[ranker.name] for ranker in references()), key=_value)
     return Quality(
         rows=(
             _row("blend_vs_best", by_name["blend"], best),
@@ -101,13 +101,13 @@ def quality(
     )
 
 
-def _warm_models() -> tuple[Source, ...]:
+def _warm_models() -> tuple[Ranker, ...]:
     return (Popularity(), *references(), SERVING, stacked_als(), blend(), blend(friends=False))
 
 
-def _cold_models() -> tuple[Source, ...]:
+def _cold_models() -> tuple[Ranker, ...]:
     blended = cold_blend()
-    return (TAG_PROFILE, *blended.sources, blended)
+    return (TAG_PROFILE, *blended.rankers, blended)
 
 
 def _row(name: str, ours: Judged, reference: Judged) -> Row:

@@ -8,7 +8,7 @@ from backend.settings import Settings
 from training.data.dataset import PlayColumns, compact
 from training.data.exclusions import DAY_MILLISECONDS
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, drift, read_deciles, read_profile
-from training.judging.served import Served, served
+from training.judging.published import Published, published
 from training.material import Material, read_material
 
 
@@ -17,7 +17,7 @@ def drift_now(settings: Settings, *, version: str | None, days: int | None) -> D
 
     Raises NotFound (no such version, or one from before profiles were kept), ModelRefused, and as `read_material`.
     """
-    against = served(wiring.models(settings), version)
+    against = published(wiring.models(settings), version)
     if against is None:
         raise NotFound("there is no version to compare with: run `segue train`")
     material = read_material(settings)
@@ -28,7 +28,7 @@ def drift_now(settings: Settings, *, version: str | None, days: int | None) -> D
     return found
 
 
-def drift_from(against: Served, material: Material, *, after: int | None) -> Drift | None:
+def drift_from(against: Published, material: Material, *, after: int | None) -> Drift | None:
     """The plays after a moment (milliseconds since 1970 UTC; None: all) against a version; None without a profile."""
     kept, deciles = against.file(PROFILE_FILE), against.file(DECILES_FILE)
     if kept is None or deciles is None:

@@ -10,28 +10,28 @@ from backend import wiring
 from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
+from backend.versions.codec import Ranking
 from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
 from training.content.embed import EmbeddingCache, SentenceEncoder
 from training.content.export import export_encoder, is_exported
 from training.data.catalogue import Catalogue
-from training.data.dataset import Float32, PlayColumns, interactions
+from training.data.dataset import interactions
 from training.drift_report import drift_from
 from training.engines.choice import chosen_trainer
-from training.engines.trainer import AlsSettings, Earlier, Factors, Trainer
+from training.engines.trainer import AlsSettings, Earlier, Trainer
 from training.evaluation.metrics import Estimate
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.judging.drift import profile as window_profile
-from training.judging.judge import judge
-from training.judging.served import Served, served
+from training.judging.judge import Judge
+from training.judging.published import Published, published
 from training.material import Material, data_window, read_material, with_labels
-from training.publishing import publish
 from training.publishing.lock import lock_folder, training_lock
 from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
 from training.publishing.mlflow import log_training
 from training.publishing.promote import release
-from training.serving import extras
+from training.ranking.version import Words, learn
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
 
@@ -83,47 +83,53 @@ def train(
 def _train(
     settings: Settings, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
 ) -> TrainingReport:
-    current = served(wiring.models(settings))
+    current = published(wiring.models(settings))
     with watch.step("reading the play archive"):
         material = read_material(settings)
     trainer = with_labels(trainer, material.catalogue, settings)
     with watch.step("embedding the catalogue"):
         content_ids, content = _embed(settings, material.catalogue, watch.report)
     with watch.step("judging on held-out plays"):
-        judgement = judge(material.plays, trainer, tuned.als, current=current, seed=seed)
+        words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
+        judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
     with watch.step("learning from all plays"):
         earlier = _earlier(current, tuned.als) if settings.training_warm_start else None
-        factors = trainer.fit(interactions(material.plays), settings=tuned.als, seed=seed, earlier=earlier)
+        pairs = interactions(material.plays)
+        factors = trainer.fit(pairs, settings=tuned.als, seed=seed, earlier=earlier)
     with watch.step("finding clusters and drift"):
         clusters = _clusters(settings, material, current, seed, watch.report)
         drift = None if current is None else drift_from(current, material, after=current.until)
-    with watch.step("learning what serves beside the factors"):
-        words = extras.Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
-        serving = extras.learn(material.plays, words, factors, trainer=trainer, settings=tuned.als, seed=seed)
-    arrays = _arrays(material.plays, factors, content_ids, content, serving.placed)
+    with watch.step("learning what ranks beside the factors"):
+        learned = learn(pairs, factors, words)
+    ranking = Ranking(
+        encoder_name=SentenceEncoder.name,
+        encoder_dimension=SentenceEncoder.dimension,
+        parts=learned.parts,
+        newcomers=learned.newcomers,
+        weights=learned.weights if judgement.fusion is None else judgement.fusion.weights,
+        notes=() if judgement.fusion is None else judgement.fusion.notes,
+    )
     facts = VersionFacts(
         created_at=now,
         engine=trainer.name,
         seed=seed,
         settings=tuned.als,
         label_weight=settings.training_label_weight,
-        fold_in=factors.fold_in,
-        encoder_name=SentenceEncoder.name,
-        encoder_dimension=SentenceEncoder.dimension,
-        fusion=serving.fusion,
         judgement=judgement,
         data=data_window(material),
         settings_from=tuned.source,
         drift=drift,
     )
     with watch.step("publishing"):
-        further = {**_further(material, arrays.track_ids, clusters), **serving.files}
-        published = release(settings, arrays, facts, further, judged_against=current.version if current else None)
-    warnings = (*published.warnings, *_logged(settings, published.version, watch))
+        further = _further(material, learned.vectors.track_ids, clusters)
+        released = release(
+            settings, learned.vectors, ranking, facts, further, judged_against=current.version if current else None
+        )
+    warnings = (*released.warnings, *_logged(settings, released.version, watch))
     return TrainingReport(
-        version=published.version,
-        promoted=not published.objections,
-        reason="; ".join(published.objections),
+        version=released.version,
+        promoted=not released.objections,
+        reason="; ".join(released.objections),
         warnings=warnings,
         metrics=judgement.metrics,
         baseline=judgement.baseline,
@@ -143,18 +149,18 @@ def prepare_encoder(settings: Settings, report: Report = lambda _: None) -> None
         export_encoder(SentenceEncoder(), settings.encoder)
 
 
-def _earlier(current: Served | None, als: AlsSettings) -> Earlier | None:
+def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
     """The factors that serve, to begin from; None where there are none, or of another dimension."""
     if current is None:
         return None
-    factors = current.factors()
-    if factors.tracks.shape[1] != als.dimension:
+    vectors = current.vectors()
+    if vectors.tracks.shape[1] != als.dimension:
         return None
     return Earlier(
-        listener_ids=factors.listener_ids,
-        track_ids=factors.track_ids,
-        listeners=factors.listeners,
-        tracks=factors.tracks,
+        listener_ids=vectors.listener_ids,
+        track_ids=vectors.track_ids,
+        listeners=vectors.listeners,
+        tracks=vectors.tracks,
     )
 
 
@@ -180,7 +186,7 @@ def _logged(settings: Settings, version: str, watch: Stopwatch) -> tuple[str, ..
 
 
 def _clusters(
-    settings: Settings, material: Material, current: Served | None, seed: int, report: Report
+    settings: Settings, material: Material, current: Published | None, seed: int, report: Report
 ) -> TrackClusters | None:
     found = fit_clusters(
         material.features,
@@ -204,37 +210,3 @@ def _further(material: Material, track_ids: Sequence[str], clusters: TrackCluste
         DECILES_FILE: deciles_to_file(spread),
     }
     return files if clusters is None else {**files, CLUSTERS_FILE: clusters_to_file(clusters)}
-
-
-def _arrays(
-    plays: PlayColumns,
-    factors: Factors,
-    content_ids: Sequence[str],
-    content: Vectors,
-    unplayed: Mapping[str, Float32],
-) -> publish.VersionArrays:
-    """Factors (learned, or of `unplayed` tracks as placed) and content over the union of played and described tracks.
-
-    See VersionArrays for zero rows.
-    """
-    track_ids = sorted({*plays.track_ids, *content_ids})
-    place = {track_id: number for number, track_id in enumerate(track_ids)}
-    tracks = _spread(factors.tracks, [place[track_id] for track_id in plays.track_ids], len(track_ids))
-    for track_id, placed in unplayed.items():
-        tracks[place[track_id]] = placed
-    return publish.VersionArrays(
-        track_ids=track_ids,
-        listener_ids=plays.listener_ids,
-        factors=Factors(
-            listeners=factors.listeners,
-            tracks=tracks,
-            fold_in=factors.fold_in,
-        ),
-        content=_spread(content, [place[track_id] for track_id in content_ids], len(track_ids)),
-    )
-
-
-def _spread(rows: Float32, places: Sequence[int], count: int) -> Float32:
-    spread = np.zeros((count, rows.shape[1]), dtype=np.float32)
-    spread[np.asarray(places, dtype=np.int64)] = rows
-    return spread

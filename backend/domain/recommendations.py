@@ -4,24 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class CandidateSource(StrEnum):
-    """What a track was found by."""
-
-    FACTORS = "factors"
-    CONTENT = "content"
-    TREND = "trend"
-    LINEAR = "linear"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A track as one source proposes it; `rank` counts from 1, a larger `score` is better within the source.
+    """A track as one source (`backend.ranking.sources`) proposes it, by the source's name.
 
-    `because` is the sentence shown to people.
+    `rank` counts from 1, a larger `score` is better within the source. `because` is the sentence shown to people.
     """
 
     track_id: str
-    source: CandidateSource
+    source: str
     rank: int
     score: float
     because: str
@@ -31,7 +22,7 @@ class Candidate:
 class Reason:
     """One source's part in a recommendation; the shares of one recommendation sum to 1."""
 
-    source: CandidateSource
+    source: str
     rank: int
     share: float
     text: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
@@ -9,9 +10,10 @@ from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play
-from backend.domain.recommendations import AnswerPath, CandidateSource, Recommendation
+from backend.domain.recommendations import AnswerPath, Recommendation
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import Artist, AudioFeatures, Track
+from backend.ranking.sources import NAMES
 from backend.services.outcomes import Outcome, Result
 
 SOURCES: Mapping[int, Source] = {
@@ -35,11 +37,9 @@ OUTCOMES: Mapping[Outcome, ingest_pb2.IngestOutcome] = {
     Outcome.REJECTED: ingest_pb2.INGEST_OUTCOME_REJECTED,
     Outcome.UNCONFIRMED: ingest_pb2.INGEST_OUTCOME_UNCONFIRMED,
 }
-CANDIDATE_SOURCES: Mapping[CandidateSource, recommend_pb2.CandidateSource] = {
-    CandidateSource.FACTORS: recommend_pb2.CANDIDATE_SOURCE_FACTORS,
-    CandidateSource.CONTENT: recommend_pb2.CANDIDATE_SOURCE_CONTENT,
-    CandidateSource.TREND: recommend_pb2.CANDIDATE_SOURCE_TREND,
-    CandidateSource.LINEAR: recommend_pb2.CANDIDATE_SOURCE_LINEAR,
+CANDIDATE_SOURCES: Mapping[str, recommend_pb2.CandidateSource] = {
+    name: cast(recommend_pb2.CandidateSource, recommend_pb2.CandidateSource.Value(f"CANDIDATE_SOURCE_{name.upper()}"))
+    for name in NAMES
 }
 ANSWER_PATHS: Mapping[AnswerPath, recommend_pb2.AnswerPath] = {
     AnswerPath.HYBRID: recommend_pb2.ANSWER_PATH_HYBRID,

@@ -2,19 +2,20 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.page_tokens import question_digest
-from backend.domain.recommendations import Answer, AnswerPath, Candidate, CandidateSource
+from backend.domain.recommendations import Answer, AnswerPath, Candidate
 from backend.domain.tracks import Track, catalogue_text
 from backend.ports.encoder import TextEncoder
 from backend.ports.models import ModelVersion
 from backend.ports.vectors import Vectors
+from backend.ranking.fuse import fuse
+from backend.ranking.sources import LIVE, OF_A_VERSION, WORDS
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
-from backend.services.rank import fuse
 from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 
@@ -23,7 +24,8 @@ _log = logging.getLogger(__name__)
 FOUND = 400
 """Candidates asked of each source: two of the largest pages."""
 
-SIMILAR_WEIGHTS = {CandidateSource.FACTORS: 0.5, CandidateSource.CONTENT: 0.5}
+SIMILAR_WEIGHTS = {source.name: 1.0 for source in OF_A_VERSION}
+"""Sources that can tell what a track is like weigh the same."""
 
 
 class Explorer:
@@ -60,9 +62,14 @@ class Explorer:
             if track is None:
                 raise NotFound(f"there is no track '{track_id}'")
             model = self._current()
-            by_listening = self._retriever.like_track(model, track_id, limit=FOUND)
-            by_words = self._like_words_of(model, track)
-            return self._fused([*by_listening, *by_words], SIMILAR_WEIGHTS, exclude=frozenset({track_id}), model=model)
+            found = [
+                one
+                for source in OF_A_VERSION
+                for one in self._retriever.similar(
+                    source, model, track_id, limit=FOUND, words=lambda: self._words_of(model, track)
+                )
+            ]
+            return self._fused(found, SIMILAR_WEIGHTS, exclude=frozenset({track_id}), model=model)
 
         return self._paged(question_digest("similar", asker, track_id), page_size, page_token, answer)
 
@@ -71,10 +78,9 @@ class Explorer:
 
         def answer() -> Answer:
             model = self._current()
-            found = self._retriever.near_words(
-                model, self._encode(model, query), limit=FOUND, exclude=frozenset(), because=f"near '{query}' in words"
-            )
-            return self._fused(found, {CandidateSource.CONTENT: 1.0}, model=model)
+            vector = self._encode(model, query)
+            found = self._retriever.near_words(model, vector, limit=FOUND, because=f"near '{query}' in words")
+            return self._fused(found, {WORDS.name: 1.0}, model=model)
 
         return self._paged(question_digest("search", asker, query), page_size, page_token, answer)
 
@@ -82,7 +88,7 @@ class Explorer:
         """Tracks with the most listeners lately. Raises Unavailable, InvalidInput."""
 
         def answer() -> Answer:
-            return self._fused(self._trending.popular().candidates, {CandidateSource.TREND: 1.0})
+            return self._fused(self._trending.popular().candidates, {LIVE.name: 1.0})
 
         return self._paged(question_digest("popular", asker), page_size, page_token, answer)
 
@@ -97,17 +103,13 @@ class Explorer:
             raise NotFound("no model version is published yet: run `segue train`")
         return model
 
-    def _like_words_of(self, model: ModelVersion, track: Track) -> list[Candidate]:
-        vector = self._retriever.content_of(model, track.track_id)
-        if vector is None:
-            # Newer than the model: its words are embedded now.
-            try:
-                vector = self._encode(model, catalogue_text(track, self._catalogue.artist_names(track)))
-            except Unavailable as error:
-                _log.warning("answering without the words of %s: %s", track.track_id, error)
-                return []
-        own = frozenset({track.track_id})
-        return self._retriever.near_words(model, vector, limit=FOUND, exclude=own, because="near it in words")
+    def _words_of(self, model: ModelVersion, track: Track) -> Vectors | None:
+        """The vector of a track that is newer than the model; None where its words cannot be embedded."""
+        try:
+            return self._encode(model, catalogue_text(track, self._catalogue.artist_names(track)))
+        except Unavailable as error:
+            _log.warning("answering without the words of %s: %s", track.track_id, error)
+            return None
 
     def _encode(self, model: ModelVersion, text: str) -> Vectors:
         if self._encoder is None:
@@ -122,7 +124,7 @@ class Explorer:
     def _fused(
         self,
         candidates: Sequence[Candidate],
-        weights: dict[CandidateSource, float],
+        weights: Mapping[str, float],
         *,
         exclude: frozenset[str] = frozenset(),
         model: ModelVersion | None = None,

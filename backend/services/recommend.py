@@ -4,27 +4,27 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.listeners import Profile
 from backend.domain.page_tokens import question_digest
-from backend.domain.recommendations import Answer, AnswerPath, Candidate, CandidateSource, Recommendation
+from backend.domain.recommendations import Answer, AnswerPath, Candidate, Recommendation
 from backend.ports.models import ModelVersion
+from backend.ranking.diverse import diversify
+from backend.ranking.fuse import fuse
+from backend.ranking.lists import PER_SOURCE
+from backend.ranking.profile import Taste, taste_of
+from backend.ranking.sources import OF_A_VERSION
+from backend.ranking.weights import FusionWeights
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
-from backend.services.rank import diversify, fuse
-from backend.services.retrieve import Retriever, counted_plays
+from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 
 _log = logging.getLogger(__name__)
-
-PER_SOURCE = 200
-"""Candidates asked of each source."""
-
-WITHOUT_MODEL = {CandidateSource.TREND: 1.0}
-"""The only source that needs no model version."""
 
 
 @dataclass(slots=True)
@@ -92,15 +92,17 @@ class Recommender:
         model = self._model.version
         search = _Search(degraded=self._model.refused)
         profile = self._profile(listener_id, search)
-        unwanted = exclude | profile.hidden | {play.track_id for play in profile.recent}
-        if model is not None:
-            self._ask_model(model, profile, unwanted, search)
+        taste = taste_of(profile)
+        unwanted = exclude | taste.unwanted
+        if model is not None and (profile.recent or profile.liked):
+            self._ask_model(model, taste, unwanted, search)
         by_model = bool(search.candidates)
         search.ask("trends", lambda: self._trends(search))
         if search.degraded and not search.candidates:
             raise Unavailable("neither the model nor the trends can be read")
-        weights = model.fusion_for(len(counted_plays(profile))) if model is not None and by_model else WITHOUT_MODEL
-        ranked = self._diverse(fuse(search.candidates, weights, exclude=unwanted))
+        weights = FusionWeights() if model is None else model.weights
+        chosen = weights.of(len(taste.plays), by_version=by_model)
+        ranked = self._diverse(fuse(search.candidates, chosen, exclude=unwanted))
         path = AnswerPath.HYBRID if by_model else AnswerPath.COLD_START
         return Answer(
             recommendation_id=self._new_id(),
@@ -117,12 +119,10 @@ class Recommender:
             search.degraded = True
             return Profile(listener_id=listener_id)
 
-    def _ask_model(self, model: ModelVersion, profile: Profile, unwanted: frozenset[str], search: _Search) -> None:
-        if not profile.recent and not profile.liked:
-            return
-        search.ask("links", lambda: self._retriever.by_links(model, profile, limit=PER_SOURCE, exclude=unwanted))
-        search.ask("factors", lambda: self._retriever.by_factors(model, profile, limit=PER_SOURCE, exclude=unwanted))
-        search.ask("content", lambda: self._retriever.by_content(model, profile, limit=PER_SOURCE, exclude=unwanted))
+    def _ask_model(self, model: ModelVersion, taste: Taste, unwanted: frozenset[str], search: _Search) -> None:
+        for source in OF_A_VERSION:
+            find = partial(self._retriever.candidates, source, model, taste, limit=PER_SOURCE, exclude=unwanted)
+            search.ask(source.name, find)
 
     def _trends(self, search: _Search) -> Sequence[Candidate]:
         trends = self._trending.rising_and_popular()
@@ -133,4 +133,4 @@ class Recommender:
         """Tracks still in the catalogue, not too many of one artist."""
         tracks = self._catalogue.tracks(one.track_id for one in ranked)
         artist_of = {track_id: track.artist_ids[0] for track_id, track in tracks.items()}
-        return diversify([one for one in ranked if one.track_id in tracks], artist_of)
+        return diversify(ranked, artist_of)

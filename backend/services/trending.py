@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import Unavailable
-from backend.domain.recommendations import Candidate, CandidateSource
+from backend.domain.recommendations import Candidate
 from backend.domain.tables import PopularitySpan, TrackPopularity, Trend
 from backend.ports.store import TableQuery, TableStore
+from backend.ranking.sources import LIVE
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +129,6 @@ def _rising_first(trends: Sequence[Trend], popular: Sequence[TrackPopularity]) -
     for row in popular:
         texts.setdefault(row.track_id, f"popular: {row.listeners} listeners {_SPAN_WORDS[row.span]}")
     return tuple(
-        Candidate(track_id=track_id, source=CandidateSource.TREND, rank=rank, score=1.0 / rank, because=text)
+        Candidate(track_id=track_id, source=LIVE.name, rank=rank, score=1.0 / rank, because=text)
         for rank, (track_id, text) in enumerate(texts.items(), 1)
     )

@@ -10,7 +10,7 @@ import pytest
 
 from backend.adapters.models.folder import FolderModelRepository
 from backend.domain.errors import ModelRefused, NotFound
-from backend.domain.recommendations import CandidateSource
+from backend.ranking.foldin import FoldIn
 
 
 def version_folder(folder: Path, version: str, *, created_at: str = "2026-03-01T00:00:00Z", **changes: Any) -> Path:
@@ -49,8 +49,10 @@ def test_a_published_version_is_loaded_as_it_was_written(models: FolderModelRepo
     assert "v1" == models.publish(folder) == models.publish(folder)
     model = models.load("v1")
     assert ("v1", 3, "mini", 4) == (model.version, model.dimension, model.encoder_name, model.encoder_dimension)
-    assert 0.7 == model.fusion[CandidateSource.FACTORS]
-    np.testing.assert_array_equal(np.eye(3), model.fold_in.gram)
+    assert 0.7 == model.weights.below["factors"]
+    fold_in = model.parts["factors"]
+    assert isinstance(fold_in, FoldIn)
+    np.testing.assert_array_equal(np.eye(3), fold_in.gram)
 
 
 def test_publishing_does_not_point(models: FolderModelRepository, tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
 
 from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.errors import Unavailable
-from backend.domain.recommendations import CandidateSource
 from backend.domain.tracks import Artist, Track
-from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, FoldIn, ModelVersion, Newcomers
+from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, ModelVersion
 from backend.ports.vectors import VectorIndex, Vectors
+from backend.ranking.foldin import FoldIn
+from backend.ranking.newcomers import Newcomers
+from backend.ranking.weights import FusionWeights
 from backend.rpc.auth import Scope, issue_token
 from backend.rpc.server import Server
 from backend.services.assembly import Services, assembled
@@ -72,13 +74,14 @@ def publish_model(vectors: VectorIndex, tracks: Sequence[Track]) -> ModelVersion
     vectors.create(FACTORS_NAMESPACE.format(version=VERSION), ids, factors.astype(np.float32))
     words = WordEncoder().encode([track.title for track in tracks])
     vectors.create(CONTENT_NAMESPACE.format(version=VERSION), ids, words)
+    fold_in = FoldIn(gram=factors.T @ factors, unobserved_weight=0.1, regularization=0.01, confidence_scale=1.0)
     return ModelVersion(
         version=VERSION,
         dimension=2,
         encoder_name=WordEncoder.name,
         encoder_dimension=WORDS,
-        fold_in=FoldIn(gram=factors.T @ factors, unobserved_weight=0.1, regularization=0.01, confidence_scale=1.0),
-        fusion={CandidateSource.FACTORS: 0.6, CandidateSource.CONTENT: 0.3, CandidateSource.TREND: 0.1},
+        parts={"factors": fold_in},
+        weights=FusionWeights(below={"factors": 0.6, "content": 0.3, "trend": 0.1}),
         manifest={},
         newcomers=newcomers(factors),
     )

@@ -14,7 +14,7 @@ from training.data.side import SideInformation
 from training.data.split import random_split
 from training.evaluation.evaluate import evaluate
 from training.judging.compare import Round, compare
-from training.sources.popularity import Popularity
+from training.rankers.popularity import Popularity
 
 
 @pytest.fixture

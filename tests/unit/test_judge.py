@@ -1,25 +1,28 @@
 """A training is promoted unless the held-out plays, or their number, speak against it."""
 
-import io
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from backend.versions.codec import Ranking, store, vector_files
 from tests.memory import MemoryModels
-from training.data.dataset import Float32, PlayColumns, interactions
+from training.data.dataset import PlayColumns, interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
 from training.evaluation.evaluate import Evaluation
 from training.evaluation.metrics import Estimate, bootstrap
 from training.judging import guard
-from training.judging.judge import judge
-from training.judging.served import Served
+from training.judging.judge import Judge, Judgement
+from training.judging.published import Published
+from training.ranking.version import Words, learn
 
 ALS = AlsSettings(dimension=8)
 TRAINER = LocalTrainer(threads=1)
-NOTHING = np.zeros((0, 8), dtype=np.float32)
+ARTIST_OF = {f"t{number:04d}": f"a{number:04d}" for number in range(3000)}
+WORDS = Words(track_ids=[], vectors=np.zeros((0, 1), dtype=np.float32), artist_of=ARTIST_OF)
 
 
 def evaluation(ndcg: list[float]) -> Evaluation:
@@ -36,33 +39,39 @@ def evaluation(ndcg: list[float]) -> Evaluation:
 
 
 class OneVersion(MemoryModels):
-    """Holds the arrays of one version, numbered as the fixture `plays`."""
+    """Holds the files of one version."""
 
-    def __init__(self, tracks: Float32, listeners: Float32) -> None:
+    def __init__(self, files: Mapping[str, bytes]) -> None:
         super().__init__()
-        self.arrays = {"track_factors.npy": tracks, "listener_factors.npy": listeners}
-        self.ids = {"track_ids.txt": ids("t", 400), "listener_ids.txt": ids("l", 120)}
+        self.files = files
 
     def read(self, version: str, name: str) -> bytes:
-        if name in self.ids:
-            return "".join(f"{line}\n" for line in self.ids[name]).encode()
-        buffer = io.BytesIO()
-        np.save(buffer, self.arrays[name])
-        return buffer.getvalue()
+        return self.files[name]
 
 
 def ids(letter: str, count: int) -> list[str]:
-    """Names such as l000, l001."""
-    return [f"{letter}{number:03d}" for number in range(count)]
+    """Names such as l0000, l0001."""
+    return [f"{letter}{number:04d}" for number in range(count)]
 
 
-def served(
-    *, settings: dict[str, object], until: int | None = None, tracks: Float32 = NOTHING, listeners: Float32 = NOTHING
-) -> Served:
-    """A current version with these settings and factors, learned from 6000 plays up to a moment."""
-    last = "" if until is None else datetime.fromtimestamp(until / 1000, UTC).isoformat()
-    manifest = {"engine": "local", "settings": settings, "data": {"plays": 6000, "to": last}}
-    return Served(version="v1", manifest=manifest, models=OneVersion(tracks, listeners))  # type: ignore[abstract]  # never published to
+def current(*, settings: dict[str, object], learned: PlayColumns | None = None) -> Published:
+    """A current version with these settings, as if learned from 6000 plays; with files where `learned` from some."""
+    manifest: dict[str, object] = {"version": "v1", "settings": settings, "data": {"plays": 6000, "to": ""}}
+    files: dict[str, bytes] = {}
+    if learned is not None:
+        pairs = interactions(learned)
+        version = learn(pairs, TRAINER.fit(pairs, settings=ALS, seed=0), WORDS)
+        stored = store(Ranking(encoder_name="none", encoder_dimension=1, parts=version.parts))
+        files = {**dict(vector_files(version.vectors)), **stored.files}
+        until = datetime.fromtimestamp(int(learned.played_at.max()) / 1000, UTC).isoformat()
+        manifest |= {**stored.manifest, "data": {"plays": 6000, "to": until}, "files": dict.fromkeys(files, "")}
+    models = OneVersion(files)  # type: ignore[abstract]  # never published to
+    return Published(version="v1", manifest=manifest, models=models)
+
+
+def judge(plays: PlayColumns, als: AlsSettings, version: Published | None) -> Judgement:
+    """The judgement of a training without words."""
+    return Judge(trainer=TRAINER, words=WORDS, seed=0).judge(plays, als, current=version)
 
 
 @pytest.fixture(scope="module")
@@ -112,46 +121,61 @@ def test_a_lost_archive_is_noticed() -> None:
 
 def test_a_good_training_has_no_objection(plays: PlayColumns) -> None:
     """First version, and again with the same settings."""
-    first = judge(plays, TRAINER, ALS, current=None, seed=0)
+    first = judge(plays, ALS, None)
     assert () == first.objections
     assert first.metrics["ndcg@20"].value > first.baseline["ndcg@20"].value
-    again = judge(plays, TRAINER, ALS, current=served(settings=asdict(ALS)), seed=0)
+    again = judge(plays, ALS, current(settings=asdict(ALS)))
     assert ((), ()) == (again.objections, again.comparisons)
     assert {"ndcg@20", "ndcg@20.low", "ndcg@20.high", "popular.ndcg@20"} <= set(first.numbers())
 
 
-def test_worse_settings_are_found_on_the_same_plays(plays: PlayColumns) -> None:
-    """The current version's settings are fitted beside the new ones, which cannot tell four tastes apart."""
+def on_a_circle(count: int, *, listeners: int, tracks: int, kappa: float, seed: int = 0) -> PlayColumns:
+    """Listeners spread around a circle of tracks, each playing what is near; 6000 moments for `count` plays."""
+    rng = np.random.default_rng(seed)
+    who = rng.integers(0, listeners, count)
+    where = who / listeners + rng.vonmises(0, kappa, count) / (2 * np.pi)
+    return PlayColumns(
+        listener_ids=ids("l", listeners),
+        track_ids=ids("t", tracks),
+        listeners=who.astype(np.int32),
+        tracks=np.floor(where % 1 * tracks).astype(np.int32),
+        counts=np.ones(count, dtype=np.float32),
+        played_at=np.arange(count, dtype=np.int64) * 6000 // count,
+    )
+
+
+def test_worse_settings_are_found_on_the_same_plays() -> None:
+    """The current version's settings are fitted beside the new ones, whose one dimension holds no circle.
+
+    There are so few plays of a track that links cannot make up for it.
+    """
     spoiled = replace(ALS, dimension=1)
-    judgement = judge(plays, TRAINER, spoiled, current=served(settings=asdict(ALS)), seed=0)
+    thin = on_a_circle(12_000, listeners=600, tracks=3000, kappa=20)
+    judgement = judge(thin, spoiled, current(settings=asdict(ALS)))
     assert any("with the current version's settings" in objection for objection in judgement.objections)
     (comparison,) = judgement.comparisons
     assert comparison.by == "settings"
     assert comparison.current["ndcg@20"].value > comparison.new["ndcg@20"].value
 
 
-def test_the_factors_that_serve_are_judged_on_plays_they_never_saw(plays: PlayColumns) -> None:
-    """Same settings, but the data that the new version learns from is spoiled: only the served factors can tell."""
-    earlier = plays.where(plays.played_at < 4000)
-    factors = TRAINER.fit(interactions(earlier), settings=ALS, seed=0)
-    current = served(settings=asdict(ALS), until=3999, tracks=factors.tracks, listeners=factors.listeners)
-    good = judge(plays, TRAINER, ALS, current=current, seed=0)
-    assert ["factors"] == [comparison.by for comparison in good.comparisons]
-    assert () == good.objections
-    rng = np.random.default_rng(3)
-    mixed = np.where(plays.played_at < 4000, rng.integers(0, 400, 6000), plays.tracks).astype(np.int32)
-    spoiled = judge(replace(plays, tracks=mixed), TRAINER, ALS, current=current, seed=0)
-    assert any("the current version on the plays since it learned" in objection for objection in spoiled.objections)
+def test_the_version_that_serves_is_judged_on_plays_it_never_saw() -> None:
+    """Same settings, but what serves learned from ten times the plays that the new version has: its answers tell."""
+    thin = on_a_circle(6000, listeners=300, tracks=1200, kappa=30)
+    same = judge(thin, ALS, current(settings=asdict(ALS), learned=thin.where(thin.played_at < 4000)))
+    assert ["answers"] == [comparison.by for comparison in same.comparisons]
+    assert () == same.objections
+    rich = on_a_circle(60_000, listeners=300, tracks=1200, kappa=30, seed=1)
+    lost = judge(thin, ALS, current(settings=asdict(ALS), learned=rich.where(rich.played_at < 4000)))
+    assert any("the current version on the plays since it learned" in objection for objection in lost.objections)
 
 
 def test_too_few_new_plays_are_no_comparison(plays: PlayColumns) -> None:
     """A training minutes after the last one has nobody to ask."""
-    factors = TRAINER.fit(interactions(plays), settings=ALS, seed=0)
-    current = served(settings=asdict(ALS), until=5990, tracks=factors.tracks, listeners=factors.listeners)
-    assert () == judge(plays, TRAINER, ALS, current=current, seed=0).comparisons
+    serving = current(settings=asdict(ALS), learned=plays.where(plays.played_at <= 5990))
+    assert () == judge(plays, ALS, serving).comparisons
 
 
 def test_plays_that_leave_nobody_to_judge_are_no_objection(plays: PlayColumns) -> None:
     """A service with one play per listener publishes without metrics."""
-    judgement = judge(plays.where(np.arange(len(plays)) < 3), TRAINER, ALS, current=None, seed=0)
+    judgement = judge(plays.where(np.arange(len(plays)) < 3), ALS, None)
     assert ({}, ()) == (judgement.metrics, judgement.objections)

@@ -15,13 +15,14 @@ import pytest
 
 from backend import wiring
 from backend.domain.clusters import TrackClusters
-from backend.domain.recommendations import CandidateSource
-from backend.ports.models import FoldIn
+from backend.ranking.foldin import FoldIn
+from backend.ranking.weights import FusionWeights
 from backend.settings import Settings
+from backend.versions.codec import Ranking, VersionVectors
 from cli import main
 from stack.ports import free_port
 from training.content import clusters
-from training.engines.trainer import AlsSettings, Factors, gram
+from training.engines.trainer import AlsSettings, gram
 from training.evaluation.metrics import Estimate
 from training.judging.judge import Judgement
 from training.publishing import promote, publish
@@ -59,32 +60,35 @@ def released(
     models, index = wiring.models(settings), wiring.vector_index(settings)
     tracks = np.array([[1, 2], [3, 4]], dtype=np.float32)
     fold_in = FoldIn(gram=gram(tracks), unobserved_weight=0.1, regularization=2.0, confidence_scale=1.0)
-    arrays = publish.VersionArrays(
+    vectors = VersionVectors(
         track_ids=["a", "b"],
         listener_ids=["l"],
-        factors=Factors(listeners=np.ones((1, 2), dtype=np.float32), tracks=tracks, fold_in=fold_in),
+        tracks=tracks,
+        listeners=np.ones((1, 2), dtype=np.float32),
         content=np.ones((2, 3), dtype=np.float32),
+    )
+    ranking = Ranking(
+        encoder_name="mini",
+        encoder_dimension=3,
+        parts={"factors": fold_in},
+        weights=FusionWeights(below={"factors": 1.0}),
     )
     folder = home / f"draft-{minute}"
     folder.mkdir(parents=True)
-    version = publish.write_version(folder, arrays, facts(minute, fold_in, ndcg, plays), further)
-    publish.publish(folder, version, arrays, index=index, models=models)
+    version = publish.write_version(folder, vectors, ranking, facts(minute, ndcg, plays), further)
+    publish.publish(folder, version, vectors, index=index, models=models)
     if point:
         models.point(version)
     return version
 
 
-def facts(minute: int, fold_in: FoldIn, ndcg: float, plays: int) -> VersionFacts:
+def facts(minute: int, ndcg: float, plays: int) -> VersionFacts:
     """What the manifest says."""
     return VersionFacts(
         created_at=NOW + timedelta(minutes=minute),
         engine="local",
         seed=7,
         settings=AlsSettings(dimension=2),
-        fold_in=fold_in,
-        encoder_name="mini",
-        encoder_dimension=3,
-        fusion={CandidateSource.FACTORS: 1.0},
         judgement=Judgement(metrics={"ndcg@20": Estimate(ndcg, 0.2, 0.4)}, baseline={}, objections=()),
         data=DataWindow(
             first_play=NOW.isoformat(),

@@ -10,12 +10,14 @@ import pytest
 
 from backend import wiring
 from backend.domain.errors import ModelRefused
-from backend.domain.recommendations import CandidateSource
 from backend.files import sha256
-from backend.ports.models import FoldIn, ModelRepository
+from backend.ports.models import ModelRepository
 from backend.ports.vectors import VectorIndex
+from backend.ranking.foldin import FoldIn
+from backend.ranking.weights import FusionWeights
 from backend.settings import Settings
-from training.engines.trainer import AlsSettings, Factors, gram
+from backend.versions.codec import Ranking, VersionVectors
+from training.engines.trainer import AlsSettings, gram
 from training.evaluation.metrics import Estimate
 from training.judging.judge import Judgement
 from training.publishing import publish
@@ -42,29 +44,35 @@ def models(settings: Settings) -> ModelRepository:
     return wiring.models(settings)
 
 
-def arrays() -> publish.VersionArrays:
+def vectors() -> VersionVectors:
     """Three tracks: one played and described, one only described, one only played."""
-    tracks = np.array([[1, 2], [0, 0], [3, 4]], dtype=np.float32)
-    fold_in = FoldIn(gram=gram(tracks), unobserved_weight=0.1, regularization=2.0, confidence_scale=1.0)
-    return publish.VersionArrays(
+    return VersionVectors(
         track_ids=["a", "b", "c"],
         listener_ids=["l"],
-        factors=Factors(listeners=np.ones((1, 2), dtype=np.float32), tracks=tracks, fold_in=fold_in),
+        tracks=np.array([[1, 2], [0, 0], [3, 4]], dtype=np.float32),
+        listeners=np.ones((1, 2), dtype=np.float32),
         content=np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0]], dtype=np.float32),
     )
 
 
-def facts(held: publish.VersionArrays, *, created_at: datetime = NOW) -> VersionFacts:
-    """What the manifest says of `arrays`."""
+def ranking(held: VersionVectors) -> Ranking:
+    """What ranks among `vectors`."""
+    fold_in = FoldIn(gram=gram(held.tracks), unobserved_weight=0.1, regularization=2.0, confidence_scale=1.0)
+    return Ranking(
+        encoder_name="all-MiniLM-L6-v2",
+        encoder_dimension=3,
+        parts={"factors": fold_in},
+        weights=FusionWeights(below={"factors": 0.75, "content": 0.25}),
+    )
+
+
+def facts(*, created_at: datetime = NOW) -> VersionFacts:
+    """What else the manifest says."""
     return VersionFacts(
         created_at=created_at,
         engine="local",
         seed=7,
         settings=AlsSettings(dimension=2),
-        fold_in=held.factors.fold_in,
-        encoder_name="all-MiniLM-L6-v2",
-        encoder_dimension=3,
-        fusion={CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25},
         judgement=Judgement(metrics={"ndcg@20": Estimate(0.3, 0.2, 0.4)}, baseline={}, objections=()),
         data=DataWindow(
             first_play="",
@@ -91,8 +99,8 @@ def release(tmp_path: Path, index: VectorIndex, models: ModelRepository) -> Call
     def at(minute: int) -> str:
         folder = tmp_path / f"draft-{minute}"
         folder.mkdir()
-        held = arrays()
-        version = publish.write_version(folder, held, facts(held, created_at=NOW + timedelta(minutes=minute)))
+        held = vectors()
+        version = publish.write_version(folder, held, ranking(held), facts(created_at=NOW + timedelta(minutes=minute)))
         publish.publish(folder, version, held, index=index, models=models)
         models.point(version)
         return version
@@ -108,8 +116,10 @@ def test_published_version_is_what_was_written(
     loaded = models.load(version)
     assert (2, "all-MiniLM-L6-v2") == (loaded.dimension, loaded.encoder_name)
     assert (0.3, 0.2) == (models.summaries()[0].metrics["ndcg@20"], models.summaries()[0].metrics["ndcg@20.low"])
-    assert [[10.0, 14.0], [14.0, 20.0]] == loaded.fold_in.gram.tolist()
-    assert {CandidateSource.FACTORS: 0.75, CandidateSource.CONTENT: 0.25} == loaded.fusion
+    fold_in = loaded.parts["factors"]
+    assert isinstance(fold_in, FoldIn)
+    assert [[10.0, 14.0], [14.0, 20.0]] == fold_in.gram.tolist()
+    assert {"factors": 0.75, "content": 0.25} == loaded.weights.below
     assert ["a", "c"] == sorted(index.fetch(f"{version}.factors", ["a", "b", "c"]))
     assert ["a", "b"] == sorted(index.fetch(f"{version}.content", ["a", "b", "c"]))
 
@@ -119,10 +129,10 @@ def test_same_content_and_moment_have_the_same_name_and_bytes(tmp_path: Path) ->
     folders = [tmp_path / name for name in ("one", "two", "three")]
     for folder in folders:
         folder.mkdir()
-    held = arrays()
-    first, second = (publish.write_version(folder, held, facts(held)) for folder in folders[:2])
-    held.factors.tracks[0, 0] = 9
-    third = publish.write_version(folders[2], held, facts(held))
+    held = vectors()
+    first, second = (publish.write_version(folder, held, ranking(held), facts()) for folder in folders[:2])
+    held.tracks[0, 0] = 9
+    third = publish.write_version(folders[2], held, ranking(held), facts())
     assert first == second != third
     assert first.startswith("20261121T101500Z-")
     assert (folders[0] / "manifest.json").read_bytes() == (folders[1] / "manifest.json").read_bytes()
@@ -130,8 +140,8 @@ def test_same_content_and_moment_have_the_same_name_and_bytes(tmp_path: Path) ->
 
 def test_manifest_lists_the_hash_of_every_file(tmp_path: Path) -> None:
     """Nothing in the folder is unlisted, and each hash fits."""
-    held = arrays()
-    publish.write_version(tmp_path, held, facts(held))
+    held = vectors()
+    publish.write_version(tmp_path, held, ranking(held), facts())
     listed = json.loads((tmp_path / "manifest.json").read_text())["files"]
     assert {path.name for path in tmp_path.iterdir()} - {"manifest.json"} == set(listed)
     assert all(sha256(tmp_path / name) == digest for name, digest in listed.items())
@@ -139,10 +149,10 @@ def test_manifest_lists_the_hash_of_every_file(tmp_path: Path) -> None:
 
 def test_factors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     """A diverged training never becomes a version."""
-    held = arrays()
-    held.factors.tracks[0, 0] = np.nan
+    held = vectors()
+    held.tracks[0, 0] = np.nan
     with pytest.raises(ModelRefused, match=r"track_factors\.npy"):
-        publish.write_version(tmp_path, held, facts(held))
+        publish.write_version(tmp_path, held, ranking(held), facts())
 
 
 def test_prune_keeps_the_newest_the_current_and_the_previous(
@@ -160,17 +170,17 @@ def test_prune_keeps_the_newest_the_current_and_the_previous(
 
 def test_further_files_belong_to_the_version(tmp_path: Path, index: VectorIndex, models: ModelRepository) -> None:
     """They are hashed like the arrays, and can be read from the published version."""
-    folder, held = tmp_path / "draft", arrays()
+    folder, held = tmp_path / "draft", vectors()
     folder.mkdir()
-    version = publish.write_version(folder, held, facts(held), {"profile.json": b"{}"})
+    version = publish.write_version(folder, held, ranking(held), facts(), {"profile.json": b"{}"})
     publish.publish(folder, version, held, index=index, models=models)
     assert b"{}" == models.read(version, "profile.json")
 
 
 def test_manifest_says_what_was_learned_from_and_by_which_code(tmp_path: Path) -> None:
     """Snapshot, limits, where the settings came from, and the commit."""
-    held = arrays()
-    publish.write_version(tmp_path, held, facts(held))
+    held = vectors()
+    publish.write_version(tmp_path, held, ranking(held), facts())
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {"files": 2, "size": 1000, "sha256": "5a"} == manifest["data"]["snapshot"]
     assert (1, {"day_plays": 500}) == (manifest["data"]["flagged_listeners"], manifest["data"]["limits"])

@@ -9,13 +9,17 @@ import pytest
 from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import Profile, RecentPlay, Word
-from backend.domain.recommendations import CandidateSource
 from backend.domain.tracks import Track
-from backend.ports.models import FoldIn, FusionLevel, LinearModel, ModelVersion
+from backend.ports.models import ModelVersion
+from backend.ranking.foldin import FoldIn
+from backend.ranking.profile import LIKE_PLAYS, SEEDS, counted_plays, last_tracks, taste_of
+from backend.ranking.sources import linear
+from backend.ranking.sources.linear import Links
+from backend.ranking.weights import FusionLevel, FusionWeights
 from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
-from backend.services.retrieve import LIKE_PLAYS, SEEDS, Retriever, counted_plays, last_tracks
+from backend.services.retrieve import Retriever
 from tests.memory import MemoryModels, MemoryStore
 from tests.rpc.conftest import WordEncoder
 
@@ -96,21 +100,15 @@ def test_the_last_distinct_tracks_are_the_seeds() -> None:
     assert ["x", "y"] == last_tracks(Profile(listener_id="l", words=words(FeedbackKind.LIKE, "y", "x")))
 
 
-def version(linear: LinearModel | None) -> ModelVersion:
+def version(links: Links | None) -> ModelVersion:
     """Without vectors: links need none."""
     return ModelVersion(
         version="v",
         dimension=2,
         encoder_name="words",
         encoder_dimension=2,
-        fold_in=FoldIn(gram=np.eye(2), unobserved_weight=0.1, regularization=0.1, confidence_scale=1.0),
-        fusion={CandidateSource.FACTORS: 1.0},
         manifest={},
-        fusion_levels=(
-            FusionLevel(tracks=1, weights={CandidateSource.LINEAR: 1.0}),
-            FusionLevel(tracks=5, weights={CandidateSource.CONTENT: 1.0}),
-        ),
-        linear=linear,
+        parts={} if links is None else {linear.NAME: links},
     )
 
 
@@ -122,7 +120,7 @@ def test_links_add_up_over_the_listeners_tracks(tmp_path: Path) -> None:
     model = CurrentModel(MemoryModels(version(None)))
     arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
     retriever = Retriever(vectors, catalogue, arrivals)
-    linear = LinearModel(
+    links = Links(
         track_ids=["a", "b", "c", "d"],
         rows={"a": 0, "b": 1, "c": 2, "d": 3},
         neighbours=np.array([[2, 3, 1], [3, 0, -1], [0, -1, -1], [-1, -1, -1]], dtype=np.int32),
@@ -130,16 +128,20 @@ def test_links_add_up_over_the_listeners_tracks(tmp_path: Path) -> None:
     )
     profile = Profile(listener_id="l", recent=recent("a", "b", "unknown"))
     own = frozenset({"a", "b", "unknown"})
-    found = retriever.by_links(version(linear), profile, limit=5, exclude=own)
+    found = retriever.candidates(linear.SOURCE, version(links), taste_of(profile), limit=5, exclude=own)
     assert [("d", 1, pytest.approx(0.45)), ("c", 2, pytest.approx(0.3))] == [
         (o.track_id, o.rank, o.score) for o in found
     ]
     assert ["who plays Song b plays it too", "who plays Song a plays it too"] == [one.because for one in found]
-    assert [] == retriever.by_links(version(None), profile, limit=5, exclude=own)
-    assert [] == retriever.by_links(version(linear), Profile(listener_id="new"), limit=5, exclude=frozenset())
+    assert [] == retriever.candidates(linear.SOURCE, version(None), taste_of(profile), limit=5, exclude=own)
+    nobody = taste_of(Profile(listener_id="new"))
+    assert [] == retriever.candidates(linear.SOURCE, version(links), nobody, limit=5, exclude=frozenset())
 
 
 def test_fusion_follows_what_is_known_of_the_listener() -> None:
     """The level with most tracks that the listener reaches; below the first, the version's own weights."""
-    weights = [version(None).fusion_for(tracks) for tracks in (0, 1, 4, 5, 100)]
-    assert ["factors", "linear", "linear", "content", "content"] == [next(iter(each)).value for each in weights]
+    levels = (FusionLevel(tracks=1, weights={"linear": 1.0}), FusionLevel(tracks=5, weights={"content": 1.0}))
+    weights = FusionWeights(levels=levels, below={"factors": 1.0})
+    found = [weights.of(tracks, by_version=True) for tracks in (0, 1, 4, 5, 100)]
+    assert ["factors", "linear", "linear", "content", "content"] == [next(iter(each)) for each in found]
+    assert {"trend": 1.0} == weights.of(100, by_version=False)

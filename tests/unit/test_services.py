@@ -11,8 +11,9 @@ from backend.domain.errors import ModelRefused, Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import Profile, merge
 from backend.domain.tables import ArtistEngagement, Span
-from backend.ports.models import FoldIn, ModelVersion
+from backend.ports.models import ModelVersion
 from backend.ports.store import TableQuery
+from backend.ranking.foldin import FoldIn
 from backend.services.bounded import BoundedMap
 from backend.services.breaker import FAILURES, OPEN_SECONDS, Breaker
 from backend.services.model import CurrentModel
@@ -148,7 +149,7 @@ def test_a_version_that_cannot_be_loaded_is_passed_over() -> None:
     """It is marked, and the next one that is whole answers."""
     formula = FoldIn(gram=np.eye(2), unobserved_weight=1, regularization=1, confidence_scale=1)
     version = ModelVersion(
-        version="v1", dimension=2, encoder_name="e", encoder_dimension=2, fold_in=formula, fusion={}, manifest={}
+        version="v1", dimension=2, encoder_name="e", encoder_dimension=2, parts={"factors": formula}, manifest={}
     )
     repository = RefusingModels()
     model = CurrentModel(repository)

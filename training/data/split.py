@@ -26,12 +26,17 @@ def time_split(plays: PlayColumns, *, held_out: float) -> Split:
     Test pairs already met in training are dropped, and so are those of listeners and tracks that training does not
     know: they have their own measures (cold items, new listeners).
     """
-    return split_at(plays, int(np.quantile(plays.played_at, 1.0 - held_out, method="nearest")))
+    return split_at(plays, cutoff(plays, held_out=held_out))
 
 
-def split_at(plays: PlayColumns, cutoff: int) -> Split:
-    """As `time_split`; all plays after `cutoff` (milliseconds since 1970 UTC) are the test."""
-    later = plays.played_at > cutoff
+def cutoff(plays: PlayColumns, *, held_out: float) -> int:
+    """The moment after which the latest `held_out` share of the plays begins (milliseconds since 1970 UTC)."""
+    return int(np.quantile(plays.played_at, 1.0 - held_out, method="nearest"))
+
+
+def split_at(plays: PlayColumns, moment: int) -> Split:
+    """As `time_split`; all plays after `moment` (milliseconds since 1970 UTC) are the test."""
+    later = plays.played_at > moment
     train = interactions(plays.where(~later))
     test = interactions(plays.where(later))
     known = np.isin(test.listeners, train.listeners) & np.isin(test.tracks, train.tracks)

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.ports.models import FoldIn
+from backend.ranking.foldin import FoldIn
 from training.data.dataset import Float32, Interactions
 from training.engines.sweeps import CG_STEPS, WARM_STEPS, Side, half_sweeps, spectral_start, threads_of
 from training.engines.trainer import AlsSettings, AlsWeights, Earlier, Factors, gram, weights

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.ports.models import FoldIn
+from backend.ranking.foldin import FoldIn
 from training.data.dataset import Float32, Interactions
 from training.engines import spark_archive
 from training.engines.trainer import AlsSettings, Earlier, Factors, gram
@@ -25,7 +25,7 @@ LISTENER_FACTORS, TRACK_FACTORS = "listener_factors", "track_factors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Penalty:
-    """The weights of one fit, in the terms of `backend.ports.models.FoldIn`."""
+    """The weights of one fit, in the terms of `backend.ranking.foldin.FoldIn`."""
 
     unobserved_weight: float
     regularization: float

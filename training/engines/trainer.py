@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from backend.ports.models import FoldIn
+from backend.ranking.foldin import FoldIn
 from training.data.dataset import Float32, Interactions
 
 
@@ -44,7 +44,7 @@ class AlsSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlsWeights:
-    """Settings turned into the numbers of backend.ports.models.FoldIn for given data; confidence_scale is 1."""
+    """Settings turned into the numbers of backend.ranking.foldin.FoldIn for given data; confidence_scale is 1."""
 
     unobserved_weight: float
     regularization: float

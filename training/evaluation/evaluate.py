@@ -56,6 +56,20 @@ def evaluate(
     if len(listeners) == 0:
         raise ValueError("the split holds no listener with a held-out track")
     lists = rank(split.train, scorer, listeners, k=k, candidates=candidates)
+    return evaluate_lists(split, listeners, lists, seed=seed, candidates=candidates, unit_vectors=unit_vectors)
+
+
+def evaluate_lists(
+    split: Split,
+    listeners: Int32,
+    lists: Int32,
+    *,
+    seed: int,
+    candidates: NDArray[np.bool_] | None = None,
+    unit_vectors: Float32 | None = None,
+) -> Evaluation:
+    """Judge ready `lists` (len(listeners), k), best first, of listeners who have held-out tracks; -1 is no track."""
+    k = lists.shape[1]
     relevant = split.test.matrix()[listeners]
     counts = np.diff(relevant.indptr).astype(np.int64)
     accuracy = metrics.accuracy(metrics.hits(lists, relevant), counts)

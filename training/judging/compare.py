@@ -1,4 +1,4 @@
-"""Judges several sources on the same splits, once or over several seeds."""
+"""Judges several rankers on the same splits, once or over several seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from training.data.split import Split, cold_items, drawn_tracks
 from training.evaluation import metrics
 from training.evaluation.evaluate import Evaluation, by_activity, evaluate
 from training.evaluation.metrics import Estimate, Float64
-from training.sources.matrix import marks, unit_rows
-from training.sources.source import Source
+from training.rankers.matrix import marks, unit_rows
+from training.rankers.ranker import Ranker
 
 _DIMENSION = 64
 
@@ -31,7 +31,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One source over all rounds.
+    """One ranker over all rounds.
 
     `metrics` and `slices` have 95 % bootstrap intervals over listeners, each listener counting once with the mean over
     the rounds; `coverage` averages value and interval of the rounds. `by_seed` is the main metric (NDCG) of each round.
@@ -45,19 +45,19 @@ class Judged:
 
 
 def compare(
-    rounds: Sequence[Round], sources: Sequence[Source], *, k: int, advance: Callable[[], None] = lambda: None
+    rounds: Sequence[Round], rankers: Sequence[Ranker], *, k: int, advance: Callable[[], None] = lambda: None
 ) -> list[Judged]:
-    """Fit and judge every source on every round; `advance` is called after each.
+    """Fit and judge every ranker on every round; `advance` is called after each.
 
     Diversity is one minus the cosine of tracks by who plays them in training. Raises ValueError where a split holds
-    nobody to judge, InvalidInput where a source has nothing to learn from.
+    nobody to judge, InvalidInput where a ranker has nothing to learn from.
     """
-    found: dict[str, list[Evaluation]] = {source.name: [] for source in sources}
+    found: dict[str, list[Evaluation]] = {ranker.name: [] for ranker in rankers}
     for each in rounds:
         vectors = listener_vectors(each.split.train, seed=each.seed)
-        for source in sources:
-            scorer = source.fit(each.split.train, each.side, seed=each.seed)
-            found[source.name].append(
+        for ranker in rankers:
+            scorer = ranker.fit(each.split.train, each.side, seed=each.seed)
+            found[ranker.name].append(
                 evaluate(each.split, scorer, k=k, seed=each.seed, candidates=each.candidates, unit_vectors=vectors)
             )
             advance()

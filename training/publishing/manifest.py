@@ -10,14 +10,13 @@ from functools import cache
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from backend.domain.recommendations import CandidateSource
 from backend.files import sha256, write_whole
-from backend.ports.models import FoldIn
+from backend.versions.codec import MANIFEST
+from backend.versions.manifest import FORMAT
 from training.engines.trainer import AlsSettings
 from training.judging.drift import Drift
 from training.judging.judge import Judgement
 
-FORMAT = 1
 SNAPSHOT_FILE = "snapshot.json"
 
 
@@ -44,7 +43,7 @@ class DataWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionFacts:
-    """Everything in the manifest but the version's name and the hashes.
+    """Everything in the manifest but the version's name, the hashes and what ranks (`backend.versions.codec`).
 
     `label_weight` is that of the catalogue's labels (`training.engines.labelled`), 0 where they took no part.
     `settings_from` is "defaults", or the file of `segue tune` that the settings came from. `drift` is what moved since
@@ -55,10 +54,6 @@ class VersionFacts:
     engine: str
     seed: int
     settings: AlsSettings
-    fold_in: FoldIn
-    encoder_name: str
-    encoder_dimension: int
-    fusion: Mapping[CandidateSource, float]
     judgement: Judgement
     data: DataWindow
     settings_from: str
@@ -66,8 +61,8 @@ class VersionFacts:
     label_weight: float = 0.0
 
 
-def write_manifest(folder: Path, facts: VersionFacts) -> str:
-    """Hash every file in `folder`, write `manifest.json` beside them; the version's name.
+def write_manifest(folder: Path, facts: VersionFacts, ranking: Mapping[str, object]) -> str:
+    """Hash every file in `folder`, write `manifest.json` beside them; the version's name. `ranking`: what ranks.
 
     The name is the moment of creation and the first six digits of a hash over the files' hashes, so that two versions
     of one second with different content have different names.
@@ -75,29 +70,21 @@ def write_manifest(folder: Path, facts: VersionFacts) -> str:
     files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     version = f"{facts.created_at:%Y%m%dT%H%M%SZ}-{digest[:6]}"
-    text = json.dumps(_document(version, facts, files), indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(folder / "manifest.json", text.encode())
+    text = json.dumps(_document(version, facts, ranking, files), indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(folder / MANIFEST, text.encode())
     return version
 
 
-def _document(version: str, facts: VersionFacts, files: Mapping[str, str]) -> dict[str, object]:
-    fold_in = facts.fold_in
+def _document(
+    version: str, facts: VersionFacts, ranking: Mapping[str, object], files: Mapping[str, str]
+) -> dict[str, object]:
     return {
         "format": FORMAT,
         "version": version,
         "created_at": facts.created_at.isoformat(),
         "engine": facts.engine,
         "seed": facts.seed,
-        "factors": {
-            "dimension": facts.settings.dimension,
-            "unobserved_weight": fold_in.unobserved_weight,
-            "regularization": fold_in.regularization,
-            "confidence_scale": fold_in.confidence_scale,
-            "frequency_offset": fold_in.frequency_offset,
-            "frequency_power": fold_in.frequency_power,
-        },
-        "encoder": {"name": facts.encoder_name, "dimension": facts.encoder_dimension},
-        "fusion": {source.value: weight for source, weight in facts.fusion.items()},
+        **ranking,
         "metrics": facts.judgement.numbers(),
         "data": {
             "from": facts.data.first_play,

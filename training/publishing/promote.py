@@ -15,7 +15,8 @@ from backend.ports.event_log import Topic
 from backend.ports.models import ModelRepository
 from backend.ports.records import clusters_record
 from backend.settings import Settings
-from training.judging.served import served
+from backend.versions.codec import Ranking, VersionVectors
+from training.judging.published import published
 from training.publishing import publish
 from training.publishing.lock import lock_folder, pointer_lock
 from training.publishing.manifest import VersionFacts
@@ -43,7 +44,8 @@ class Release:
 
 def release(
     settings: Settings,
-    arrays: publish.VersionArrays,
+    vectors: VersionVectors,
+    ranking: Ranking,
     facts: VersionFacts,
     further: Mapping[str, bytes],
     *,
@@ -57,8 +59,8 @@ def release(
     models, index = wiring.models(settings), wiring.vector_index(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="version-", dir=settings.home) as folder:
-        version = publish.write_version(Path(folder), arrays, facts, further)
-        publish.publish(Path(folder), version, arrays, index=index, models=models)
+        version = publish.write_version(Path(folder), vectors, ranking, facts, further)
+        publish.publish(Path(folder), version, vectors, index=index, models=models)
     objections, warnings = facts.judgement.objections, tuple[str, ...]()
     with pointer_lock(lock_folder(settings)):
         serves = models.current()
@@ -98,7 +100,7 @@ def point(settings: Settings, models: ModelRepository, version: str) -> Promotio
 
 def _tell(settings: Settings, models: ModelRepository, version: str) -> str:
     """Append the version's clusters, if it has any; why it failed, "" where it did not."""
-    pointed = served(models, version)
+    pointed = published(models, version)
     clusters = None if pointed is None else pointed.clusters()
     if clusters is None:
         return ""

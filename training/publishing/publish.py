@@ -9,62 +9,41 @@ removes those.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.domain.errors import ModelRefused
 from backend.files import write_whole
 from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, ModelRepository
 from backend.ports.vectors import VectorIndex, Vectors
-from training.engines.trainer import Factors
+from backend.versions import codec
+from backend.versions.codec import Ranking, VersionVectors
 from training.publishing.manifest import VersionFacts, write_manifest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionArrays:
-    """What a version holds, numbered by `track_ids` and `listener_ids` (sorted).
-
-    `factors.tracks` (tracks, dimension) has a zero row for a track without plays whose place was not learned;
-    `content` (tracks, dimension) has one for a track without text or without the right to be learned from. Zero rows do
-    not go into the vector index.
-    """
-
-    track_ids: Sequence[str]
-    listener_ids: Sequence[str]
-    factors: Factors
-    content: Vectors
-
-
 def write_version(
-    folder: Path, arrays: VersionArrays, facts: VersionFacts, further: Mapping[str, bytes] | None = None
+    folder: Path,
+    vectors: VersionVectors,
+    ranking: Ranking,
+    facts: VersionFacts,
+    further: Mapping[str, bytes] | None = None,
 ) -> str:
-    """Fill the empty `folder`, with the `further` files by name too; the version's name."""
-    matrices: dict[str, NDArray[np.floating[Any]]] = {
-        "gram.npy": arrays.factors.fold_in.gram,
-        "track_factors.npy": arrays.factors.tracks,
-        "track_content.npy": arrays.content,
-        "listener_factors.npy": arrays.factors.listeners,
-    }
-    for name, matrix in matrices.items():
-        if not np.isfinite(matrix).all():
-            raise ModelRefused(f"{name} holds a number that is not finite: the training diverged")
-        write_whole(folder / name, partial(np.save, arr=matrix, allow_pickle=False))
-    for name, ids in (("track_ids.txt", arrays.track_ids), ("listener_ids.txt", arrays.listener_ids)):
-        write_whole(folder / name, "".join(f"{line}\n" for line in ids).encode())
-    for name, content in (further or {}).items():
+    """Fill the empty `folder`, with the `further` files by name too; the version's name. Raises ModelRefused."""
+    stored = codec.store(ranking)
+    # A chain, not a tuple: one array's bytes at a time.
+    for name, content in chain(codec.vector_files(vectors), stored.files.items(), (further or {}).items()):
         write_whole(folder / name, content)
-    return write_manifest(folder, facts)
+    return write_manifest(folder, facts, stored.manifest)
 
 
-def publish(folder: Path, version: str, arrays: VersionArrays, *, index: VectorIndex, models: ModelRepository) -> None:
+def publish(
+    folder: Path, version: str, vectors: VersionVectors, *, index: VectorIndex, models: ModelRepository
+) -> None:
     """Create and count the namespaces, then hand the folder over. Raises ModelRefused and Unavailable."""
-    for template, vectors in ((FACTORS_NAMESPACE, arrays.factors.tracks), (CONTENT_NAMESPACE, arrays.content)):
-        _create(index, template.format(version=version), arrays.track_ids, vectors)
+    for template, rows in ((FACTORS_NAMESPACE, vectors.tracks), (CONTENT_NAMESPACE, vectors.content)):
+        _create(index, template.format(version=version), vectors.track_ids, rows)
     models.publish(folder)
 
 

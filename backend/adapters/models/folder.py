@@ -5,11 +5,13 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from backend.adapters.models.manifest import model_version, read_file, read_manifest, summary, verify
 from backend.domain.errors import ModelRefused, NotFound
-from backend.files import remove_folder, whole_folder, write_whole
+from backend.files import remove_folder, sha256, whole_folder, write_whole
 from backend.ports.models import ModelSummary, ModelVersion
+from backend.ranking.stored import Files
+from backend.versions import codec, manifest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -27,20 +29,20 @@ class FolderModelRepository:
 
     def publish(self, folder: Path) -> str:
         """See `ModelRepository.publish`. Raises ModelRefused, also where another version has that name."""
-        manifest = read_manifest(folder)
-        version = str(manifest.get("version", ""))
+        told = _told(folder)
+        version = str(told.get("version", ""))
         if not _NAME.fullmatch(version):
             raise ModelRefused(f"{folder}: {version!r} cannot name a version")
-        verify(folder, manifest)
+        _verify(folder, told)
         home = self._versions / version
         if home.exists():
-            if read_manifest(home) != manifest:
+            if _told(home) != told:
                 raise ModelRefused(f"another version {version} is published already")
             return version
         with whole_folder(home) as draft:
             shutil.copytree(folder, draft, dirs_exist_ok=True)
             # The copy is what readers will get: check it, not the original.
-            model_version(draft, read_manifest(draft))
+            _loaded(draft)
         return version
 
     def point(self, version: str) -> None:
@@ -61,23 +63,22 @@ class FolderModelRepository:
 
     def load(self, version: str) -> ModelVersion:
         """See `ModelRepository.load`."""
-        home = self._home(version)
-        return model_version(home, read_manifest(home))
+        return _loaded(self._home(version))
 
     def read(self, version: str, name: str) -> bytes:
         """See `ModelRepository.read`."""
         home = self._home(version)
-        digest = read_manifest(home).get("files", {}).get(name)
+        digest = _told(home).get("files", {}).get(name)
         if digest is None:
             raise NotFound(f"version {version} has no file {name}")
-        return read_file(home / name, digest)
+        return manifest.checked(_bytes(home / name), digest, where=str(home / name))
 
     def summaries(self) -> Sequence[ModelSummary]:
         """See `ModelRepository.summaries`."""
         current = self.current()
         folders = self._versions.iterdir() if self._versions.exists() else ()
         found = [
-            summary(read_manifest(folder), is_current=folder.name == current)
+            manifest.summary(_told(folder), is_current=folder.name == current)
             for folder in folders
             if _NAME.fullmatch(folder.name)
         ]
@@ -102,3 +103,26 @@ class FolderModelRepository:
         except FileNotFoundError:
             return {}
         return pointed
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    return manifest.parse(_bytes(folder / codec.MANIFEST), where=str(folder))
+
+
+def _verify(folder: Path, told: Mapping[str, Any]) -> None:
+    present = [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()]
+    for name, digest in manifest.check_names(told, present, where=str(folder)).items():
+        manifest.check_digest(sha256(folder / name), digest, where=str(folder / name))
+
+
+def _loaded(folder: Path) -> ModelVersion:
+    told = _told(folder)
+    _verify(folder, told)
+    return codec.load(Files(manifest=told, read=lambda name: _bytes(folder / name), where=str(folder)))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{path} cannot be read: {error}") from error

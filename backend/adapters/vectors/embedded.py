@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from backend.domain.errors import NotFound
 from backend.files import remove_folder, whole_folder
 from backend.ports.vectors import Neighbour, Vectors
+from backend.ranking.lists import best_places
 
 EXACT_UP_TO = 200_000
 """Vectors searched one by one: at 384 dimensions that is 0.3 GB to read, some tens of milliseconds."""
@@ -35,7 +36,7 @@ class _Namespace:
         places = self._near(query, limit + len(exclude)) if self.graph is not None else None
         scores: Vectors = (self.vectors if places is None else self.vectors[places]) @ query
         if places is None:
-            places = _best(scores, limit + len(exclude))
+            places = best_places(scores, limit + len(exclude))
             scores = scores[places]
         # By score, then by place: the same question has the same answer.
         order = np.lexsort((places, -scores))
@@ -46,12 +47,6 @@ class _Namespace:
         assert self.graph is not None
         matches = self.graph.search(query, min(count, len(self.ids)), threads=1)
         return np.asarray(matches.keys, dtype=np.int64)
-
-
-def _best(scores: Vectors, count: int) -> NDArray[np.int64]:
-    if count >= len(scores):
-        return np.arange(len(scores))
-    return np.argpartition(scores, -count)[-count:]
 
 
 class EmbeddedVectorIndex:

@@ -1,0 +1,51 @@
+"""A version held in arrays: it answers for a listener as the server does, without a server.
+
+What decides a list's order, the fused order and the diverse one are the very functions that the server calls.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from backend.ranking.diverse import diverse
+from backend.ranking.fuse import fused, ranks_of
+from backend.ranking.lists import PER_SOURCE, Asked, CandidateList, Space
+from backend.ranking.profile import Taste
+from backend.ranking.sources import ALL, LIVE
+from backend.ranking.weights import FusionWeights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """Parts of a version by source, vectors by space, and what the live sources list at some moment."""
+
+    parts: Mapping[str, object]
+    spaces: Mapping[str, Space]
+    live: Mapping[str, CandidateList]
+
+    def lists(self, taste: Taste) -> dict[str, CandidateList]:
+        """Every source's candidates for a listener."""
+        return {
+            source.name: source.ask(
+                Asked(
+                    taste=taste,
+                    exclude=taste.unwanted,
+                    limit=PER_SOURCE,
+                    part=self.parts.get(source.name),
+                    spaces=self.spaces,
+                    live=self.live.get(source.name, CandidateList()),
+                )
+            )
+            for source in ALL
+        }
+
+
+def answer(
+    lists: Mapping[str, CandidateList], weights: FusionWeights, taste: Taste, artist_of: Mapping[str, str]
+) -> list[str]:
+    """The tracks of a whole answer, best first: fused, without unwanted or unknown (`artist_of`) ones, diverse."""
+    found = {name: each.ranks() for name, each in lists.items()}
+    by_version = any(ranks for name, ranks in found.items() if name != LIVE.name)
+    chosen = weights.of(len(taste.plays), by_version=by_version)
+    ranked = fused(ranks_of(found, exclude=taste.unwanted), chosen).track_ids
+    known = [track_id for track_id in ranked if track_id in artist_of]
+    return [known[place] for place in diverse([artist_of[track_id] for track_id in known])]

@@ -1,0 +1,156 @@
+"""What ranks in a version, as files and manifest entries, and back. `read` gives a file's checked bytes by its name."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backend.domain.errors import ModelRefused
+from backend.ports.models import ModelVersion
+from backend.ports.vectors import Vectors
+from backend.ranking import newcomers
+from backend.ranking.newcomers import Newcomers
+from backend.ranking.sources import ALL, NAMES
+from backend.ranking.stored import Files, Stored, array_bytes, lines_bytes
+from backend.ranking.weights import FusionLevel, FusionWeights
+
+MANIFEST = "manifest.json"
+FUSION_FILE = "fusion.json"
+TRACK_IDS_FILE, LISTENER_IDS_FILE = "track_ids.txt", "listener_ids.txt"
+TRACK_FACTORS_FILE, LISTENER_FACTORS_FILE = "track_factors.npy", "listener_factors.npy"
+TRACK_CONTENT_FILE = "track_content.npy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionVectors:
+    """The vectors of a version, numbered by `track_ids` and `listener_ids` (sorted), float32.
+
+    `tracks` (tracks, dimension) has a zero row for a track without plays whose place was not learned; `content`
+    (tracks, words) has one for a track without text or without the right to be learned from. `listeners` is
+    (listeners, dimension).
+    """
+
+    track_ids: Sequence[str]
+    listener_ids: Sequence[str]
+    tracks: Vectors
+    listeners: Vectors
+    content: Vectors
+
+
+def vector_files(vectors: VersionVectors) -> Iterator[tuple[str, bytes]]:
+    """Names and contents, one file in memory at a time. Raises ModelRefused for a number that is not finite."""
+    for name, matrix in (
+        (TRACK_FACTORS_FILE, vectors.tracks),
+        (TRACK_CONTENT_FILE, vectors.content),
+        (LISTENER_FACTORS_FILE, vectors.listeners),
+    ):
+        if not np.isfinite(matrix).all():
+            raise ModelRefused(f"{name} holds a number that is not finite: the training diverged")
+        yield name, array_bytes(matrix)
+    yield TRACK_IDS_FILE, lines_bytes(vectors.track_ids)
+    yield LISTENER_IDS_FILE, lines_bytes(vectors.listener_ids)
+
+
+def read_vectors(files: Files) -> VersionVectors:
+    """The inverse. Raises ModelRefused where arrays and ids do not fit each other."""
+    track_ids, listener_ids = files.lines(TRACK_IDS_FILE), files.lines(LISTENER_IDS_FILE)
+    with _complete(files):
+        dimension, words = _dimensions(files.manifest)
+    return VersionVectors(
+        track_ids=track_ids,
+        listener_ids=listener_ids,
+        tracks=files.array(TRACK_FACTORS_FILE, (len(track_ids), dimension), np.float32),
+        listeners=files.array(LISTENER_FACTORS_FILE, (len(listener_ids), dimension), np.float32),
+        content=files.array(TRACK_CONTENT_FILE, (len(track_ids), words), np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What ranks beside the vectors: parts by source, places for newcomers, fusion.
+
+    `notes` say for people what each level was chosen by; nobody reads them back.
+    """
+
+    encoder_name: str
+    encoder_dimension: int
+    parts: Mapping[str, object]
+    newcomers: Newcomers | None = None
+    weights: FusionWeights = field(default_factory=FusionWeights)
+    notes: Sequence[Mapping[str, object]] = ()
+
+
+def store(ranking: Ranking) -> Stored:
+    """Files and manifest entries."""
+    stored = [source.store(ranking.parts[source.name]) for source in ALL if source.name in ranking.parts]
+    if ranking.newcomers is not None:
+        stored.append(newcomers.store(ranking.newcomers))
+    notes = ranking.notes or [{} for _ in ranking.weights.levels]
+    levels = [
+        {"tracks": level.tracks, "weights": dict(level.weights), **note}
+        for level, note in zip(ranking.weights.levels, notes, strict=True)
+    ]
+    files = {name: content for each in stored for name, content in each.files.items()}
+    manifest = {key: value for each in stored for key, value in each.manifest.items()}
+    return Stored(
+        files=files | {FUSION_FILE: json.dumps({"levels": levels}, indent=1).encode()},
+        manifest=manifest
+        | {
+            "encoder": {"name": ranking.encoder_name, "dimension": ranking.encoder_dimension},
+            "fusion": dict(ranking.weights.below),
+        },
+    )
+
+
+def load(files: Files) -> ModelVersion:
+    """What the server holds of a version. Raises ModelRefused."""
+    manifest = files.manifest
+    with _complete(files):
+        dimension, words = _dimensions(manifest)
+        parts = {source.name: source.load(files) for source in ALL}
+        return ModelVersion(
+            version=manifest["version"],
+            dimension=dimension,
+            encoder_name=manifest["encoder"]["name"],
+            encoder_dimension=words,
+            parts={name: part for name, part in parts.items() if part is not None},
+            weights=FusionWeights(levels=_levels(files), below=_weights(manifest["fusion"])),
+            newcomers=newcomers.load(files, dimension=dimension, words=words),
+            manifest=manifest,
+        )
+
+
+def _levels(files: Files) -> tuple[FusionLevel, ...]:
+    """Fewest tracks first; () where the version has none."""
+    if not files.holds(FUSION_FILE):
+        return ()
+    try:
+        levels = [
+            FusionLevel(tracks=int(level["tracks"]), weights=_weights(level["weights"]))
+            for level in json.loads(files.read(FUSION_FILE))["levels"]
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise files.refused(FUSION_FILE, f" is incomplete: {error!r}") from error
+    return tuple(sorted(levels, key=lambda level: level.tracks))
+
+
+def _weights(listed: Mapping[str, Any]) -> dict[str, float]:
+    unknown = sorted(set(listed) - set(NAMES))
+    if unknown:
+        raise ValueError(f"there is no candidate source {', '.join(unknown)}")
+    return {source: float(weight) for source, weight in listed.items()}
+
+
+def _dimensions(manifest: Mapping[str, Any]) -> tuple[int, int]:
+    return int(manifest["factors"]["dimension"]), int(manifest["encoder"]["dimension"])
+
+
+@contextmanager
+def _complete(files: Files) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise files.refused(MANIFEST, f" is incomplete: {error!r}") from error

@@ -1,0 +1,1 @@
+"""A version as it would rank: learned from plays, read back, asked offline, its sources weighed."""

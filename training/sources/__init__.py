@@ -1,1 +1,0 @@
-"""Sources: models that score every track for a listener, alone or blended; one contract, one test suite."""
