@@ -56,7 +56,7 @@ def evaluate(
     if len(listeners) == 0:
         raise ValueError("the split holds no listener with a held-out track")
     lists = rank(split.train, scorer, listeners, k=k, candidates=candidates)
-    return evaluate_lists(split, listeners, lists, seed=seed, candidates=candidates, unit_vectors=unit_vectors)
+    return evaluate_lists(split, listeners, lists, k=k, seed=seed, candidates=candidates, unit_vectors=unit_vectors)
 
 
 def evaluate_lists(
@@ -64,12 +64,12 @@ def evaluate_lists(
     listeners: Int32,
     lists: Int32,
     *,
+    k: int,
     seed: int,
     candidates: NDArray[np.bool_] | None = None,
     unit_vectors: Float32 | None = None,
 ) -> Evaluation:
-    """Judge ready `lists` (len(listeners), k), best first, of listeners who have held-out tracks; -1 is no track."""
-    k = lists.shape[1]
+    """Judge ready `lists` (len(listeners), at most k), best first, of listeners with held-out tracks; -1: no track."""
     relevant = split.test.matrix()[listeners]
     counts = np.diff(relevant.indptr).astype(np.int64)
     accuracy = metrics.accuracy(metrics.hits(lists, relevant), counts)

@@ -153,7 +153,7 @@ class Judge:
             taste = asked.tastes.of(listener)
             ranked = answer(asked.lists[listener], weights(listener), taste, self.words.artist_of)[:LIST_LENGTH]
             lists[row, : len(ranked)] = [number.get(track_id, -1) for track_id in ranked]
-        return evaluate_lists(asked.split, asked.listeners, lists, seed=self.seed)
+        return evaluate_lists(asked.split, asked.listeners, lists, k=LIST_LENGTH, seed=self.seed)
 
 
 def _comparison(by: str, new: Evaluation, current: Evaluation) -> Comparison:
