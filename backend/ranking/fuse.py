@@ -35,8 +35,11 @@ def ranks_of(lists: Mapping[str, Mapping[str, int]], *, exclude: frozenset[str] 
     sources = sorted(source for source, ranked in lists.items() if ranked)
     track_ids = sorted({track_id for source in sources for track_id in lists[source]} - exclude)
     ranks = np.zeros((len(track_ids), len(sources)), dtype=np.int64)
+    row = {track_id: number for number, track_id in enumerate(track_ids)}
     for column, source in enumerate(sources):
-        ranks[:, column] = [lists[source].get(track_id, 0) for track_id in track_ids]
+        met = [(row[track_id], rank) for track_id, rank in lists[source].items() if track_id in row]
+        rows, theirs = np.array(met, dtype=np.int64).reshape(-1, 2).T
+        ranks[rows, column] = theirs
     return Ranks(sources=sources, track_ids=track_ids, ranks=ranks)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -88,8 +89,9 @@ class ArraySpace:
         """See `Space.nearest`."""
         scores: Vectors = self._vectors @ query
         places = best_places(scores, limit + len(exclude))
-        near = [(self._ids[place], float(scores[place])) for place in places.tolist()]
-        return [one for one in near if one[0] not in exclude][:limit]
+        ids = [self._ids[place] for place in places.tolist()]
+        near = zip(ids, scores[places].tolist(), strict=True)
+        return list(islice((one for one in near if one[0] not in exclude), limit))
 
 
 def best_places(scores: Vectors, count: int) -> NDArray[np.int64]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from backend.domain.recommendations import Answer, AnswerPath, CandidateSource, Reason, Recommendation
+from backend.domain.recommendations import Answer, AnswerPath, Reason, Recommendation
+from backend.ranking.sources import NAMES
 
 FORMAT = 1
 FASTEST = 1
@@ -55,7 +56,7 @@ def decoded(content: bytes) -> tuple[str, Answer]:
                 track_id=track_id,
                 score=score,
                 reasons=tuple(
-                    Reason(source=CandidateSource(source), rank=rank, share=share, text=texts[text])
+                    Reason(source=NAMES[NAMES.index(source)], rank=rank, share=share, text=texts[text])
                     for source, rank, share, text in reasons
                 ),
             )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.page_tokens import encode_page_token, question_digest
-from backend.domain.recommendations import Answer, AnswerPath, CandidateSource, Reason, Recommendation
+from backend.domain.recommendations import Answer, AnswerPath, Reason, Recommendation
+from backend.ranking.sources import NAMES
 from backend.services import answers as answers_module
 from backend.services.answer_codec import UnreadableAnswer, decoded, encoded
 from backend.services.answers import KEPT, LARGEST_BYTES, Answers
@@ -20,7 +21,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 reasons = st.builds(
     Reason,
-    source=st.sampled_from(CandidateSource),
+    source=st.sampled_from(NAMES),
     rank=st.integers(1, 10_000),
     share=st.floats(0, 1),
     text=st.text(max_size=20),
@@ -43,7 +44,7 @@ def answer(tracks: int = 700, *, answer_id: str = "id", id_length: int = 22) -> 
                 score=1 / (number + 3),
                 reasons=tuple(
                     Reason(source=source, rank=number + 1, share=1 / (number + 4), text=f"near song {number % 200}")
-                    for source in CandidateSource
+                    for source in NAMES
                 ),
             )
             for number in range(tracks)

@@ -119,7 +119,7 @@ def server(version: RankingVersion, store: MemoryStore, vectors: EmbeddedVectorI
         model=model,
         retriever=Retriever(vectors, catalogue, arrivals),
         trending=Trending(store),
-        answers=Answers(),
+        answers=Answers(store),
     )
 
 

@@ -115,12 +115,23 @@ def _table(library: Library, asked: Question, listeners: Int32, cut: int | None)
         lists = asked.lists[listener] if cut is None else library.lists(taste)
         ranks = ranks_of({name: found.ranks() for name, found in lists.items()}, exclude=taste.unwanted)
         scores = grid[:, [NAMES.index(source) for source in ranks.sources]] @ ranks.parts().T
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :LIST_LENGTH]
+        best = _first(scores)
         found = np.array([track_id in played for track_id in ranks.track_ids], dtype=bool)
         hits = np.zeros((len(grid), LIST_LENGTH), dtype=bool)
         hits[:, : best.shape[1]] = found[best] & (np.take_along_axis(scores, best, axis=1) > 0)
         table[:, column] = metrics.accuracy(hits, np.full(len(grid), len(played)))["ndcg"]
     return table
+
+
+def _first(scores: Float64) -> NDArray[np.int64]:
+    """Places of the `LIST_LENGTH` best of each row, best first; of equals the smaller place."""
+    # Far less than ranks can differ by, so that it settles ties and nothing else.
+    settled = np.arange(scores.shape[1]) * 1e-13 - scores
+    if scores.shape[1] <= LIST_LENGTH:
+        return np.asarray(np.argsort(settled, axis=1))
+    near = np.argpartition(settled, LIST_LENGTH, axis=1)[:, :LIST_LENGTH]
+    order = np.argsort(np.take_along_axis(settled, near, axis=1), axis=1)
+    return np.asarray(np.take_along_axis(near, order, axis=1))
 
 
 def _chosen(table: Float64, seed: int) -> tuple[dict[str, float], dict[str, float]]:

@@ -1,6 +1,5 @@
 """Tracks whose words are near: those of what a listener played last, of one track, or of a question."""
 
-import math
 from collections import defaultdict
 
 from backend.ranking.learning import Learning
@@ -33,20 +32,22 @@ class ContentSource:
 
     def ask(self, asked: Asked) -> CandidateList:
         """Near the tracks played last: cosines summed over them, newer ones weighing more (1, 1/2, 1/3 …)."""
+        parts: dict[str, dict[str, float]] = {}
         scores: dict[str, float] = defaultdict(float)
-        strongest: dict[str, tuple[float, str]] = {}
         space = asked.spaces[CONTENT_SPACE]
         for place, (seed, vector) in enumerate(space.fetch(asked.taste.last).items(), 1):
-            for track_id, score in space.nearest(vector, limit=asked.limit, exclude=asked.exclude | {seed}):
-                part = score / place
+            near = space.nearest(vector, limit=asked.limit, exclude=asked.exclude | {seed})
+            parts[seed] = {track_id: score / place for track_id, score in near}
+            for track_id, part in parts[seed].items():
                 scores[track_id] += part
-                strongest[track_id] = max(strongest.get(track_id, (-math.inf, "")), (part, seed))
-        best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[: asked.limit]
-        return CandidateList(
-            [track_id for track_id, _ in best],
-            [score for _, score in best],
-            lambda track_id: Because("near {}, which you played", strongest[track_id][1]),
-        )
+        # The sort is stable, so equal sums are in the order of the ids.
+        best = sorted(sorted(scores), key=scores.__getitem__, reverse=True)[: asked.limit]
+
+        def explain(track_id: str) -> Because:
+            strongest = max((given[track_id], seed) for seed, given in parts.items() if track_id in given)
+            return Because("near {}, which you played", strongest[1])
+
+        return CandidateList(best, [scores[track_id] for track_id in best], explain)
 
     def similar(self, asked: AskedTrack) -> CandidateList:
         """Tracks near its text, which is embedded now where the track is newer than the version."""
