@@ -12,7 +12,7 @@ import pytest
 
 from backend.domain.listeners import Profile, RecentPlay
 from backend.domain.plays import SKIP_SQL, Lesson, is_silent, is_skip, lesson
-from backend.services.retrieve import counted_plays, last_tracks
+from backend.ranking.profile import counted_plays, last_tracks
 from tests.lessons import LESSON_CASES, LessonCase
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
