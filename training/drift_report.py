@@ -1,26 +1,27 @@
 """Drift of what is played now against a published version's training window."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-from backend import wiring
 from backend.domain.errors import NotFound
-from backend.settings import Settings
+from backend.ports.models import ModelRepository
 from training.data.dataset import PlayColumns, compact
 from training.data.exclusions import DAY_MILLISECONDS
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, drift, read_deciles, read_profile
 from training.judging.published import Published, published
-from training.material import Material, read_material
+from training.material import Material
 
 
-def drift_now(settings: Settings, *, version: str | None, days: int | None) -> Drift:
-    """The last `days` of plays, by default those since `version` (default: the one that serves) learned.
+def drift_now(models: ModelRepository, read: Callable[[], Material], *, version: str | None, days: int | None) -> Drift:
+    """The last `days` of the plays that `read` gives, by default those since `version` (the one that serves) learned.
 
-    Raises NotFound (no such version, or one from before profiles were kept), ModelRefused, and as `read_material`.
+    Raises NotFound (no such version, or one from before profiles were kept), ModelRefused, and what `read` raises.
     """
-    against = published(wiring.models(settings), version)
+    against = published(models, version)
     if against is None:
         raise NotFound("there is no version to compare with: run `segue train`")
-    material = read_material(settings)
+    material = read()
     after = against.until if days is None else int(material.plays.played_at.max()) - days * DAY_MILLISECONDS
     found = drift_from(against, material, after=after)
     if found is None:

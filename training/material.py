@@ -1,18 +1,16 @@
 """What training works on: the plays of one archive snapshot, and the catalogue, both without what must be left out."""
 
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from backend import wiring
-from backend.settings import Settings
+from backend.ports.store import CatalogueStore
 from training.content.clusters import Float64, feature_table
 from training.data.archive import Snapshot, read_archive
 from training.data.catalogue import Catalogue, read_catalogue
 from training.data.dataset import PlayColumns
-from training.data.exclusions import Limits, choose, limits
+from training.data.exclusions import Limits, choose
 from training.engines.labelled import LabelledTrainer
 from training.engines.trainer import Trainer
 from training.publishing.manifest import DataWindow
@@ -36,19 +34,17 @@ class Material:
     features: Float64
 
 
-def read_material(settings: Settings) -> Material:
-    """Raises NotFound (no archive), InvalidInput (nothing to learn from, a file is wrong), Unavailable (no store)."""
-    most = limits(settings)
-    with closing(wiring.store(settings)) as store:
-        catalogue = read_catalogue(store.all_tracks(), store.all_artists())
-    archive = read_archive(settings.archive)
-    chosen = choose(archive.plays, withheld=catalogue.withheld, limits=most)
+def read_material(store: CatalogueStore, archive_url: str, limits: Limits) -> Material:
+    """Raises NotFound (no archive), InvalidInput (nothing to learn from), Unavailable (the store is down)."""
+    catalogue = read_catalogue(store.all_tracks(), store.all_artists())
+    archive = read_archive(archive_url)
+    chosen = choose(archive.plays, withheld=catalogue.withheld, limits=limits)
     feature_ids, features = feature_table(catalogue.sounds)
     return Material(
         plays=chosen.plays,
         excluded={**archive.excluded, **chosen.excluded},
         flagged_listeners=chosen.flagged_listeners,
-        limits=most,
+        limits=limits,
         snapshot=archive.snapshot,
         catalogue=catalogue,
         feature_ids=feature_ids,
@@ -56,11 +52,11 @@ def read_material(settings: Settings) -> Material:
     )
 
 
-def with_labels(trainer: Trainer, catalogue: Catalogue, settings: Settings) -> Trainer:
-    """`trainer`, told what the catalogue says of the tracks, as far as the settings want that."""
-    if settings.training_label_weight == 0:
+def with_labels(trainer: Trainer, catalogue: Catalogue, *, weight: float) -> Trainer:
+    """`trainer`, told what the catalogue says of the tracks; itself where that has no `weight`."""
+    if weight == 0:
         return trainer
-    return LabelledTrainer(trainer=trainer, labels_of=catalogue.labels_of, weight=settings.training_label_weight)
+    return LabelledTrainer(trainer=trainer, labels_of=catalogue.labels_of, weight=weight)
 
 
 def data_window(material: Material) -> DataWindow:

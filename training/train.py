@@ -1,16 +1,17 @@
 """`segue train`: archive → interactions → factors and embeddings → evaluation → published version → pointer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
-from backend import wiring
 from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
+from training import wiring
 from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
@@ -19,18 +20,17 @@ from training.content.export import export_encoder, is_exported
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
-from training.engines.choice import chosen_trainer
 from training.engines.trainer import AlsSettings, Earlier, Trainer
 from training.evaluation.metrics import Estimate
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.judging.drift import profile as window_profile
 from training.judging.judge import Judge
 from training.judging.published import Published, published
-from training.material import Material, data_window, read_material, with_labels
-from training.publishing.lock import lock_folder, training_lock
+from training.material import Material, data_window, with_labels
+from training.publishing.lock import training_lock
 from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
 from training.publishing.mlflow import log_training
-from training.publishing.promote import release
+from training.publishing.promote import Promoter
 from training.ranking.version import Words, learn
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
@@ -75,29 +75,60 @@ def train(
     Raises NotFound (no archive), InvalidInput (nothing to learn from), Unavailable (another training runs, a part is
     down), ModelRefused.
     """
-    chosen = Tuned(als=als, source="given") if als else tuned(settings)
-    with training_lock(lock_folder(settings)), chosen_trainer(settings, threads=threads) as trainer:
-        return _train(settings, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+    chosen = Tuned(als=als, source="given") if als else tuned(wiring.tuning_folder(settings))
+    workshop = Workshop(
+        material=lambda: wiring.material(settings),
+        promoter=wiring.promoter(settings),
+        embeddings=settings.cache / "embeddings",
+        encoder=settings.encoder,
+        clusters=settings.clusters,
+        label_weight=settings.training_label_weight,
+        warm_start=settings.training_warm_start,
+        mlflow_url=settings.mlflow_url,
+        experiment=settings.tenant,
+    )
+    with training_lock(workshop.promoter.locks), wiring.trainer(settings, threads=threads) as trainer:
+        return _train(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a training works with: plays and catalogue when asked for, who publishes, folders, and what is wanted.
+
+    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder. Runs are
+    logged to MLflow as `experiment` where `mlflow_url` is not "".
+    """
+
+    material: Callable[[], Material]
+    promoter: Promoter
+    embeddings: Path
+    encoder: Path
+    clusters: int
+    label_weight: float
+    warm_start: bool
+    mlflow_url: str
+    experiment: str
 
 
 def _train(
-    settings: Settings, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
+    workshop: Workshop, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
 ) -> TrainingReport:
-    current = published(wiring.models(settings))
+    current = published(workshop.promoter.models)
     with watch.step("reading the play archive"):
-        material = read_material(settings)
-    trainer = with_labels(trainer, material.catalogue, settings)
+        material = workshop.material()
+    trainer = with_labels(trainer, material.catalogue, weight=workshop.label_weight)
     with watch.step("embedding the catalogue"):
-        content_ids, content = _embed(settings, material.catalogue, watch.report)
+        content_ids, content = _embed(material.catalogue, workshop.embeddings, watch.report)
+        prepare_encoder(workshop.encoder, watch.report)
     with watch.step("judging on held-out plays"):
         words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
         judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
     with watch.step("learning from all plays"):
-        earlier = _earlier(current, tuned.als) if settings.training_warm_start else None
+        earlier = _earlier(current, tuned.als) if workshop.warm_start else None
         pairs = interactions(material.plays)
         factors = trainer.fit(pairs, settings=tuned.als, seed=seed, earlier=earlier)
     with watch.step("finding clusters and drift"):
-        clusters = _clusters(settings, material, current, seed, watch.report)
+        clusters = _clusters(workshop.clusters, material, current, seed, watch.report)
         drift = None if current is None else drift_from(current, material, after=current.until)
     with watch.step("learning what ranks beside the factors"):
         learned = learn(pairs, factors, words)
@@ -114,7 +145,7 @@ def _train(
         engine=trainer.name,
         seed=seed,
         settings=tuned.als,
-        label_weight=settings.training_label_weight,
+        label_weight=workshop.label_weight,
         judgement=judgement,
         data=data_window(material),
         settings_from=tuned.source,
@@ -122,10 +153,9 @@ def _train(
     )
     with watch.step("publishing"):
         further = _further(material, learned.vectors.track_ids, clusters)
-        released = release(
-            settings, learned.vectors, ranking, facts, further, judged_against=current.version if current else None
-        )
-    warnings = (*released.warnings, *_logged(settings, released.version, watch))
+        against = current.version if current else None
+        released = workshop.promoter.release(learned.vectors, ranking, facts, further, judged_against=against)
+    warnings = (*released.warnings, *_logged(workshop, released.version, watch))
     return TrainingReport(
         version=released.version,
         promoted=not released.objections,
@@ -142,11 +172,11 @@ def _train(
     )
 
 
-def prepare_encoder(settings: Settings, report: Report = lambda _: None) -> None:
+def prepare_encoder(folder: Path, report: Report = lambda _: None) -> None:
     """Export the text encoder where it is not yet there; the server needs it to search by words."""
-    if not is_exported(settings.encoder):
+    if not is_exported(folder):
         report("exporting the text encoder (once)")
-        export_encoder(SentenceEncoder(), settings.encoder)
+        export_encoder(SentenceEncoder(), folder)
 
 
 def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
@@ -164,33 +194,29 @@ def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
     )
 
 
-def _embed(settings: Settings, catalogue: Catalogue, report: Report) -> tuple[Sequence[str], Vectors]:
+def _embed(catalogue: Catalogue, embeddings: Path, report: Report) -> tuple[Sequence[str], Vectors]:
     encoder = SentenceEncoder()
-    cache = EmbeddingCache(settings.cache / "embeddings" / encoder.name)
-    vectors = cache.embed(list(catalogue.texts.values()), encoder, report=report)
-    if not is_exported(settings.encoder):
-        report("exporting the text encoder (once)")
-        export_encoder(encoder, settings.encoder)
-    return list(catalogue.texts), vectors
+    cache = EmbeddingCache(embeddings / encoder.name)
+    return list(catalogue.texts), cache.embed(list(catalogue.texts.values()), encoder, report=report)
 
 
-def _logged(settings: Settings, version: str, watch: Stopwatch) -> tuple[str, ...]:
+def _logged(workshop: Workshop, version: str, watch: Stopwatch) -> tuple[str, ...]:
     """Log to MLflow where that is asked for; what went wrong, if anything."""
-    if not settings.mlflow_url:
+    if not workshop.mlflow_url:
         return ()
-    manifest = wiring.models(settings).load(version).manifest
+    manifest = workshop.promoter.models.load(version).manifest
     with watch.step("logging to MLflow"):
         seconds = sum(watch.seconds.values())
-        warning = log_training(settings.mlflow_url, experiment=settings.tenant, manifest=manifest, seconds=seconds)
+        warning = log_training(workshop.mlflow_url, experiment=workshop.experiment, manifest=manifest, seconds=seconds)
     return (warning,) if warning else ()
 
 
 def _clusters(
-    settings: Settings, material: Material, current: Published | None, seed: int, report: Report
+    clusters: int, material: Material, current: Published | None, seed: int, report: Report
 ) -> TrackClusters | None:
     found = fit_clusters(
         material.features,
-        clusters=settings.clusters,
+        clusters=clusters,
         seed=seed,
         before=None if current is None else current.clusters(),
     )

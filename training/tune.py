@@ -23,8 +23,9 @@ from training.data.split import Split, time_split
 from training.engines.trainer import AlsSettings, Trainer
 from training.evaluation.evaluate import evaluate, factors_scorer
 from training.judging.judge import HELD_OUT, LIST_LENGTH
-from training.publishing.lock import lock_folder, tuning_lock
-from training.tuned import tuning_folder, write_best
+from training.publishing.lock import tuning_lock
+from training.tuned import write_best
+from training.wiring import lock_folder, tuning_folder
 
 METRIC = f"ndcg@{LIST_LENGTH}"
 DIMENSIONS = (16, 32, 64, 128, 256)
@@ -106,7 +107,7 @@ def tune(
             trials=len(finished),
             made=len(finished) - before,
             study=file,
-            best_file=write_best(settings, best.settings, found),
+            best_file=write_best(folder, best.settings, found),
             until=moment,
             plays=len(split.test),
             listeners=len(np.unique(split.test.listeners)),

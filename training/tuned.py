@@ -1,4 +1,4 @@
-"""The settings that `segue tune` found, as `segue train` reads them."""
+"""The settings that `segue tune` found and keeps in a folder, as `segue train` reads them."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,9 +6,7 @@ from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.files import write_whole
-from backend.settings import Settings
 from training.engines.trainer import AlsSettings
-from training.publishing.lock import lock_folder
 
 DEFAULTS = "defaults"
 
@@ -21,19 +19,14 @@ class Tuned:
     source: str
 
 
-def tuning_folder(settings: Settings) -> Path:
-    """Beside the published versions."""
-    return lock_folder(settings) / "tuning"
-
-
-def best_file(settings: Settings) -> Path:
+def best_file(folder: Path) -> Path:
     """The best settings so far, as JSON."""
-    return tuning_folder(settings) / "best.json"
+    return folder / "best.json"
 
 
-def tuned(settings: Settings) -> Tuned:
+def tuned(folder: Path) -> Tuned:
     """The best settings found, the defaults before any were. Raises InvalidInput where the file is not understood."""
-    file = best_file(settings)
+    file = best_file(folder)
     if not file.exists():
         return Tuned(als=AlsSettings(), source=DEFAULTS)
     try:
@@ -43,9 +36,9 @@ def tuned(settings: Settings) -> Tuned:
         raise InvalidInput([Violation("tuning", reason)]) from error
 
 
-def write_best(settings: Settings, als: AlsSettings, found: dict[str, object]) -> Path:
+def write_best(folder: Path, als: AlsSettings, found: dict[str, object]) -> Path:
     """Keep `als` for the next training, with how it was `found`; the file."""
-    file = best_file(settings)
+    file = best_file(folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps({"settings": asdict(als), **found}, indent=1).encode())
     return file

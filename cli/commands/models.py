@@ -83,17 +83,17 @@ def compare(old: Version, new: Version, home: options.Home = None, json: options
 @app.command()
 def promote(version: Version, home: options.Home = None, json: options.Json = False) -> None:
     """Make a version the one that serves; its files are verified first. Its clusters count from then on."""
-    from training.publishing import promote
+    from training import wiring
 
-    _tell_promotion(Output(as_json=json), promote.promote(options.settings(home), version))
+    _tell_promotion(Output(as_json=json), wiring.promoter(options.settings(home)).promote(version))
 
 
 @app.command()
 def rollback(home: options.Home = None, json: options.Json = False) -> None:
     """Go back to the version that served before the current one."""
-    from training.publishing import promote
+    from training import wiring
 
-    _tell_promotion(Output(as_json=json), promote.roll_back(options.settings(home)))
+    _tell_promotion(Output(as_json=json), wiring.promoter(options.settings(home)).roll_back())
 
 
 @app.command()
@@ -108,11 +108,14 @@ def drift(
     json: options.Json = False,
 ) -> None:
     """How far plays have moved from what a version learned: stability index per feature, popularity and activity."""
+    from backend import wiring
     from training.drift_report import drift_now
     from training.judging.drift import LEAST_PLAYS, MOVED, SHIFTED
+    from training.wiring import material
 
     output = Output(as_json=json)
-    found = drift_now(options.settings(home), version=version, days=days)
+    settings = options.settings(home)
+    found = drift_now(wiring.models(settings), lambda: material(settings), version=version, days=days)
     if not found.psi:
         output.say(
             f"{found.plays} plays to compare with {found.version}, {LEAST_PLAYS} are needed: wait, or use --days"
@@ -141,7 +144,8 @@ def prune(
     """Remove old versions and their vectors; the current and the previous one always stay."""
     from backend import wiring
     from training.publishing import publish
-    from training.publishing.lock import lock_folder, pointer_lock, training_lock
+    from training.publishing.lock import pointer_lock, training_lock
+    from training.wiring import lock_folder
 
     output, settings = Output(as_json=json), options.settings(home)
     folder = lock_folder(settings)

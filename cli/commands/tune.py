@@ -32,18 +32,18 @@ def command(
     tuning/; an interrupted search goes on where it was, on the plays that the study began with. The best settings so
     far are in tuning/best.json: remove the file to train with the defaults again.
     """
-    from training.engines.choice import chosen_trainer
-    from training.material import read_material, with_labels
+    from training import wiring
+    from training.material import with_labels
     from training.tune import tune
 
     output, settings = Output(as_json=json), options.settings(home)
     with output.step("reading the play archive", "the play archive is read"):
-        material = read_material(settings)
-    with output.bar("trials", total=trials) as progress, chosen_trainer(settings, threads=threads) as trainer:
+        material = wiring.material(settings)
+    with output.bar("trials", total=trials) as progress, wiring.trainer(settings, threads=threads) as trainer:
         found = tune(
             settings,
             material.plays,
-            with_labels(trainer, material.catalogue, settings),
+            with_labels(trainer, material.catalogue, weight=settings.training_label_weight),
             trials=trials,
             timeout_seconds=timeout,
             seed=seed,

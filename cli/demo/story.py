@@ -142,7 +142,7 @@ class Story:
         from training.train import prepare_encoder, train
 
         with self._step("encoder", "preparing the text encoder", "text encoder is ready"):
-            prepare_encoder(self._settings)
+            prepare_encoder(self._settings.encoder)
         with self._step("training", "training", "model version trained and published"):
             report = train(self._settings, now=now, seed=0)
         metrics = {name: round(estimate.value, 4) for name, estimate in report.metrics.items()}

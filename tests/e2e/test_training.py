@@ -20,7 +20,7 @@ from backend.files import sha256
 from backend.ports.event_log import Topic
 from backend.ports.records import clusters_from_value
 from backend.settings import Settings
-from training.publishing.promote import promote, roll_back
+from training import wiring as training_wiring
 from training.simulate import Simulation, simulate
 from training.train import TrainingReport, train
 
@@ -94,7 +94,7 @@ def test_clusters_of_the_version_that_serves_are_in_the_log(home: Settings, repo
     assert (12, ()) == (report.clusters, report.warnings)
     again = train(home, now=NOW.replace(minute=30), seed=1, threads=1)
     assert again.promoted
-    back = roll_back(home)
+    back = training_wiring.promoter(home).roll_back()
     assert (report.version, again.version, "") == (back.current, back.previous, back.warning)
     versions = [clusters_from_value(value).version for value in logged(home, 3)]
     assert [report.version, again.version, report.version] == versions[-3:]
@@ -120,12 +120,12 @@ def test_a_pointer_that_moved_meanwhile_stays(home: Settings, report: TrainingRe
 
     def move(step: str) -> None:
         if step == "publishing":
-            assert moved == promote(home, moved).current
+            assert moved == training_wiring.promoter(home).promote(moved).current
 
     late = train(home, now=NOW.replace(minute=45), seed=2, threads=1, report=move)
     assert (False, moved) == (late.promoted, wiring.models(home).current())
     assert f"meanwhile {moved} became current" in late.reason
-    promote(home, report.version)
+    training_wiring.promoter(home).promote(report.version)
 
 
 def test_tracks_without_plays_can_be_found_by_content(

@@ -9,7 +9,8 @@ import pytest
 from backend.domain.errors import InvalidInput
 from backend.settings import Settings
 from training.data.dataset import PlayColumns
-from training.data.exclusions import DAY_MILLISECONDS, Limits, choose, limits
+from training.data.exclusions import DAY_MILLISECONDS, Limits, choose
+from training.wiring import limits
 
 NONE = Limits(day_plays=0, day_repeats=0, listener_plays=0, track_plays=0)
 

@@ -9,7 +9,8 @@ import pytest
 
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
-from training.publishing.lock import lock_folder, pointer_lock, training_lock
+from training.publishing.lock import pointer_lock, training_lock
+from training.wiring import lock_folder
 
 HOLD = (
     "import sys, time; from pathlib import Path; from training.publishing.lock import {name}\n"

@@ -16,6 +16,7 @@ from training.engines.trainer import AlsSettings, Factors
 from training.judging.judge import HELD_OUT
 from training.tune import Trial, Tuning
 from training.tuned import DEFAULTS, best_file, tuned
+from training.wiring import tuning_folder
 
 
 class Watching(LocalTrainer):
@@ -67,11 +68,12 @@ def searched(
 
 def test_the_best_trial_becomes_the_settings_of_the_next_training(settings: Settings, plays: PlayColumns) -> None:
     """The first trial is the defaults, so the best is never behind them."""
-    assert DEFAULTS == tuned(settings).source
+    assert DEFAULTS == tuned(tuning_folder(settings)).source
     found, told = searched(settings, plays, 4)
     assert AlsSettings() == told[0].settings
     assert max(trial.value for trial in told) == found.best.value >= found.default_value
-    assert (found.best.settings, str(best_file(settings))) == (tuned(settings).als, tuned(settings).source)
+    kept = tuned(tuning_folder(settings))
+    assert (found.best.settings, str(best_file(tuning_folder(settings)))) == (kept.als, kept.source)
 
 
 def test_plays_that_versions_are_judged_by_are_never_looked_at(settings: Settings, plays: PlayColumns) -> None:
@@ -116,7 +118,7 @@ def test_plays_without_new_tracks_cannot_be_searched_on(settings: Settings, play
 
 def test_a_best_file_of_another_release_is_refused(settings: Settings) -> None:
     """With what to do; a training on unknown settings would be worse."""
-    best_file(settings).parent.mkdir(parents=True)
-    best_file(settings).write_text('{"settings": {"rank": 3}}')
+    best_file(tuning_folder(settings)).parent.mkdir(parents=True)
+    best_file(tuning_folder(settings)).write_text('{"settings": {"rank": 3}}')
     with pytest.raises(InvalidInput, match="segue tune"):
-        tuned(settings)
+        tuned(tuning_folder(settings))

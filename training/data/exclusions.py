@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.settings import Settings
 from training.data.dataset import PlayColumns, compact
 
 DAY_MILLISECONDS = 86_400_000
@@ -52,17 +51,6 @@ class Chosen:
     flagged_listeners: int
 
 
-def limits(settings: Settings) -> Limits:
-    """The limits that the settings ask for. Raises InvalidInput where their file cannot be read."""
-    return Limits(
-        day_plays=settings.training_day_plays,
-        day_repeats=settings.training_day_repeats,
-        listener_plays=settings.training_listener_plays,
-        track_plays=settings.training_track_plays,
-        flagged=_named(settings.training_left_out_listeners),
-    )
-
-
 def choose(plays: PlayColumns, *, withheld: Collection[str], limits: Limits) -> Chosen:
     """Apply the reasons in their order. Raises InvalidInput where nothing is left."""
     withheld_tracks = np.array([track_id in withheld for track_id in plays.track_ids], dtype=bool)
@@ -82,7 +70,8 @@ def choose(plays: PlayColumns, *, withheld: Collection[str], limits: Limits) -> 
     return Chosen(plays=compact(left), excluded=excluded, flagged_listeners=int(flagged.sum()))
 
 
-def _named(file: Path | None) -> frozenset[str]:
+def named(file: Path | None) -> frozenset[str]:
+    """The listeners that a file names, one a line; none without one. Raises InvalidInput where it cannot be read."""
     if file is None:
         return frozenset()
     try:

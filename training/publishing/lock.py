@@ -6,19 +6,11 @@ The kernel lets go of a lock when its process ends, however it ends.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from backend.files import only_one
-from backend.settings import Settings
 
 POINTER_SECONDS = 60.0
 _HELD = "{holder} is under way: wait for it to end, then try again"
-
-
-def lock_folder(settings: Settings) -> Path:
-    """The folder of this tenant's models where that is a folder, else the home: two homes may publish to one place."""
-    url = urlsplit(settings.models)
-    return Path(unquote(url.path)) / settings.tenant if url.scheme == "file" else settings.home
 
 
 @contextmanager
