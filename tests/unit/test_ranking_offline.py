@@ -33,6 +33,7 @@ from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 from tests.memory import MemoryModels, MemoryStore
 from tests.rpc.conftest import WordEncoder
+from tests.unit.test_trending import popular
 from training.data.dataset import Float32, PlayColumns, compact, interactions
 from training.data.side import SideInformation
 from training.data.split import Split, cutoff, split_at
@@ -161,7 +162,8 @@ def test_the_server_and_the_library_give_the_same_answers(tmp_path: Path) -> Non
     """Whole lists in order: recent, hidden and vanished tracks excluded, likes counted, artists kept apart."""
     plays, words = service()
     version = replace(
-        learned(plays, words), weights=FusionWeights(below={"factors": 0.4, "linear": 0.3, "content": 0.3})
+        learned(plays, words),
+        weights=FusionWeights(below={"factors": 0.4, "linear": 0.3, "content": 0.2, "trend": 0.1}),
     )
     store = MemoryStore()
     gone = words.track_ids[3]
@@ -175,8 +177,10 @@ def test_the_server_and_the_library_give_the_same_answers(tmp_path: Path) -> Non
     rng = np.random.default_rng(1)
     profiles = [profile_of(one, plays, rng) for one in plays.listener_ids[:25]]
     store.put_profiles([*profiles, Profile(listener_id="nobody")])
+    library = version.library(interactions(plays))
+    for rank, track_id in enumerate(library.live[trend.NAME].track_ids, 1):
+        popular(store, track_id, 1, rank)
     recommender = server(version, store, EmbeddedVectorIndex(tmp_path))
-    library = replace(version.library(interactions(plays)), live={})
     artist_of = {track_id: artist for track_id, artist in words.artist_of.items() if track_id != gone}
     for profile in profiles:
         taste = taste_of(profile)
@@ -184,7 +188,10 @@ def test_the_server_and_the_library_give_the_same_answers(tmp_path: Path) -> Non
         assert whole_answer(recommender, profile.listener_id) == offline
         assert not {*taste.unwanted, gone} & set(offline)
         assert max(np.unique([artist_of[one] for one in offline[:20]], return_counts=True)[1]) <= 2
-    assert [] == whole_answer(recommender, "nobody")
+    nobody = Taste(plays={}, last=[], unwanted=frozenset())
+    alone = answer(library.lists(nobody), version.weights, nobody, artist_of)
+    assert [one for one in library.live[trend.NAME].track_ids if one != gone][:2] == alone[:2]
+    assert whole_answer(recommender, "nobody") == alone
 
 
 def whole_answer(recommender: Recommender, listener_id: str) -> list[str]:
