@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.listeners import PROFILE_PLAYS
 from backend.ranking.profile import Taste
 
 Vectors = NDArray[np.float32]
@@ -17,6 +18,9 @@ FACTORS_SPACE, CONTENT_SPACE = "factors", "content"
 
 PER_SOURCE = 200
 """Candidates asked of each source."""
+
+KEPT = PER_SOURCE + PROFILE_PLAYS + 1
+"""Tracks near a track that are kept in memory: enough for a listener whose whole profile is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,11 @@ class Space(Protocol):
         """The vectors of the known ones among these ids, in their order."""
         ...
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
-        """The `limit` nearest of `query` (dimension,) with their inner products, best first, none of `exclude`."""
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
+        """The `limit` nearest of `query` (dimension,) with their inner products, best first, none of `exclude`.
+
+        `of` names the track whose own vector the query is, so that an answer may be kept for the next listener.
+        """
         ...
 
 
@@ -80,24 +87,38 @@ class ArraySpace:
         self._ids = [ids[place] for place in filled.tolist()]
         self._vectors = np.ascontiguousarray(vectors[filled], dtype=np.float32)
         self._places = {one: place for place, one in enumerate(self._ids)}
+        self._kept: dict[str, tuple[NDArray[np.int32], Vectors]] = {}
 
     def fetch(self, ids: Sequence[str]) -> Mapping[str, Vectors]:
         """See `Space.fetch`."""
         return {one: self._vectors[self._places[one]] for one in ids if one in self._places}
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
-        """See `Space.nearest`."""
-        scores: Vectors = self._vectors @ query
-        places = best_places(scores, limit + len(exclude))
-        ids = [self._ids[place] for place in places.tolist()]
-        near = zip(ids, scores[places].tolist(), strict=True)
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
+        """See `Space.nearest`. What is near a track is kept: many listeners played it."""
+        count = limit + len(exclude)
+        kept = self._kept.get(of)
+        if kept is None or len(kept[0]) < min(count, len(self._ids)):
+            kept = self._best(query, max(count, KEPT) if of else count)
+            if of:
+                self._kept[of] = kept
+        ids = [self._ids[place] for place in kept[0].tolist()]
+        near = zip(ids, kept[1].tolist(), strict=True)
         return list(islice((one for one in near if one[0] not in exclude), limit))
+
+    def _best(self, query: Vectors, count: int) -> tuple[NDArray[np.int32], Vectors]:
+        scores: Vectors = self._vectors @ query
+        places = best_places(scores, count)
+        return places.astype(np.int32), scores[places]
 
 
 def best_places(scores: Vectors, count: int) -> NDArray[np.int64]:
-    """Places of the `count` largest of `scores` (n,), best first; of equals the smaller place."""
-    every = np.arange(len(scores)) if count >= len(scores) else np.argpartition(scores, -count)[-count:]
-    return np.asarray(every[np.lexsort((every, -scores[every]))], dtype=np.int64)
+    """Places of the `count` largest of `scores` (n,), best first; of equals the smaller place, the last one too."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above, equal = np.flatnonzero(scores > least), np.flatnonzero(scores == least)
+    found = np.concatenate([above, equal[: count - len(above)]])
+    return np.asarray(found[np.lexsort((found, -scores[found]))], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

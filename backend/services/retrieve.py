@@ -26,7 +26,7 @@ class _IndexSpace:
         """See `Space.fetch`."""
         return self.vectors.fetch(self.namespace, list(ids))
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
         """See `Space.nearest`."""
         found = self.vectors.search(self.namespace, query, limit=limit, exclude=exclude)
         return [(one.id, one.score) for one in found]

@@ -18,7 +18,7 @@ from backend.domain.tracks import Track, catalogue_text
 from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, ModelVersion
 from backend.ranking.learning import Learning
 from backend.ranking.library import Library, answer
-from backend.ranking.lists import Asked
+from backend.ranking.lists import ArraySpace, Asked
 from backend.ranking.profile import Taste, taste_of
 from backend.ranking.sources import DEFAULT_WEIGHTS, NAMES, linear, trend
 from backend.ranking.weights import FusionWeights
@@ -228,6 +228,19 @@ def test_a_cut_taste_keeps_the_newest_tracks_and_all_that_is_unwanted() -> None:
     whole, cut = Tastes(plays).of(0), Tastes(plays).of(0, newest=3)
     assert list(whole.plays)[:3] == list(cut.plays) == list(cut.last)
     assert whole.unwanted == cut.unwanted
+
+
+def test_what_is_near_a_track_is_the_same_whoever_was_asked_before() -> None:
+    """What a space keeps of one listener's question answers the next one's; a third of the tracks are as near."""
+    rng = np.random.default_rng(0)
+    names, vectors = [f"t{number:04}" for number in range(1000)], rng.normal(size=(1000, 8)).astype(np.float32)
+    vectors[::3] = vectors[0]
+    space = ArraySpace(names, vectors)
+    for count in (0, 3, 300, 700):
+        left_out = frozenset(rng.choice(names, count, replace=False).tolist())
+        fresh = ArraySpace(names, vectors).nearest(vectors[7], limit=200, exclude=left_out)
+        assert fresh == space.nearest(vectors[7], limit=200, exclude=left_out, of="t0007")
+        assert len(fresh) == 200
 
 
 def test_the_live_list_is_as_long_as_the_servers() -> None:

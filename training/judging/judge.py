@@ -28,6 +28,8 @@ HELD_OUT = 0.2
 LIST_LENGTH = 20
 MOST_JUDGED = 2_000
 """Listeners asked, by lot where there are more: their intervals are narrow enough, and each costs several searches."""
+MOST_CELLS = 100_000_000
+"""Listeners times tracks that are searched: 1,000 listeners of 100,000 tracks."""
 LEAST_JUDGED = 50
 """Listeners that a comparison with the version that serves needs: with fewer, hardly any loss is beyond chance."""
 
@@ -116,7 +118,8 @@ class Judge:
     def _window(self, plays: PlayColumns, moment: int) -> tuple[Split, Tastes]:
         """The split at a moment with as many listeners to judge as are asked, and the tastes known then."""
         split = split_at(plays, moment)
-        listeners = np.random.default_rng(self.seed).permutation(np.unique(split.test.listeners))[:MOST_JUDGED]
+        most = min(MOST_JUDGED, max(MOST_CELLS // len(plays.track_ids), LEAST_JUDGED))
+        listeners = np.random.default_rng(self.seed).permutation(np.unique(split.test.listeners))[:most]
         split = replace(split, test=split.test.where(np.isin(split.test.listeners, listeners)))
         return split, Tastes(plays.where(plays.played_at <= moment))
 

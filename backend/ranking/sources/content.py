@@ -36,7 +36,7 @@ class ContentSource:
         scores: dict[str, float] = defaultdict(float)
         space = asked.spaces[CONTENT_SPACE]
         for place, (seed, vector) in enumerate(space.fetch(asked.taste.last).items(), 1):
-            near = space.nearest(vector, limit=asked.limit, exclude=asked.exclude | {seed})
+            near = space.nearest(vector, limit=asked.limit, exclude=asked.exclude | {seed}, of=seed)
             parts[seed] = {track_id: score / place for track_id, score in near}
             for track_id, part in parts[seed].items():
                 scores[track_id] += part
