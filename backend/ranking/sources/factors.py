@@ -32,7 +32,8 @@ class FactorsSource:
 
     def store(self, part: object) -> Stored:
         """The Gram matrix as a file, the numbers in the manifest."""
-        assert isinstance(part, FoldIn)
+        if not isinstance(part, FoldIn):
+            raise TypeError(f"the part of {NAME} is FoldIn, not {type(part).__name__}")
         numbers = {
             "dimension": len(part.gram),
             "unobserved_weight": part.unobserved_weight,

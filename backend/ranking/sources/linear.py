@@ -75,7 +75,8 @@ class LinearSource:
 
     def store(self, part: object) -> Stored:
         """One file."""
-        assert isinstance(part, Links)
+        if not isinstance(part, Links):
+            raise TypeError(f"the part of {NAME} is Links, not {type(part).__name__}")
         content = arrays_bytes(
             track_ids=np.array(part.track_ids, dtype=np.str_), neighbours=part.neighbours, weights=part.weights
         )
