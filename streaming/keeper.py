@@ -2,18 +2,17 @@
 
 A standalone JobManager that dies forgets its jobs; Flink restarts a failed task by itself, but not a lost job.
 Beside it, in a thread of its own, it compacts the play archive's past days once an hour (compact.py).
-Outcomes of one round: runs → nothing; not there → submitted from the newest checkpoint; cluster or client down →
-logged, tried again in the next round.
+Outcomes of one round: runs → nothing; not there → submitted from the newest checkpoint; cluster or client down, or any
+other error → logged, counted, tried again in a later round (backend/loops.py).
 """
 
 import logging
 import signal
 import threading
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-from backend.domain.errors import Unavailable
+from backend.loops import Loop
 from backend.settings import Settings
 from streaming import compact, upgrade, wiring
 from streaming.site import Site
@@ -27,40 +26,33 @@ FIRST_COMPACTION_SECONDS = 900.0
 
 
 def keep(site: Site, spec: JobSpec, stopped: threading.Event) -> None:
-    """One round every ROUND_SECONDS until `stopped` is set; after a failure, every five."""
-    pause = 0.0
-    while not stopped.wait(pause):
-        pause = ROUND_SECONDS
-        try:
-            submitted = upgrade.ensure_running(site, spec)
-        except Unavailable as error:
-            log.warning("%s", error)
-            pause = 5 * ROUND_SECONDS
-            continue
-        if submitted:
+    """One round every ROUND_SECONDS until `stopped` is set; after failures in a row, up to five times later."""
+
+    def look() -> None:
+        if submitted := upgrade.ensure_running(site, spec):
             log.info("job %s submitted", submitted)
 
+    Loop("the live job's round", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS).run(stopped)
 
-def tidy(
+
+def compaction(
     home: Path,
     archive: str,
     stopped: threading.Event,
     *,
     lateness_minutes: int,
     first_seconds: float = FIRST_COMPACTION_SECONDS,
-) -> None:
-    """Compact the archive's past days every hour until `stopped`; what fails is logged and tried an hour later."""
-    pause = first_seconds
-    while not stopped.wait(pause):
-        pause = COMPACTION_SECONDS
+) -> Loop:
+    """Compacts the archive's past days every hour, once started; what fails is logged and tried an hour later."""
+
+    def tidy() -> None:
         until = compact.last_settled_day(datetime.now(UTC), lateness_minutes=lateness_minutes)
-        try:
-            with compact.compacting(home):
-                for _ in compact.compact(archive, until=until):
-                    if stopped.is_set():
-                        return
-        except (Unavailable, OSError) as error:
-            log.warning("the archive is not compacted: %s", error)
+        with compact.compacting(home):
+            for _ in compact.compact(archive, until=until):
+                if stopped.is_set():
+                    return
+
+    return Loop("compaction", tidy, seconds=COMPACTION_SECONDS, first_seconds=first_seconds)
 
 
 def main() -> None:
@@ -72,8 +64,7 @@ def main() -> None:
     settings = Settings()
     spec = wiring.job_spec(settings)
     # A daemon: it may be killed at any moment, see compact.py, and must not hold up the end.
-    tidying = partial(tidy, settings.home, spec.archive, stopped, lateness_minutes=spec.lateness_minutes)
-    threading.Thread(target=tidying, name="compaction", daemon=True).start()
+    compaction(settings.home, spec.archive, stopped, lateness_minutes=spec.lateness_minutes).start(stopped)
     keep(wiring.site(settings), spec, stopped)
 
 

@@ -102,3 +102,18 @@ def test_it_does_not_import_what_only_training_needs() -> None:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert "[]" == done.stdout.strip()
+
+
+def test_a_call_has_one_blas_thread_unless_the_environment_says_otherwise() -> None:
+    """The server's module sets it before NumPy is there to read it."""
+    code = (
+        "import backend.__main__, numpy, threadpoolctl;"
+        "print([part['num_threads'] for part in threadpoolctl.threadpool_info() if part['user_api'] == 'blas'][0])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    environment["PYTHONPATH"] = f"{ROOT}:{ROOT / 'proto'}"
+    for given, expected in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment | given, check=True
+        )
+        assert expected == done.stdout.strip()

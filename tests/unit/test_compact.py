@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +174,13 @@ def test_the_keeper_compacts(day: Path, tmp_path: Path) -> None:
     """Its second thread does a round and ends when it is told to."""
     stopped = threading.Event()
     home = tmp_path / "home"
-    tidying = partial(keeper.tidy, home, day.parent.as_uri(), stopped, lateness_minutes=10, first_seconds=0.0)
-    thread = threading.Thread(target=tidying)
-    thread.start()
+    compaction = keeper.compaction(home, day.parent.as_uri(), stopped, lateness_minutes=10, first_seconds=0.0)
+    compaction.start(stopped)
     for _ in _until(lambda: len(list(day.glob("part-*"))) == 1):
         pass
     stopped.set()
-    thread.join(timeout=10)
-    assert not thread.is_alive()
+    compaction.join()
+    assert 0 == compaction.failures
 
 
 def _until(condition: Any, seconds: float = 20) -> Iterator[None]:
