@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 from backend.domain.errors import SegueError
 
@@ -11,6 +12,16 @@ _log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 30.0
 SHORTEST_PAUSE_SECONDS = 0.1
 """Before a failed step is tried again, also where a step that went well is followed by the next at once."""
+
+JOIN_SECONDS = 3.0
+"""For the step that is under way to end; whoever stops a server waits for no part that is down."""
+
+
+def join(loops: Iterable["Loop"], seconds: float = JOIN_SECONDS) -> None:
+    """Wait for the ends of loops that were told to stop, for all of them together at most so long."""
+    deadline = time.monotonic() + seconds
+    for loop in loops:
+        loop.join(max(deadline - time.monotonic(), 0.0))
 
 
 class Loop:
@@ -47,10 +58,17 @@ class Loop:
         self._thread = threading.Thread(target=self.run, args=(stopping,), name=self.name, daemon=True)
         self._thread.start()
 
-    def join(self) -> None:
-        """Wait for the thread's end; nothing to wait for where it was never started."""
-        if self._thread is not None:
-            self._thread.join()
+    def join(self, seconds: float = JOIN_SECONDS) -> bool:
+        """Wait for the thread's end, at most so long; whether it has ended, or was never started.
+
+        One that hangs on a part that is down is logged and left behind: it ends with the process.
+        """
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _log.warning("%s did not end within %.1f s: left behind", self.name, seconds)
+        return not self._thread.is_alive()
 
     def run(self, stopping: threading.Event) -> None:
         """Run in this thread until `stopping` is set."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backend import loops
 from backend.domain.feedback import Feedback
 from backend.domain.plays import Play
 from backend.loops import Loop
@@ -68,8 +69,7 @@ class Services:
     def close(self) -> int:
         """End the loops and deliver what is queued; records left undelivered (0 when all went out)."""
         self.stopping.set()
-        for loop in self.loops:
-            loop.join()
+        loops.join(self.loops)
         undelivered = self.event_log.close(timeout_seconds=FLUSH_SECONDS)
         self.store.close()
         return undelivered

@@ -71,6 +71,26 @@ def test_it_serves_soon_and_drains_on_sigterm(settings: Settings, tmp_path: Path
     assert token.read_text().strip() not in log
 
 
+def test_it_stops_soon_although_its_parts_are_down(tmp_path: Path) -> None:
+    """Nothing is left undelivered, and whoever stops it need not kill it (the stack waits for 20 s)."""
+    nowhere = free_port(set(), random.SystemRandom())
+    address = f"127.0.0.1:{free_port({nowhere}, random.SystemRandom())}"
+    process = start(
+        tmp_path,
+        SEGUE_KAFKA_SERVERS=f"127.0.0.1:{nowhere}",
+        SEGUE_STORE_URL=f"mongodb://127.0.0.1:{nowhere}",
+        SEGUE_SERVER_ADDRESS=address,
+    )
+    try:
+        with grpc.insecure_channel(address) as channel:
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=15)
+    finally:
+        process.kill()
+    assert 0 == process.returncode, log
+
+
 def test_it_refuses_an_open_port_without_tls(tmp_path: Path) -> None:
     """Exit code 2, and the log says what to set."""
     process = start(tmp_path, SEGUE_SERVER_ADDRESS="0.0.0.0:0")

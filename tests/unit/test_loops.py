@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from backend import loops
 from backend.domain.errors import Unavailable
 from backend.loops import Loop
 
@@ -98,6 +99,23 @@ def test_a_loop_that_pauses_stops_at_once(running: Callable[[Loop], threading.Ev
     assert 1 == len(steps.calls)
 
 
+def test_a_step_that_hangs_is_waited_for_only_so_long(caplog: pytest.LogCaptureFixture) -> None:
+    """For all loops together; the others end."""
+    stopping, go_on = threading.Event(), threading.Event()
+    hanging = [Loop(f"hanging {number}", go_on.wait, seconds=1.0) for number in range(3)]
+    other = Loop("other", Steps(enough=1), seconds=0.01)
+    for loop in (*hanging, other):
+        loop.start(stopping)
+    stopping.set()
+    before = time.monotonic()
+    loops.join((*hanging, other), 0.2)
+    assert time.monotonic() - before < 1
+    left_behind = ["hanging 0", "hanging 1", "hanging 2"]
+    assert left_behind == sorted(message.partition(" did not end")[0] for message in caplog.messages)
+    go_on.set()
+    assert [True] * 3 == [loop.join() for loop in hanging]
+
+
 def test_a_loop_that_was_never_started_is_not_waited_for() -> None:
     """So that what could not start whole can be closed."""
-    Loop("never", Steps(enough=1), seconds=1.0).join()
+    assert Loop("never", Steps(enough=1), seconds=1.0).join()
