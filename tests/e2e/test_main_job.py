@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from importers import send as ingest_client
 from stack.stack import Stack
 from streaming.schema import result_tables, schema
 from tests.comparison import same_rows
+from tests.quiet import await_
 from tests.recount import Log, Recount
 from training.simulate import Simulation, simulate
 
@@ -110,7 +111,7 @@ def told(settings: Settings, channel: grpc.Channel, simulation: Simulation, stac
     teller.tell(simulation.plays[:third])
     _kill(stack, "flink-taskmanager")
     teller.tell(simulation.plays[third : 2 * third])
-    _await(lambda: _archived(settings) >= third, "the archive goes on after the TaskManager was killed")
+    await_(lambda: _archived(settings) >= third, "the archive goes on after the TaskManager was killed")
     _kill(stack, "flink-jobmanager")
     teller.tell(simulation.plays[2 * third :])
     likes = [
@@ -175,7 +176,7 @@ def recount(settings: Settings, told: Log) -> Recount:
     """What the tables must hold, once Flink has archived every play."""
     expected = Recount(told, CLOSED.replace(tzinfo=None), lateness_minutes=settings.lateness_minutes)
     plays = len(expected.event_ids)
-    _await(lambda: _archived(settings) >= plays, "the archive holds every play")
+    await_(lambda: _archived(settings) >= plays, "the archive holds every play")
     return expected
 
 
@@ -183,13 +184,6 @@ def _kill(stack: Stack, part: str) -> None:
     pid = stack.state.part(part).pid
     assert pid
     os.kill(pid, signal.SIGKILL)
-
-
-def _await(condition: Callable[[], bool], what: str, seconds: float = 400) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(1)
 
 
 def _archived(settings: Settings) -> int:
@@ -215,7 +209,7 @@ def test_table_is_exact_after_kills_lateness_duplicates_and_noise(
         except AssertionError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(settings.refresh_seconds)
+            time.sleep(0.5)
 
 
 def test_tracks_are_assigned_to_their_nearest_cluster(
@@ -268,7 +262,7 @@ def test_new_listener_with_five_plays_is_known_within_seconds(channel: grpc.Chan
         answer = queries.recommendations(channel, plays[0].listener_id, count=50)
         return len(answer.tracks) > 0 and not heard & set(answer.tracks["track_id"])
 
-    _await(known, "the answer leaves out what was just played", seconds=30)
+    await_(known, "the answer leaves out what was just played", seconds=30)
 
 
 def test_records_on_the_topic_are_what_the_dictionary_says(told: Log) -> None:

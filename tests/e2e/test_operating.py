@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from stack import plan
 from stack.stack import Stack
 from streaming import backfill, render, wiring
 from streaming.cluster import Job
+from tests.quiet import await_, settle
 from training.simulate import Simulation, simulate
 
 pytestmark = pytest.mark.timeout(1500)
@@ -58,11 +58,12 @@ def simulation() -> Simulation:
 def rested(settings: Settings, channel: grpc.Channel, simulation: Simulation, store: Database[dict[str, Any]]) -> int:
     """Plays sent, all but the last fifty, and counted; how many plays the archive holds."""
     ingest_client.send(channel, artists=simulation.artists, tracks=simulation.tracks)
-    before = _archived_at_rest(settings)
+    settle(settings)  # what earlier tests sent
+    before = len(_archived(settings))
     ingest_client.send(channel, plays=simulation.plays[:-50])
     plays = before + len(simulation.plays) - 50
-    _await(lambda: len(_archived(settings)) >= plays, "the archive holds every play")
-    _await_rest(settings, store)
+    await_(lambda: len(_archived(settings)) >= plays, "the archive holds every play")
+    settle(settings)
     return plays
 
 
@@ -77,9 +78,8 @@ def test_an_upgrade_goes_on_from_a_savepoint(
     assert "/savepoint-" in done["went_on_from"]
     assert counted == _plays_counted(store)
     ingest_client.send(channel, plays=simulation.plays[-50:])
-    _await(lambda: len(_archived(settings)) >= rested + 50, "the new job archives what came after it")
-    _await(lambda: _plays_counted(store) >= counted + 50, "the new job counts what came after it")
-    _await_rest(settings, store)
+    await_(lambda: len(_archived(settings)) >= rested + 50, "the new job archives what came after it")
+    settle(settings)
     archived = _archived(settings)
     assert (rested + 50, rested + 50) == (len(archived), len(set(archived)))
     assert counted + 50 == _plays_counted(store)
@@ -90,7 +90,7 @@ def test_an_upgrade_goes_on_from_a_savepoint(
 def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database[dict[str, Any]], rested: int) -> None:
     """Days that the store lost come back as they were, and the days around them stay as they are."""
     first, end = TODAY - timedelta(days=4), TODAY - timedelta(days=1)
-    _await_rest(settings, store)
+    settle(settings)
     before = _rows(store)
     lost = {
         "window_start": {
@@ -102,8 +102,7 @@ def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database
     assert deleted["artist_engagement"] > 100
     done = _segue(settings, "backfill", "--from", first.isoformat(), "--to", end.isoformat())
     assert backfill.tables() == done["tables"]
-    _await(lambda: len(_rows(store)["artist_engagement"]) >= len(before["artist_engagement"]), "the rows are back")
-    _await_rest(settings, store)
+    settle(settings)
     _same(before, _rows(store))
 
 
@@ -128,14 +127,14 @@ def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
     settings: Settings, store: Database[dict[str, Any]], rested: int
 ) -> None:
     """Twice from offset 0: every row is written again, and is what it was; no play more in the archive."""
-    _await_rest(settings, store)
+    settle(settings)
     before, archived = _rows(store), set(_archived(settings))
     for _ in range(2):
         began = datetime.now(UTC)
         done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
         assert done["went_on_from"] is None
-        _await(lambda began=began: _written_since(store, began), "every row is written again")
-        _await_rest(settings, store)
+        await_(lambda began=began: _written_since(store, began), "every row is written again")
+        settle(settings)
         _same(before, _rows(store))
     assert archived == set(_archived(settings))
 
@@ -195,32 +194,3 @@ def _archived(settings: Settings) -> list[str]:
         return []
     rows = duckdb.connect().execute("SELECT event_id FROM read_parquet(?)", [files]).fetchall()
     return [event_id for (event_id,) in rows]
-
-
-def _archived_at_rest(settings: Settings) -> int:
-    """Plays in the archive once those of earlier tests have come: it has not grown over four checkpoints."""
-    count = len(_archived(settings))
-    while True:
-        time.sleep(4 * settings.checkpoint_seconds)
-        before, count = count, len(_archived(settings))
-        if before == count:
-            return count
-
-
-def _await_rest(settings: Settings, store: Database[dict[str, Any]]) -> None:
-    """Until the windowed tables have been the same for some refreshes."""
-    seen: list[Rows] = []
-
-    def rests() -> bool:
-        seen.append(_rows(store))
-        time.sleep(4 * settings.refresh_seconds)
-        return len(seen) > 1 and seen[-1] == seen[-2]
-
-    _await(rests, "the tables are at rest")
-
-
-def _await(condition: Callable[[], bool], what: str, seconds: float = 400) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(1)
