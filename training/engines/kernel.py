@@ -2,9 +2,9 @@
 
 Rows are independent of each other: however they are dealt out to threads, each comes out the same to the byte.
 
-numba keeps what it compiled in files named after the function. Each size of a kernel has a name of its own here:
-processes that compile different sizes at the same time would otherwise write each other's files, and later ones run the
-wrong loop.
+numba keeps what it compiled in files named after the function, and links it under names made of the function's and a
+number that counts anew in each process. So each size of a loop has a name of its own here: processes that compile
+different sizes would otherwise write each other's files, and one that reads two sizes run one's loop for both.
 """
 
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def row_sums(dimension: int) -> Kernel:
 
 
 def _compiled(loop: Callable[..., None], name: str) -> Kernel:
-    loop.__qualname__ = name
+    loop.__name__ = loop.__qualname__ = name
     return nb.njit(loop, nogil=True, fastmath=True, cache=True)  # type: ignore[no-any-return]  # numba ships no types
 
 
@@ -153,5 +153,6 @@ def _adder(dimension: int) -> Any:
                 out[k] += t0 * y0[k]
             entry += 1
 
+    add.__name__ = add.__qualname__ = f"adder_{dimension}"
     # A function compiled by itself would have another identity in each process, and its callers never be found again.
     return nb.extending.register_jitable(fastmath=True)(add)
