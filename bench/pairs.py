@@ -1,7 +1,7 @@
 """Any table of who met what: listener, item[, count][, time], between tabs or commas, for `segue evaluate`."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.domain.errors import InvalidInput, Violation
-from importers.rows import BadField, BadRow, Record, csv_table, number, tab_table
+from importers.rows import BadField, BadRow, Value, csv_table, number, parsed, tab_table
 from importers.text import first_line, open_lines
 from training.data.dataset import PlayColumns
 
@@ -57,14 +57,11 @@ def read_pairs(path: Path) -> PairTable:
     """
     columns = _columns(path, required=("listener", "item"), known=("count", "time"))
     pairs, bad = list[Pair](), list[BadRow]()
-    for row in _rows(path, list(columns.values())):
+    for row in _rows(path, list(columns.values()), lambda cells: _pair(cells, columns)):
         if isinstance(row, BadRow):
             bad.append(row)
-            continue
-        try:
-            pairs.append(_pair(row[1], columns))
-        except BadField as wrong:
-            bad.append(BadRow(path.name, row[0], wrong.field, wrong.reason))
+        else:
+            pairs.append(row[1])
     if not pairs:
         reason = f"; line {bad[0].line}: {bad[0].field} {bad[0].reason}" if bad else ""
         raise InvalidInput([Violation("path", f"{path} holds no row that can be used{reason}")])
@@ -78,14 +75,11 @@ def read_values(path: Path, names: Sequence[str]) -> tuple[list[tuple[str, ...]]
     """
     columns = _columns(path, required=names, known=())
     rows, bad = list[tuple[str, ...]](), list[BadRow]()
-    for row in _rows(path, list(columns.values())):
+    for row in _rows(path, list(columns.values()), lambda cells: tuple(_text(cells, columns[name]) for name in names)):
         if isinstance(row, BadRow):
             bad.append(row)
-            continue
-        try:
-            rows.append(tuple(_text(row[1], columns[name]) for name in names))
-        except BadField as wrong:
-            bad.append(BadRow(path.name, row[0], wrong.field, wrong.reason))
+        else:
+            rows.append(row[1])
     return rows, bad
 
 
@@ -134,10 +128,12 @@ def _cells(line: str) -> list[str]:
     return [cell.strip().strip('"') for cell in line.split("\t" if "\t" in line else ",")]
 
 
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[Record | BadRow]:
+def _rows(
+    path: Path, columns: Sequence[str], parse: Callable[[Mapping[str, str]], Value]
+) -> Iterator[tuple[int, Value] | BadRow]:
     table = tab_table if "\t" in first_line(path) else csv_table
     with open_lines(path) as text:
-        yield from table(path, text, columns)
+        yield from parsed(path.name, table(path, text, columns), parse)
 
 
 def _pair(cells: Mapping[str, str], columns: Mapping[str, str]) -> Pair:

@@ -5,6 +5,7 @@ from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Set
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,14 @@ import numpy as np
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, Track
-from importers.rows import BadField, BadRow, ReadOptions, Row, event_id, is_count, tab_table
+from importers.rows import BadField, BadRow, ReadOptions, Row, event_id, is_count, parsed, tab_table
 from importers.text import open_lines
 from training.simulate.listeners import hour_weights
 
 NAME = "hetrec"
 DESCRIPTION = "HetRec 2011 Last.fm: a folder with artists.dat and user_artists.dat (and its tag files, where present)"
+
+COUNTS = "user_artists.dat"
 
 TAGS_KEPT = 10
 """Tags of an artist, those of most listeners first."""
@@ -35,7 +38,7 @@ _Cells = Mapping[str, str]
 def fits(path: Path) -> bool:
     """Whether this is a folder with these files, or one of the two files that must be there."""
     folder = _folder(path)
-    return all((folder / name).is_file() for name in ("artists.dat", "user_artists.dat")) and (
+    return all((folder / name).is_file() for name in ("artists.dat", COUNTS)) and (
         path.is_dir() or path.suffix == ".dat"
     )
 
@@ -57,16 +60,10 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
         for value in _values(artist, name, words, allowed=allowed):
             yield Row(line, value)
     chance = random.Random(_SEED)
-    for line, cells in _records(folder / "user_artists.dat", ("userID", "artistID", "weight")):
-        if isinstance(cells, BadRow):
-            yield cells
-            continue
-        try:
-            yield from (
-                Row(line, play) for play in _plays(cells, artists.keys(), chance, until=options.now, allowed=allowed)
-            )
-        except BadField as wrong:
-            yield BadRow("user_artists.dat", line, wrong.field, wrong.reason)
+    plays = partial(_plays, known=artists.keys(), chance=chance, until=options.now, allowed=allowed)
+    with open_lines(folder / COUNTS) as text:
+        for found in parsed(COUNTS, tab_table(folder / COUNTS, text, ("userID", "artistID", "weight")), plays):
+            yield from [found] if isinstance(found, BadRow) else (Row(found[0], play) for play in found[1])
 
 
 def spread_over_time(count: int, chance: random.Random, *, until: datetime) -> list[datetime]:
@@ -143,7 +140,7 @@ def _values(number: str, name: str, tags: tuple[str, ...], *, allowed: bool) -> 
     return artist, track
 
 
-def _plays(cells: _Cells, known: Set[str], chance: random.Random, *, until: datetime, allowed: bool) -> Iterator[Play]:
+def _plays(cells: _Cells, *, known: Set[str], chance: random.Random, until: datetime, allowed: bool) -> list[Play]:
     listener, artist = cells["userID"], cells["artistID"]
     if not is_count(listener):
         raise BadField("userID", f"{listener!r} is not a number")
@@ -152,8 +149,8 @@ def _plays(cells: _Cells, known: Set[str], chance: random.Random, *, until: date
     weight = cells["weight"]
     if not is_count(weight) or int(weight) == 0:
         raise BadField("weight", f"{weight!r} is not a play count")
-    for nth, played_at in enumerate(spread_over_time(int(weight), chance, until=until)):
-        yield Play(
+    return [
+        Play(
             event_id=event_id("hetrec", listener, artist, str(nth)),
             listener_id=f"hetrec-listener-{listener}",
             track_id=f"hetrec-work-{artist}",
@@ -164,3 +161,5 @@ def _plays(cells: _Cells, known: Set[str], chance: random.Random, *, until: date
             source=Source.LASTFM,
             allow_training=allowed,
         )
+        for nth, played_at in enumerate(spread_over_time(int(weight), chance, until=until))
+    ]

@@ -4,12 +4,12 @@ import csv
 import re
 import uuid
 from collections import deque
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.plays import Play
@@ -34,6 +34,8 @@ MOST_LINES: Final = 10
 
 Record = tuple[int, Mapping[str, str]]
 """The line a record starts on, and its cells by column."""
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,21 @@ def tab_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Itera
     """The same for cells between tabs, where quotes mean nothing."""
     plain = ((number, line.rstrip("\r\n").split("\t")) for number, line in enumerate(lines, start=1))
     return _records(path, plain, columns)
+
+
+def parsed(
+    file: str, records: Iterable[Record | BadRow], parse: Callable[[Mapping[str, str]], Value]
+) -> Iterator[tuple[int, Value] | BadRow]:
+    """What `parse` makes of each record's cells, with its line; where it raises BadField the record is a `BadRow`."""
+    for record in records:
+        if isinstance(record, BadRow):
+            yield record
+            continue
+        line, cells = record
+        try:
+            yield line, parse(cells)
+        except BadField as wrong:
+            yield BadRow(file, line, wrong.field, wrong.reason)
 
 
 def column_name(text: str) -> str:

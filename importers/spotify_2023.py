@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from backend.domain.rights import Source
@@ -20,6 +21,7 @@ from importers.rows import (
     derived_id,
     header_of,
     number,
+    parsed,
 )
 from importers.spotify_songs import SHARES, artist_id_of
 from importers.text import open_lines
@@ -40,6 +42,7 @@ LOST = "\N{REPLACEMENT CHARACTER}"
 """Stands for letters that nobody can bring back: the table was saved once without them."""
 
 # Cells were cut at a number of bytes, also in the middle of a replacement character.
+_HALF_CHARACTERS = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _LOST_LETTERS = re.compile("(?:ï¿½)+(?:ï¿?$)?|ï¿$|ý{2,}")
 
 
@@ -63,17 +66,11 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     with open_lines(file) as text:
         records = list(csv_table(file, text, COLUMNS, damaged=(TITLE, ARTISTS)))
     known = names_in(_credits(records))
-    for record in records:
-        if isinstance(record, BadRow):
-            yield record
+    for found in parsed(file.name, records, partial(_artists_and_track, known=known, allowed=allowed)):
+        if isinstance(found, BadRow):
+            yield found
             continue
-        line, cells = record
-        try:
-            names = _artist_names(cells, known)
-            track = _track(cells, names, allowed=allowed)
-        except BadField as wrong:
-            yield BadRow(file.name, line, wrong.field, wrong.reason)
-            continue
+        line, (names, track) = found
         for artist_id, name in zip(track.artist_ids, names, strict=True):
             if artist_id not in seen:
                 seen.add(artist_id)
@@ -96,7 +93,8 @@ def repaired(text: str) -> str:
 
 def _text(cells: Mapping[str, str], column: str) -> str:
     """The cell `repaired`: its bytes as UTF-8, the unreadable ones of the file among them, are looked at one by one."""
-    damaged = cells[column].encode("utf-8", errors="surrogateescape").decode("latin-1")
+    text = _HALF_CHARACTERS.sub(LOST, cells[column])
+    damaged = text.encode("utf-8", errors="surrogateescape").decode("latin-1")
     return unicodedata.normalize("NFC", repaired(damaged))
 
 
@@ -133,7 +131,9 @@ def _artist_names(cells: Mapping[str, str], known: Names) -> list[str]:
     return list({artist_id_of(name): name for name in names}.values())
 
 
-def _track(cells: Mapping[str, str], names: list[str], *, allowed: bool) -> Track:
+def _artists_and_track(cells: Mapping[str, str], *, known: Names, allowed: bool) -> tuple[list[str], Track]:
+    """The artists' names and the track, which has their ids in the same order."""
+    names = _artist_names(cells, known)
     title = _text(cells, TITLE)
     if not title.strip(LOST + " "):
         raise BadField(TITLE, f"no readable name is left in {title!r}")
@@ -143,7 +143,7 @@ def _track(cells: Mapping[str, str], names: list[str], *, allowed: bool) -> Trac
     year, month, day = (int(number(cells, f"released_{part}", low=1, high=9999)) for part in ("year", "month", "day"))
     released_on = checked_date("released_day", f"{year:04}-{month:02}-{day:02}")
     artist_ids = tuple(artist_id_of(name) for name in names)
-    return Track(
+    track = Track(
         track_id=derived_id("spotify-track", title.casefold(), *artist_ids),
         title=title,
         artist_ids=artist_ids,
@@ -156,3 +156,4 @@ def _track(cells: Mapping[str, str], names: list[str], *, allowed: bool) -> Trac
         source=Source.SPOTIFY,
         allow_training=allowed,
     )
+    return names, track

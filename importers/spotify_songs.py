@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from backend.domain.rights import Source
@@ -18,6 +19,7 @@ from importers.rows import (
     derived_id,
     header_of,
     number,
+    parsed,
 )
 from importers.text import open_lines
 
@@ -54,19 +56,15 @@ def read(path: Path, options: ReadOptions) -> Iterator[Row | BadRow]:
     artists: dict[str, tuple[int, str]] = {}
     tags: dict[str, Counter[str]] = defaultdict(Counter)
     with open_lines(file) as text:
-        for record in csv_table(file, text, COLUMNS):
-            if isinstance(record, BadRow):
-                yield record
+        table = csv_table(file, text, COLUMNS)
+        for found in parsed(file.name, table, partial(_artist_and_track, allowed=allowed)):
+            if isinstance(found, BadRow):
+                yield found
                 continue
-            line, cells = record
-            try:
-                track = _track(cells, allowed=allowed)
-            except BadField as wrong:
-                yield BadRow(file.name, line, wrong.field, wrong.reason)
-                continue
+            line, (name, track) = found
             artist_id = track.artist_ids[0]
             tracks.setdefault(track.track_id, (line, track))
-            artists.setdefault(artist_id, (line, cells["track_artist"].strip()))
+            artists.setdefault(artist_id, (line, name))
             for key in (track.track_id, artist_id):
                 tags[key].update(track.tags)
     for artist_id, (line, name) in artists.items():
@@ -82,12 +80,13 @@ def artist_id_of(name: str) -> str:
     return derived_id("spotify-artist", name.casefold())
 
 
-def _track(cells: Mapping[str, str], *, allowed: bool) -> Track:
+def _artist_and_track(cells: Mapping[str, str], *, allowed: bool) -> tuple[str, Track]:
+    """The artist's name, and the track."""
     title, artist = cells["track_name"].strip(), cells["track_artist"].strip()
     # R writes nulls as NA; a song or an artist may be called so, both at once are a null.
     if title == "" or artist == "" or (title == "NA" and artist == "NA"):
         raise BadField("track_name" if title in _NULLS else "track_artist", "the row has no name")
-    return Track(
+    track = Track(
         track_id="spotify:track:" + checked_id("track_id", cells["track_id"]),
         title=title,
         artist_ids=(artist_id_of(artist),),
@@ -103,3 +102,4 @@ def _track(cells: Mapping[str, str], *, allowed: bool) -> Track:
         source=Source.SPOTIFY,
         allow_training=allowed,
     )
+    return artist, track

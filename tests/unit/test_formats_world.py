@@ -132,6 +132,16 @@ def test_half_a_character_at_the_end_is_refused(read: Read) -> None:
     assert [(2, "track name")] == [(bad.line, bad.field) for bad in data.bad_rows]
 
 
+def test_half_a_character_in_a_damaged_table_is_a_lost_letter(read: Read) -> None:
+    """The table whose letters are lost anyway: the row stays, and says so."""
+    data = read(
+        (hits(("Oak", 1)) + hits(("Ivy", 1)).split("\n")[1].replace("Song 0", "Song \ud83d")).encode(
+            "utf-16", errors="surrogatepass"
+        )
+    )
+    assert ["Song 0", "Song \ufffd"] == [track.title for track in data.tracks]
+
+
 @given(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), min_size=1), max_size=6))
 def test_utf8_lines_are_never_changed_but_for_their_form(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
