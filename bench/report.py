@@ -1,12 +1,23 @@
-"""What `segue bench streaming` shows to people."""
+"""What `segue bench` and `segue evaluate` show to people."""
 
-from bench.streaming import Measured
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 from cli.output import Output
 
+if TYPE_CHECKING:
+    import bench.quality as qualities
+    import bench.training as trainings
+    from bench.streaming import Measured
+    from importers.rows import BadRow
+    from training.evaluation.metrics import Estimate
+    from training.judging.compare import Judged
+
 NAME_LENGTH = 90
+BAD_ROWS_SHOWN = 10
 
 
-def tell(output: Output, measured: Measured, *, vertices: bool) -> None:
+def tell_streaming(output: Output, measured: "Measured", *, vertices: bool) -> None:
     """What was measured with, the rows, each job's seconds, and with `vertices` where they went."""
     output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
     output.table(
@@ -40,3 +51,97 @@ def tell(output: Output, measured: Measured, *, vertices: bool) -> None:
                 for one in sorted(found, key=lambda one: one.busy_ms, reverse=True)
             ],
         )
+
+
+def tell_quality(output: Output, measured: "qualities.Quality") -> None:
+    """Every model of both protocols, and the rows."""
+    _tell_models(output, "80/20 per listener, all artists ranked", measured.models)
+    _tell_models(output, "a fifth of the tagged artists new, ranked among themselves", measured.cold_models)
+    rows = (
+        (one.name, f"{one.ours:.4f}", f"{one.reference:.4f}", one.reference_name, one.ratio, one.spread)
+        for one in measured.rows
+    )
+    _tell_ratios(output, "which", rows)
+
+
+def _tell_models(output: Output, title: str, models: Sequence["Judged"]) -> None:
+    output.table(
+        f"NDCG@20 with its 95 % interval: {title}",
+        ("model", "NDCG@20", "interval", "recall@20", "coverage"),
+        [
+            (
+                judged.model,
+                f"{judged.metrics['ndcg@20'].value:.4f}",
+                f"{judged.metrics['ndcg@20'].low:.4f} to {judged.metrics['ndcg@20'].high:.4f}",
+                f"{judged.metrics['recall@20'].value:.4f}",
+                f"{judged.coverage.value:.4f}",
+            )
+            for judged in models
+        ],
+    )
+
+
+def _tell_ratios(output: Output, told: str, rows: Iterable[tuple[str, str, str, str, float, float]]) -> None:
+    """Rows of name, ours, reference, what the column `told` says, ratio and spread."""
+    output.table(
+        "Ratios",
+        ("name", "ours", "reference", told, "ratio", "spread"),
+        [(*texts, f"{ratio:.3f}", f"{spread:.3f}") for *texts, ratio, spread in rows],
+    )
+
+
+def tell_training(output: Output, measured: "trainings.Measured") -> None:
+    """The fits, the quality that both sides of a row reached, and the rows."""
+    from bench.training import medians
+
+    output.table(
+        "Fits",
+        ("engine", "pairs", "sweeps", "median seconds", "peak MB"),
+        [
+            (engine, f"{size:,}", str(sweeps), f"{seconds:.2f}", f"{peak / 1e6:,.0f}")
+            for engine, size, sweeps, seconds, peak in medians(measured.fits)
+        ],
+    )
+    output.table(
+        "NDCG@20 of the two sides",
+        ("row", "ours", "reference", "sweeps"),
+        [
+            (each.name, f"{each.ours:.4f}", f"{each.reference:.4f}", f"{each.our_sweeps} and {each.reference_sweeps}")
+            for each in measured.equality
+        ],
+    )
+    rows = (
+        (one.name, f"{one.ours:,.3f}", f"{one.reference:,.3f}", one.unit, one.ratio, one.spread)
+        for one in measured.rows
+    )
+    _tell_ratios(output, "unit", rows)
+
+
+def tell_evaluation(output: Output, models: Sequence["Judged"], k: int) -> None:
+    """Every metric of every model, and NDCG by how active the listeners were."""
+    output.table(
+        f"Means over listeners with their 95 % intervals, lists of {k}",
+        ("metric", *(judged.model for judged in models)),
+        [
+            *((name, *(_shown(judged.metrics[name]) for judged in models)) for name in models[0].metrics),
+            ("coverage", *(_shown(judged.coverage) for judged in models)),
+        ],
+    )
+    main = f"ndcg@{k}"
+    output.table(
+        f"{main} by activity: thirds of the judged listeners by their items in training",
+        ("listeners", *(judged.model for judged in models)),
+        [(part, *(_shown(judged.slices[part][main]) for judged in models)) for part in models[0].slices],
+    )
+
+
+def tell_bad_rows(output: Output, rows: Sequence["BadRow"]) -> None:
+    """The first of the rows that were left out."""
+    for row in rows[:BAD_ROWS_SHOWN]:
+        output.warn(f"{row.file} line {row.line}: {f'{row.field} {row.reason}'.strip()}; left out")
+    if len(rows) > BAD_ROWS_SHOWN:
+        output.warn(f"{len(rows) - BAD_ROWS_SHOWN} more rows were left out; --json lists them all")
+
+
+def _shown(estimate: "Estimate") -> str:
+    return f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"

@@ -18,7 +18,7 @@ import pyarrow as pa
 from bench.taste import load
 from training.data.dataset import Float32, Interactions
 from training.data.split import Split
-from training.engines.trainer import AlsSettings, Earlier, Factors
+from training.engines.trainer import AlsSettings, Earlier
 from training.evaluation.evaluate import evaluate, factors_scorer
 
 CORES = 2
@@ -115,7 +115,7 @@ def _by_local(request: Request, split: Split, settings: AlsSettings, *, earlier:
     if earlier is not None:  # other kernels than a cold fit's
         trainer.fit(few, settings=settings, seed=0, earlier=Earlier.of(few, begun))
     seconds, factors = _timed(lambda: trainer.fit(split.train, settings=settings, seed=request.seed, earlier=earlier))
-    return _fit(request, split, seconds, factors)
+    return _fit(request, split, seconds, factors.listeners, factors.tracks)
 
 
 def _implicit(request: Request, split: Split) -> Fit:
@@ -141,14 +141,7 @@ def _implicit(request: Request, split: Split) -> Fit:
             random_state=request.seed,
         )
         seconds, _ = _timed(lambda: model.fit(confidence, show_progress=False))
-    return Fit(
-        engine=request.engine,
-        pairs=len(split.train),
-        sweeps=request.sweeps,
-        seconds=seconds,
-        peak_bytes=_peak(),
-        ndcg=judge(split, np.asarray(model.user_factors), np.asarray(model.item_factors)),
-    )
+    return _fit(request, split, seconds, np.asarray(model.user_factors), np.asarray(model.item_factors))
 
 
 def _spark(request: Request, split: Split) -> Fit:
@@ -168,19 +161,12 @@ def _spark(request: Request, split: Split) -> Fit:
             peak = _peak() + _peak(_java_pid(session))
             listeners = spark.collected(model.userFactors, len(split.train.listener_ids), settings.dimension)
             tracks = spark.collected(model.itemFactors, len(split.train.track_ids), settings.dimension)
-    return Fit(
-        engine=request.engine,
-        pairs=len(split.train),
-        sweeps=request.sweeps,
-        seconds=seconds,
-        peak_bytes=peak,
-        ndcg=judge(split, listeners, tracks),
-        blas=loaded.blas,
-        lapack=loaded.lapack,
-    )
+    fitted = _fit(request, split, seconds, listeners, tracks)
+    return replace(fitted, peak_bytes=peak, blas=loaded.blas, lapack=loaded.lapack)
 
 
-def _fit(request: Request, split: Split, seconds: float, factors: Factors) -> Fit:
+def _fit(request: Request, split: Split, seconds: float, listeners: Float32, tracks: Float32) -> Fit:
+    """What this process measured; its peak is that before judging."""
     peak = _peak()
     return Fit(
         engine=request.engine,
@@ -188,7 +174,7 @@ def _fit(request: Request, split: Split, seconds: float, factors: Factors) -> Fi
         sweeps=request.sweeps,
         seconds=seconds,
         peak_bytes=peak,
-        ndcg=judge(split, factors.listeners, factors.tracks),
+        ndcg=judge(split, listeners, tracks),
     )
 
 

@@ -1,22 +1,16 @@
 """Measure what Segue reaches beside what others do, on this machine in one run."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from backend.domain.errors import InvalidInput, Violation
 from cli import options
 from cli.output import Output
-
-if TYPE_CHECKING:
-    from training.judging.compare import Judged
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 HETREC = Path("../shared/data/lastfm-hetrec2011")
-FILES = ("user_artists.dat", "user_taggedartists.dat", "user_friends.dat")
 
 
 @app.callback()
@@ -35,41 +29,17 @@ def quality(
     80/20 per listener, and a fifth of the tagged artists taken out of training and ranked among themselves. A ratio is
     ours over the reference, its spread the standard deviation over the seeds.
     """
-    from bench.pairs import numbered, read_pairs, read_values
+    from bench import hetrec, report
     from bench.quality import quality as measure
     from bench.quality import steps
-    from training.data.dataset import interactions
-    from training.data.side import SideInformation, friends_of, tagging_of
 
     output = Output(as_json=json)
-    missing = [name for name in FILES if not (data / name).is_file()]
-    if missing:
-        raise InvalidInput(
-            [Violation("data", f"{data} has no {name}; give the folder with --data") for name in missing]
-        )
-    artists, taggings, friendships = (data / name for name in FILES)
-    plays = numbered(read_pairs(artists).pairs)[0]
-    side = SideInformation(
-        tagging=tagging_of(read_values(taggings, ("listener", "item", "tag"))[0], plays.listener_ids, plays.track_ids),
-        friends=friends_of(read_values(friendships, ("listener", "friend"))[0], plays.listener_ids),
-    )
+    interactions, side = hetrec.read(data)
     with output.bar("judging models", steps(seeds)) as progress:
         measured = measure(
-            interactions(plays),
-            side,
-            seeds=range(seeds),
-            advance=lambda: progress.advance(progress.task_ids[0]),
+            interactions, side, seeds=range(seeds), advance=lambda: progress.advance(progress.task_ids[0])
         )
-    _tell(output, "80/20 per listener, all artists ranked", measured.models)
-    _tell(output, "a fifth of the tagged artists new, ranked among themselves", measured.cold_models)
-    output.table(
-        "Ratios",
-        ("name", "ours", "reference", "which", "ratio", "spread"),
-        [
-            (r.name, f"{r.ours:.4f}", f"{r.reference:.4f}", r.reference_name, f"{r.ratio:.3f}", f"{r.spread:.3f}")
-            for r in measured.rows
-        ],
-    )
+    report.tell_quality(output, measured)
     output.result(measured)
 
 
@@ -107,7 +77,7 @@ def streaming(
     )
     with reach.failures_as_segue_errors():
         measured = measure(plan, output)
-    report.tell(output, measured, vertices=explain_vertices)
+    report.tell_streaming(output, measured, vertices=explain_vertices)
     output.result(measured)
 
 
@@ -129,50 +99,11 @@ def training(
     of the NDCG@20 that both sides of a row can reach. A row shows the pair with the median ratio, and as its spread the
     highest minus the lowest ratio. Run it on a machine that does nothing else.
     """
-    from bench.training import Plan, measure, medians
+    from bench import report
+    from bench.training import Plan, measure
 
     output = Output(as_json=json)
     plan = Plan(pairs=pairs, repeats=repeats, spark_repeats=min(spark_repeats, repeats), native_blas=native_blas)
     measured = measure(plan, output.say)
-    output.table(
-        "Fits",
-        ("engine", "pairs", "sweeps", "median seconds", "peak MB"),
-        [
-            (engine, f"{size:,}", str(sweeps), f"{seconds:.2f}", f"{peak / 1e6:,.0f}")
-            for engine, size, sweeps, seconds, peak in medians(measured.fits)
-        ],
-    )
-    output.table(
-        "NDCG@20 of the two sides",
-        ("row", "ours", "reference", "sweeps"),
-        [
-            (each.name, f"{each.ours:.4f}", f"{each.reference:.4f}", f"{each.our_sweeps} and {each.reference_sweeps}")
-            for each in measured.equality
-        ],
-    )
-    output.table(
-        "Ratios",
-        ("name", "ours", "reference", "unit", "ratio", "spread"),
-        [
-            (r.name, f"{r.ours:,.3f}", f"{r.reference:,.3f}", r.unit, f"{r.ratio:.3f}", f"{r.spread:.3f}")
-            for r in measured.rows
-        ],
-    )
+    report.tell_training(output, measured)
     output.result(measured)
-
-
-def _tell(output: Output, title: str, models: Sequence["Judged"]) -> None:
-    output.table(
-        f"NDCG@20 with its 95 % interval: {title}",
-        ("model", "NDCG@20", "interval", "recall@20", "coverage"),
-        [
-            (
-                judged.model,
-                f"{judged.metrics['ndcg@20'].value:.4f}",
-                f"{judged.metrics['ndcg@20'].low:.4f} to {judged.metrics['ndcg@20'].high:.4f}",
-                f"{judged.metrics['recall@20'].value:.4f}",
-                f"{judged.coverage.value:.4f}",
-            )
-            for judged in models
-        ],
-    )

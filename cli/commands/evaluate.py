@@ -1,21 +1,13 @@
 """Judge models on any table of who met what: full ranking, every metric with its interval."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli import options
 from cli.output import Output
-
-if TYPE_CHECKING:
-    from importers.rows import BadRow
-    from training.evaluation.metrics import Estimate
-    from training.judging.compare import Judged
-
-BAD_ROWS_SHOWN = 10
 
 
 class SplitKind(StrEnum):
@@ -63,6 +55,7 @@ def command(
     be read are named by line and left out. Models learn from --train and --valid together, once the blend's weights are
     learned from --valid alone.
     """
+    from bench import report
     from bench.evaluation import Request, run
 
     output = Output(as_json=json)
@@ -79,35 +72,7 @@ def command(
         k=k,
         threads=threads,
     )
-    report = run(request, output)
-    _tell_bad_rows(output, report.bad_rows)
-    _tell(output, report.models, k)
-    output.result(report)
-
-
-def _tell_bad_rows(output: Output, rows: Sequence["BadRow"]) -> None:
-    for row in rows[:BAD_ROWS_SHOWN]:
-        output.warn(f"{row.file} line {row.line}: {f'{row.field} {row.reason}'.strip()}; left out")
-    if len(rows) > BAD_ROWS_SHOWN:
-        output.warn(f"{len(rows) - BAD_ROWS_SHOWN} more rows were left out; --json lists them all")
-
-
-def _tell(output: Output, models: Sequence["Judged"], k: int) -> None:
-    output.table(
-        f"Means over listeners with their 95 % intervals, lists of {k}",
-        ("metric", *(judged.model for judged in models)),
-        [
-            *((name, *(_shown(judged.metrics[name]) for judged in models)) for name in models[0].metrics),
-            ("coverage", *(_shown(judged.coverage) for judged in models)),
-        ],
-    )
-    main = f"ndcg@{k}"
-    output.table(
-        f"{main} by activity: thirds of the judged listeners by their items in training",
-        ("listeners", *(judged.model for judged in models)),
-        [(part, *(_shown(judged.slices[part][main]) for judged in models)) for part in models[0].slices],
-    )
-
-
-def _shown(estimate: "Estimate") -> str:
-    return f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+    evaluation = run(request, output)
+    report.tell_bad_rows(output, evaluation.bad_rows)
+    report.tell_evaluation(output, evaluation.models, k)
+    output.result(evaluation)
