@@ -1,6 +1,5 @@
 """List, compare, promote, roll back and prune model versions, and see how far plays have moved from them."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,8 +39,10 @@ def list_versions(home: options.Home = None, json: options.Json = False) -> None
 @app.command()
 def show(version: Version, home: options.Home = None, json: options.Json = False) -> None:
     """A version's manifest: data, settings, metrics, hashes. Its files are verified first."""
+    from training.publishing.comparison import lines
+
     output, manifest = Output(as_json=json), _models(home).load(version).manifest
-    output.table("", ("what", "value"), _lines("", manifest))
+    output.table("", ("what", "value"), lines(manifest))
     output.result(manifest)
 
 
@@ -52,30 +53,31 @@ def compare(old: Version, new: Version, home: options.Home = None, json: options
     Each version's metrics are of the latest plays of its own day: between two windows, a change may be the plays'. What
     the newer one said against the one that served, on the same plays, stands in `segue models show`.
     """
+    from training.publishing.comparison import compared
+
     output, repository = Output(as_json=json), _models(home)
-    before, after = (repository.load(name).manifest for name in (old, new))
-    changes = _changes(_numbers(before["metrics"]), _numbers(after["metrics"]))
-    differences = _differences(before, after)
+    found = compared(repository.load(old).manifest, repository.load(new).manifest)
     output.table(
         "",
         ("metric", old, new, "change"),
         [
             (name, f"{was:.4f}", f"{now:.4f}", f"{now - was:+.4f}")
-            for name, (was, now) in changes.items()
+            for name, (was, now) in found.metrics.items()
             if not name.endswith((".low", ".high"))
         ],
     )
-    output.table("", ("what differs", old, new), [(name, *values) for name, values in differences.items()])
-    same = not any(name.startswith("data.") for name in differences)
-    if not same:
+    output.table("", ("what differs", old, new), [(name, *values) for name, values in found.differences.items()])
+    if not found.same_data:
         output.say("judged on plays of different windows: a change may be the plays', not the model's")
     output.result(
         {
             "old": old,
             "new": new,
-            "same_data": same,
-            "metrics": {name: {"old": was, "new": now, "change": now - was} for name, (was, now) in changes.items()},
-            "differences": {name: {"old": was, "new": now} for name, (was, now) in differences.items()},
+            "same_data": found.same_data,
+            "metrics": {
+                name: {"old": was, "new": now, "change": now - was} for name, (was, now) in found.metrics.items()
+            },
+            "differences": {name: {"old": was, "new": now} for name, (was, now) in found.differences.items()},
         }
     )
 
@@ -166,31 +168,8 @@ def _tell_promotion(output: Output, promotion: "Promotion") -> None:
     output.result(promotion)
 
 
-def _lines(prefix: str, value: object) -> list[tuple[str, str]]:
-    """Nested values as lines of dotted names."""
-    if not isinstance(value, Mapping):
-        return [(prefix, str(value))]
-    return [line for key, inner in value.items() for line in _lines(f"{prefix}.{key}" if prefix else str(key), inner)]
-
-
 def _shown(summary: "ModelSummary") -> list[str]:
     return [f"{summary.metrics[name]:.4f}" if name in summary.metrics else "" for name in SHOWN]
-
-
-def _numbers(metrics: object) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()} if isinstance(metrics, Mapping) else {}
-
-
-def _changes(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    return {name: (before[name], after[name]) for name in before if name in after}
-
-
-def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, tuple[str, str]]:
-    """Dotted names of what was learned from, with what, that are not the same; "" where one does not say."""
-    parts = ("engine", "seed", "settings", "settings_from", "code", "data")
-    was, now = (dict(_lines("", {part: each.get(part, "") for part in parts})) for each in (before, after))
-    names = [*was, *(name for name in now if name not in was)]
-    return {name: (was.get(name, ""), now.get(name, "")) for name in names if was.get(name, "") != now.get(name, "")}
 
 
 def _models(home: "options.Home") -> "ModelRepository":
