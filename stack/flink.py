@@ -7,6 +7,7 @@ six short-lived JVMs only to compute the memory figures that stand below, 7 s of
 """
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,3 +232,12 @@ def check(url: str, *, task_managers: int) -> str:
     if overview(url)["taskmanagers"] < task_managers:
         raise Unavailable("the TaskManager has not registered yet")
     return ""
+
+
+def client_environment(home: Path) -> dict[str, str]:
+    """What Flink's SQL client needs beside this process's environment to work on this home's cluster.
+
+    Nothing where FLINK_CONF_DIR says already where another cluster's configuration is, or where no Flink ran here.
+    """
+    is_told = "FLINK_CONF_DIR" in os.environ or not (home / "flink" / "conf").is_dir()
+    return {} if is_told else environment(home)

@@ -69,6 +69,14 @@ def last_settled_day(now: datetime, *, lateness_minutes: int) -> date:
     return (now.astimezone(UTC) - timedelta(minutes=lateness_minutes, hours=1)).date() - timedelta(days=1)
 
 
+def last_day_to_compact(now: datetime, *, older_than_days: int, lateness_minutes: int) -> date:
+    """The last day, UTC, that is settled and at least so many days before today."""
+    return min(
+        now.astimezone(UTC).date() - timedelta(days=older_than_days),
+        last_settled_day(now, lateness_minutes=lateness_minutes),
+    )
+
+
 def compact(url: str, *, until: date, target_bytes: int = TARGET_BYTES) -> Iterator[Compaction]:
     """Compact each day up to and with `until` that has more committed files than it needs, oldest first.
 

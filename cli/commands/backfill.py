@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from cli import options
-from cli.commands.jobs import client_environment
 from cli.output import Output
 
 Day = Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")]
@@ -30,6 +29,7 @@ def command(
     it. Only whole days that have ended can be computed. Rows that the new settings no longer make are not deleted.
     Interrupting the command cancels the job.
     """
+    from stack.flink import client_environment
     from streaming import backfill, wiring
 
     output, settings = Output(as_json=json), options.settings(home)

@@ -1,10 +1,7 @@
 """Flink jobs: list, upgrade, restart, save; tidy up the archive."""
 
-import os
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +69,7 @@ def upgrade(
     is what `segue backfill` or --replay is for. Use --replay also after a change of SQL that keeps the shape but gives
     an operator's state another meaning, which nobody but its author can see.
     """
+    from stack.flink import client_environment
     from streaming import upgrade as moves
     from streaming import wiring
 
@@ -84,6 +82,7 @@ def upgrade(
 @app.command()
 def restart(home: options.Home = None, json: options.Json = False) -> None:
     """Stop the running job with a savepoint and submit the same again from there."""
+    from stack.flink import client_environment
     from streaming import upgrade as moves
     from streaming import wiring
 
@@ -128,10 +127,8 @@ def compact(
     from streaming import compact as archive
 
     output, settings = Output(as_json=json), options.settings(home)
-    now = datetime.now(UTC)
-    until = min(
-        now.date() - timedelta(days=older_than_days),
-        archive.last_settled_day(now, lateness_minutes=settings.lateness_minutes),
+    until = archive.last_day_to_compact(
+        datetime.now(UTC), older_than_days=older_than_days, lateness_minutes=settings.lateness_minutes
     )
     done = []
     with archive.compacting(settings.home):
@@ -141,14 +138,6 @@ def compact(
     if not done:
         output.say(f"nothing to compact up to {until} in {settings.archive}")
     output.result([asdict(day) | {"day": day.day.isoformat()} for day in done])
-
-
-def client_environment(home: Path) -> Mapping[str, str]:
-    """Where Flink's SQL client finds the configuration and the jars of this home's stack; nothing of an own cluster."""
-    from stack import flink
-
-    is_told = "FLINK_CONF_DIR" in os.environ or not (home / "flink" / "conf").is_dir()
-    return {} if is_told else flink.environment(home)
 
 
 def _row(job: "Job", health: "Health", now: datetime) -> tuple[object, ...]:

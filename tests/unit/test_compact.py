@@ -191,3 +191,12 @@ def _until(condition: Any, seconds: float = 20) -> Iterator[None]:
         yield
         waiting.wait(0.05)
     raise AssertionError(f"not within {seconds:.0f} s")
+
+
+@pytest.mark.parametrize(("days", "last"), [(1, date(2026, 1, 2)), (3, date(2025, 12, 31))])
+def test_a_command_may_leave_younger_days_alone(days: int, last: date) -> None:
+    """Never a day whose late plays may still come."""
+    now = datetime(2026, 1, 3, 12, tzinfo=UTC)
+    assert last == compact.last_day_to_compact(now, older_than_days=days, lateness_minutes=10)
+    early = datetime(2026, 1, 3, 0, 30, tzinfo=UTC)
+    assert min(last, date(2026, 1, 1)) == compact.last_day_to_compact(early, older_than_days=days, lateness_minutes=10)

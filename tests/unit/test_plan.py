@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput
 from backend.settings import ENDPOINTS_FILE, Settings
-from stack import kafka, plan
+from stack import flink, kafka, plan
 
 
 def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:
@@ -61,3 +61,13 @@ def test_a_part_only_waits_for_parts_that_run_here(tmp_path: Path) -> None:
 def test_cluster_ids_never_look_like_an_option() -> None:
     """One random id in 64 would begin with a dash, and Kafka's storage tool would refuse it."""
     assert not any(kafka.new_cluster_id().startswith("-") for _ in range(1000))
+
+
+def test_the_sql_client_is_pointed_at_this_homes_flink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a Flink was laid out here, and nobody has said that another cluster is meant."""
+    monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
+    assert {} == flink.client_environment(tmp_path)
+    (tmp_path / "flink" / "conf").mkdir(parents=True)
+    assert str(tmp_path / "flink" / "conf") == flink.client_environment(tmp_path)["FLINK_CONF_DIR"]
+    monkeypatch.setenv("FLINK_CONF_DIR", "/elsewhere")
+    assert {} == flink.client_environment(tmp_path)
