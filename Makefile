@@ -51,7 +51,7 @@ check: $(READY) ## Everything static: lint, types, import arrows, contracts, gen
 	$(BIN)/buf breaking --against proto/released.binpb
 	@proto/generate.sh && git diff --exit-code --stat -- proto || { echo "stubs differ from the contracts; commit what 'make proto' makes"; exit 1; }
 	@$(BIN)/python -m streaming.dictionary | diff - docs/data-dictionary.md || { echo "stale; next step: make docs"; exit 1; }
-	@$(BIN)/python -m cli.settings_reference | diff - segue.example.toml || { echo "stale; next step: make docs"; exit 1; }
+	@$(BIN)/python -m backend.settings_reference | diff - segue.example.toml || { echo "stale; next step: make docs"; exit 1; }
 
 .PHONY: format
 format: $(READY) ## Format the code
@@ -64,7 +64,7 @@ proto: $(READY) ## Make the stubs again from the contracts
 .PHONY: docs
 docs: $(READY) ## Make the generated documents again: data dictionary, settings reference
 	@$(BIN)/python -m streaming.dictionary > docs/data-dictionary.md
-	@$(BIN)/python -m cli.settings_reference > segue.example.toml
+	@$(BIN)/python -m backend.settings_reference > segue.example.toml
 
 # What is locked stays as it is where it still fits; `make lock UPGRADE=1` takes the newest of everything.
 .PHONY: lock

@@ -1,4 +1,4 @@
-"""Writes the settings reference from the settings class: `python -m cli.settings_reference > segue.example.toml`."""
+"""Writes the settings reference from their class: `python -m backend.settings_reference > segue.example.toml`."""
 
 import sys
 import textwrap
