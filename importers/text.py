@@ -3,7 +3,8 @@
 A byte order mark is believed; UTF-16 without one is known by its zero bytes. All else is read line by line as UTF-8,
 and a line that is none as Windows-1252, where most such lines of the file are none and the line looks like a western
 language. A byte that nobody can read stays in the line as a lone surrogate (Python's surrogateescape), so that the
-reader can refuse the field it stands in: see `unreadable`. Nothing becomes U+FFFD in silence. Lines are in Unicode's
+reader can refuse the field it stands in: see `unreadable`. Nothing becomes U+FFFD in silence, and a U+FFFD that the
+file holds already, for a letter somebody lost before, is refused with the field too. Lines are in Unicode's
 composed form (NFC), so that one name is one name however it was typed.
 """
 
@@ -31,7 +32,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LOST = re.compile("[\ud800-\udfff]")
+_LOST = re.compile("[\ud800-\udfff\ufffd]")
 
 # Western words hold single letters beyond ASCII; Cyrillic, Greek or Korean in an encoding of their own hold runs.
 _NOT_WESTERN = re.compile(rb"[\xc0-\xff]{4}|[\x80-\xff]{6}")
@@ -65,9 +66,12 @@ def unreadable(text: str) -> str:
     found = _LOST.search(text)
     if found is None:
         return ""
+    place = f"after {text[: found.start()][-20:]!r}"
+    if found[0] == "\ufffd":
+        return f"a letter {place} was lost before and stands as U+FFFD; take the file from where it is whole"
     byte = ord(found[0]) - 0xDC00
     what = f"byte 0x{byte:02X}" if 0x80 <= byte <= 0xFF else "half a character"
-    return f"{what} after {text[: found.start()][-20:]!r} is neither UTF-8 nor Windows-1252; save the file as UTF-8"
+    return f"{what} {place} is neither UTF-8 nor Windows-1252; save the file as UTF-8"
 
 
 @contextmanager

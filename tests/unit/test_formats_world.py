@@ -102,6 +102,13 @@ def test_a_line_that_is_not_utf8_is_refused_where_the_others_are(read: Read) -> 
     assert "byte 0xE9 after 'M' is neither UTF-8 nor Windows-1252" in data.bad_rows[0].reason
 
 
+def test_a_letter_that_was_lost_before_is_refused(read: Read) -> None:
+    """Two names that lost different letters look like one."""
+    data = read(SONGS.replace("Mø", "M\ufffd").replace("Mé", "M\ufffd"))
+    assert [(2, "track_artist"), (3, "track_artist")] == [(bad.line, bad.field) for bad in data.bad_rows]
+    assert "a letter after 'M' was lost before and stands as U+FFFD" in data.bad_rows[0].reason
+
+
 def test_a_stray_byte_in_a_column_nobody_reads_costs_nothing(read: Read) -> None:
     """Only what is taken over must be readable."""
     lines = SONGS.splitlines()
