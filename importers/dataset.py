@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
@@ -145,12 +146,16 @@ def shift_to(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
 
 
 def _believed(plays: Sequence[Play]) -> int:
-    """How many of these plays, from the first, have a date that is borne out by others."""
-    count = len(plays)
-    while True:
-        gaps = (at for at in range(count - 1, 0, -1) if plays[at].played_at - plays[at - 1].played_at > GAP)
-        start = next(gaps, 0)
-        few = count - start
-        if not start or few > max(FEW, FEW_SHARE * count) or 2 * few > start:
-            return count
-        count = start
+    """How many of these plays, from the first, have a date that is borne out by others.
+
+    Plays with no gap between them bear one another out: a last group is not believed where it has few plays, and
+    another before it has twice as many. Of plays that are all far apart each is as good as the other.
+    """
+    groups = [1] if plays else []
+    for before, play in pairwise(plays):
+        if play.played_at - before.played_at > GAP:
+            groups.append(0)
+        groups[-1] += 1
+    while len(groups) > 1 and groups[-1] <= max(FEW, FEW_SHARE * sum(groups)) and 2 * groups[-1] <= max(groups[:-1]):
+        groups.pop()
+    return sum(groups)
