@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+import grpc
+
 from backend import wiring
 from backend.domain.errors import InvalidInput, Violation
 from backend.ports.event_log import Topic
@@ -17,14 +19,15 @@ from bench.service import Service, Shape
 from bench.topics import Topics
 from cli import reach
 from cli.output import Output
-from client.channel import connect
-from client.settings import ServerSettings
 from stack import flink
 from streaming.wiring import cluster, job_spec
 
 THROUGHPUT = (throughput.STATEMENT_SET, throughput.ENGAGEMENT)
 ROWS = (*THROUGHPUT, sink.SINK, freshness.FRESHNESS)
 """Every row, in the order in which they are measured."""
+
+FRESHNESS_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
+"""What a play passes through on its way to a reader."""
 
 KEPT = "bench-kept"
 """Starts the names of the result topics that the sink is measured with."""
@@ -84,8 +87,8 @@ def measure(plan: Plan, output: Output) -> Measured:
                 )
                 _sink(plan, carried, measured, output)
     if freshness.FRESHNESS in plan.rows:
-        with stacks.stack(output, ("kafka", "mongo", "flink", "server", "sink", "keeper")) as settings:
-            _freshness(plan, reach.server(settings), measured, output)
+        with stacks.stack(output, FRESHNESS_PARTS) as settings, reach.channel(settings) as channel:
+            _freshness(plan, channel, measured, output)
     return measured
 
 
@@ -118,11 +121,8 @@ def _sink(plan: Plan, carried: sink.SinkBench, measured: Measured, output: Outpu
     _add(measured, [row], output)
 
 
-def _freshness(plan: Plan, server: ServerSettings, measured: Measured, output: Output) -> None:
-    with (
-        connect(server.address, server.token) as channel,
-        output.bar("waiting for plays to be seen", plan.fresh_plays) as bar,
-    ):
+def _freshness(plan: Plan, channel: grpc.Channel, measured: Measured, output: Output) -> None:
+    with output.bar("waiting for plays to be seen", plan.fresh_plays) as bar:
         fresh = freshness.Freshness(channel, seed=plan.seed)
         row, measured.ages = fresh.measure(plays=plan.fresh_plays, advance=lambda: bar.advance(bar.task_ids[0]))
     _add(measured, [row], output)

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import grpc
+
 from analytics.extract import ExportFailed
 from backend.domain.errors import SegueError, Unauthenticated, Unavailable
 from backend.settings import Settings
-from client.channel import InsecureChannel
+from client.channel import InsecureChannel, connect
 from client.errors import AccessRefused, QueryFailed, ServerDown
-from client.settings import NotConfigured, ServerSettings, read
+from client.settings import NotConfigured, read
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -22,9 +24,13 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def server(settings: Settings) -> ServerSettings:
-    """The server's address, token and certificate. Raises NotConfigured."""
-    return read(environment=environment(settings))
+@contextmanager
+def channel(settings: Settings) -> Iterator[grpc.Channel]:
+    """A channel to the server, with its token and certificate; failures inside come as Segue's own errors."""
+    with failures_as_segue_errors():
+        found = read(environment=environment(settings))
+        with connect(found.address, found.token, certificate=found.certificate) as opened:
+            yield opened
 
 
 @contextmanager

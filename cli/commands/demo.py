@@ -29,7 +29,6 @@ def command(
     from cli.demo import material as materials
     from cli.demo.story import Story, play_on
     from cli.output import Output
-    from client.channel import connect
 
     output = Output(as_json=json)
     began = time.monotonic()
@@ -42,8 +41,7 @@ def command(
         settings = stack.settings
         stack_seconds = round(time.monotonic() - started, 1)
         output.done("the stack is up", stack_seconds)
-        server = reach.server(settings)
-        with connect(server.address, server.token) as channel:
+        with reach.channel(settings) as channel:
             material = materials.from_data(data, now) if data else materials.simulated(now)
             story = Story(settings, channel, output)
             story.seconds["stack"] = stack_seconds

@@ -36,17 +36,11 @@ def hyper(
     stays until the new extract is whole.
     """
     from analytics import hyper as extracts
-    from cli.reach import failures_as_segue_errors, server
-    from client.channel import connect
+    from cli import reach
 
     output, settings = Output(as_json=json), options.settings(home)
     target = path or Path("segue.hyper" if form is Format.HYPER else "segue-parquet")
-    with failures_as_segue_errors():
-        found = server(settings)
-        with (
-            output.step(f"writing {target}", f"wrote {target}"),
-            connect(found.address, found.token, certificate=found.certificate) as channel,
-        ):
-            written = extracts.export(channel, target, now=datetime.now(UTC), form=form)
+    with reach.channel(settings) as channel, output.step(f"writing {target}", f"wrote {target}"):
+        written = extracts.export(channel, target, now=datetime.now(UTC), form=form)
     output.table("", ("table", "rows"), list(written.rows.items()))
     output.result(written)

@@ -72,24 +72,18 @@ def command(
 
 
 def _send(settings: "Settings", output: Output, data: "Dataset") -> "IngestReport":
-    from cli.reach import failures_as_segue_errors, server
-    from client.channel import connect
+    from cli import reach
     from importers import send as ingest_client
 
     total = len(data.artists) + len(data.tracks) + len(data.plays)
-    with failures_as_segue_errors():
-        found = server(settings)
-        with (
-            connect(found.address, found.token, certificate=found.certificate) as channel,
-            output.bar(f"sending {data.format}", total) as progress,
-        ):
-            return ingest_client.send(
-                channel,
-                artists=data.artists,
-                tracks=data.tracks,
-                plays=data.plays,
-                report=lambda _, count: progress.advance(progress.task_ids[0], count),
-            )
+    with reach.channel(settings) as channel, output.bar(f"sending {data.format}", total) as progress:
+        return ingest_client.send(
+            channel,
+            artists=data.artists,
+            tracks=data.tracks,
+            plays=data.plays,
+            report=lambda _, count: progress.advance(progress.task_ids[0], count),
+        )
 
 
 def _show(output: Output, data: "Dataset", report: "IngestReport") -> None:

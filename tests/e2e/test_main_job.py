@@ -26,7 +26,6 @@ from backend.ports.event_log import EventLog, Record, StoredRecord, Topic
 from backend.ports.records import feedback_record, heartbeat_record, play_record
 from backend.settings import Settings
 from cli import reach
-from client.channel import connect
 from importers import send as ingest_client
 from stack.stack import Stack
 from streaming.schema import result_tables, schema
@@ -54,8 +53,7 @@ CLUSTERS = {
 @pytest.fixture(scope="module")
 def channel(settings: Settings) -> Iterator[grpc.Channel]:
     """An operator's channel to the stack's server."""
-    server = reach.server(settings)
-    with connect(server.address, server.token) as opened:
+    with reach.channel(settings) as opened:
         yield opened
 
 

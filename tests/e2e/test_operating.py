@@ -17,7 +17,6 @@ from pymongo.database import Database
 
 from backend.settings import Settings
 from cli import reach
-from client.channel import connect
 from importers import send as ingest_client
 from stack import plan
 from stack.stack import Stack
@@ -43,8 +42,7 @@ def store(settings: Settings, stack: Stack) -> Iterator[Database[dict[str, Any]]
 @pytest.fixture(scope="module")
 def channel(settings: Settings, stack: Stack) -> Iterator[grpc.Channel]:
     """An operator's channel to the stack's server."""
-    server = reach.server(settings)
-    with connect(server.address, server.token) as opened:
+    with reach.channel(settings) as opened:
         yield opened
 
 

@@ -1,0 +1,59 @@
+"""Asking for tracks: for a listener, near a track, by words, or what is popular; and the answer in plain words."""
+
+from typing import Any
+
+import grpc
+from segue.v1 import recommend_pb2, recommend_pb2_grpc
+
+from client.errors import explain
+
+
+def ask(
+    channel: grpc.Channel, *, listener: str = "", similar: str = "", search: str = "", limit: int = 20
+) -> dict[str, Any]:
+    """The answer to what was given, popular tracks where nothing was, with reasons. Raises QueryFailed.
+
+    Only an answer for a listener has a `recommendation_id` and a `path`, and that of what is popular has no
+    `model_version`; they are "" else.
+    """
+    stub = recommend_pb2_grpc.RecommendServiceStub(channel)
+    try:
+        if listener:
+            answer = stub.Recommend(recommend_pb2.RecommendRequest(listener_id=listener, page_size=limit))
+        elif similar:
+            answer = stub.SimilarTracks(recommend_pb2.SimilarTracksRequest(track_id=similar, page_size=limit))
+        elif search:
+            answer = stub.SearchTracks(recommend_pb2.SearchTracksRequest(query=search, page_size=limit))
+        else:
+            answer = stub.PopularTracks(recommend_pb2.PopularTracksRequest(page_size=limit))
+    except grpc.RpcError as error:
+        raise explain(error) from error
+    return {
+        "recommendation_id": getattr(answer, "recommendation_id", ""),
+        "model_version": getattr(answer, "model_version", ""),
+        "path": _word(recommend_pb2.AnswerPath, "ANSWER_PATH_", answer.path) if hasattr(answer, "path") else "",
+        "tracks": [_track(track) for track in answer.tracks],
+    }
+
+
+def _track(track: recommend_pb2.RecommendedTrack) -> dict[str, Any]:
+    return {
+        "track_id": track.track_id,
+        "title": track.title,
+        "artist_ids": list(track.artist_ids),
+        "artist_names": list(track.artist_names),
+        "score": track.score,
+        "reasons": [
+            {
+                "source": _word(recommend_pb2.CandidateSource, "CANDIDATE_SOURCE_", reason.source),
+                "rank": reason.rank,
+                "share": reason.share,
+                "text": reason.text,
+            }
+            for reason in track.reasons
+        ],
+    }
+
+
+def _word(enum: Any, prefix: str, number: int) -> str:
+    return str(enum.Name(number)).removeprefix(prefix).lower()
