@@ -63,9 +63,16 @@ class Settings(BaseSettings):
     vectors_url: str = Field(
         "", description="Vector index: file:///folder (default: home/vectors) or pinecone://index."
     )
-    models_url: str = Field("", description="Published models: file:///folder (default: home/models).")
+    models_url: str = Field(
+        "",
+        description="Published models: file:///folder (default: home/models) or s3://bucket/folder. What leads "
+        "to s3:// comes from the environment, as for every client of it: AWS_ENDPOINT_URL, AWS_REGION, "
+        "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (or ~/.aws, or the machine's role).",
+    )
     archive_url: str = Field(
-        "", description="Play archive: file:///folder (default: home/archive), s3://… on a cluster."
+        "",
+        description="Play archive: file:///folder (default: home/archive) or s3://bucket/folder, which Flink must be "
+        "able to write to (docs/architecture.md).",
     )
     checkpoints_url: str = Field(
         "", description="Flink checkpoints: file:///folder (default: home/checkpoints), s3://…"

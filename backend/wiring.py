@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from backend import buckets
+from backend.domain.errors import InvalidInput, Violation
 from backend.extras import explained
 from backend.ports.encoder import TextEncoder
 from backend.ports.event_log import EventLog
@@ -69,12 +71,19 @@ def encoder(settings: Settings) -> TextEncoder:
 
 
 def models(settings: Settings) -> ModelRepository:
-    """The published models at `models` (file://…). ValueError otherwise."""
-    if urlsplit(settings.models).scheme != "file":
-        raise ValueError(f"models_url {settings.models!r}: file:///folder")
-    from backend.adapters.models.folder import FolderModelRepository
+    """The published models at `models`: file:///folder or s3://bucket/folder. Raises InvalidInput, MissingExtra."""
+    scheme = urlsplit(settings.models).scheme
+    if scheme == "file":
+        from backend.adapters.models.folder import FolderModelRepository
 
-    return FolderModelRepository(_folder(settings.models, settings.tenant))
+        return FolderModelRepository(_folder(settings.models, settings.tenant))
+    if scheme == buckets.SCHEME:
+        bucket, folder = buckets.bucket_and_folder(settings.models, setting="models_url")
+        with explained():
+            from backend.adapters.models.bucket import BucketModelRepository
+
+        return BucketModelRepository(bucket, f"{folder}/{settings.tenant}".lstrip("/"))
+    raise InvalidInput([Violation("models_url", "must be file:///folder or s3://bucket/folder")])
 
 
 def services(settings: Settings) -> "Services":

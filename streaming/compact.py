@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.buckets import files_at, reached
 from backend.extras import explained
 from backend.files import only_one
 
@@ -81,17 +82,25 @@ def compact(url: str, *, until: date, target_bytes: int = TARGET_BYTES) -> Itera
     """Compact each day up to and with `until` that has more committed files than it needs, oldest first.
 
     Yields after each day; what is not asked for is not done. `url` is the archive's, file:///folder or an object store.
-    Raises OSError (pyarrow's) where the store fails; the day's files are then as they were, or twice.
+    Raises Unavailable where an object store fails, OSError where a folder does; the day's files are then as they were,
+    or twice.
     """
-    files, root = fs.FileSystem.from_uri(url)
-    folders = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
+    with reached(url):
+        files, root = files_at(url, setting="archive_url")
+        folders = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
     days = sorted((date.fromisoformat(found[1]), entry.path) for entry in folders if (found := _DAY.search(entry.path)))
     for day, folder in days:
         if day <= until:
-            _remove_remains(files, folder)
-            committed = _committed(files, folder)
-            if _is_worth_it(committed, target_bytes):
-                yield _compact_day(files, day, folder, committed, target_bytes)
+            with reached(url):
+                done = _if_worth_it(files, day, folder, target_bytes)
+            if done is not None:
+                yield done
+
+
+def _if_worth_it(files: Any, day: date, folder: str, target_bytes: int) -> Compaction | None:
+    _remove_remains(files, folder)
+    committed = _committed(files, folder)
+    return _compact_day(files, day, folder, committed, target_bytes) if _is_worth_it(committed, target_bytes) else None
 
 
 def _committed(files: Any, folder: str) -> list[Any]:

@@ -7,6 +7,7 @@ asked to compute from the start of the log.
 
 from dataclasses import dataclass
 
+from backend.buckets import files_at, reached
 from backend.extras import explained
 
 with explained("streaming"):
@@ -29,9 +30,13 @@ class State:
 
 
 def states(url: str) -> list[State]:
-    """Every complete state in the folder at `url` that is not passed over, newest first; [] without a folder."""
-    files, root = fs.FileSystem.from_uri(url)
-    entries = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+    """Every complete state in the folder at `url` that is not passed over, newest first; [] without a folder.
+
+    Raises Unavailable where an object store does not answer.
+    """
+    with reached(url):
+        files, root = files_at(url, setting="checkpoints_url")
+        entries = files.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     passed_over = {entry.path.rpartition("/")[0] for entry in entries if entry.base_name == _PASSED_OVER}
     found = [
         State(url + entry.path.rpartition("/")[0][len(root) :], entry.mtime_ns)
@@ -48,6 +53,6 @@ def newest(url: str) -> State | None:
 
 def pass_over(state: State, why: str) -> None:
     """Never go on from this state; `why` is written beside it for whoever looks."""
-    files, folder = fs.FileSystem.from_uri(state.url)
-    with files.open_output_stream(f"{folder}/{_PASSED_OVER}") as file:
+    files, folder = files_at(state.url, setting="checkpoints_url")
+    with reached(state.url), files.open_output_stream(f"{folder}/{_PASSED_OVER}") as file:
         file.write(f"{why}\n".encode())

@@ -1,16 +1,22 @@
-"""The model repository's promise."""
+"""The model repository's promise, on every implementation."""
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import boto3
 import numpy as np
 import pytest
 
+from backend.adapters.models.bucket import BucketModelRepository
 from backend.adapters.models.folder import FolderModelRepository
-from backend.domain.errors import ModelRefused, NotFound
+from backend.domain.errors import ModelRefused, NotFound, Unavailable
+from backend.ports.models import ModelRepository
 from backend.ranking.foldin import FoldIn
+from tests.s3_server import BUCKET, s3_server
 
 
 def version_folder(folder: Path, version: str, *, created_at: str = "2026-03-01T00:00:00Z", **changes: Any) -> Path:
@@ -37,13 +43,46 @@ def version_folder(folder: Path, version: str, *, created_at: str = "2026-03-01T
     return folder
 
 
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An S3-protocol server: the variables that lead to it."""
+    with s3_server(tmp_path_factory.mktemp("s3") / "log") as variables:
+        yield variables
+
+
 @pytest.fixture
-def models(tmp_path: Path) -> FolderModelRepository:
-    """An empty repository."""
-    return FolderModelRepository(tmp_path / "models")
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BucketModelRepository:
+    """An empty repository in a folder of its own of that server's bucket."""
+    for name, value in request.getfixturevalue("s3").items():
+        monkeypatch.setenv(name, value)
+    return BucketModelRepository(BUCKET, f"{uuid4().hex}/segue")
 
 
-def test_a_published_version_is_loaded_as_it_was_written(models: FolderModelRepository, tmp_path: Path) -> None:
+@pytest.fixture(params=["folder", "bucket"])
+def models(request: pytest.FixtureRequest, tmp_path: Path) -> ModelRepository:
+    """An empty repository of each technology."""
+    if request.param == "folder":
+        return FolderModelRepository(tmp_path / "models")
+    repository: BucketModelRepository = request.getfixturevalue("bucket")
+    return repository
+
+
+Alter = Callable[[str, str, bytes], object]
+
+
+@pytest.fixture
+def alter(models: ModelRepository, tmp_path: Path) -> Alter:
+    """Overwrites a file of a version behind the repository's back: version, name, content."""
+    if isinstance(models, BucketModelRepository):
+        client, root = boto3.client("s3"), models.root
+        return lambda version, name, content: client.put_object(
+            Bucket=BUCKET, Key=f"{root}versions/{version}/{name}", Body=content
+        )
+    folder = tmp_path / "models" / "versions"
+    return lambda version, name, content: (folder / version / name).write_bytes(content)
+
+
+def test_a_published_version_is_loaded_as_it_was_written(models: ModelRepository, tmp_path: Path) -> None:
     """Fold-in, fusion and encoder come from the manifest and the Gram matrix; publishing again is no error."""
     folder = version_folder(tmp_path, "v1")
     assert "v1" == models.publish(folder) == models.publish(folder)
@@ -55,13 +94,13 @@ def test_a_published_version_is_loaded_as_it_was_written(models: FolderModelRepo
     np.testing.assert_array_equal(np.eye(3), fold_in.gram)
 
 
-def test_publishing_does_not_point(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_publishing_does_not_point(models: ModelRepository, tmp_path: Path) -> None:
     """Nothing is current before somebody points."""
     models.publish(version_folder(tmp_path, "v1"))
     assert (None, None) == (models.current(), models.previous())
 
 
-def test_rollback_is_the_same_move_backwards(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_rollback_is_the_same_move_backwards(models: ModelRepository, tmp_path: Path) -> None:
     """The pointer remembers where it was; pointing at the current version again changes nothing."""
     for version in ("v1", "v2"):
         models.publish(version_folder(tmp_path, version))
@@ -72,7 +111,7 @@ def test_rollback_is_the_same_move_backwards(models: FolderModelRepository, tmp_
     assert ("v1", "v2") == (models.current(), models.previous())
 
 
-def test_summaries_are_newest_first(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_summaries_are_newest_first(models: ModelRepository, tmp_path: Path) -> None:
     """With metrics, and the current one marked."""
     assert [] == list(models.summaries())
     for day, version in enumerate(("b", "a"), 1):
@@ -83,13 +122,13 @@ def test_summaries_are_newest_first(models: FolderModelRepository, tmp_path: Pat
     ]
 
 
-def test_an_altered_file_is_refused(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_an_altered_file_is_refused(models: ModelRepository, alter: Alter, tmp_path: Path) -> None:
     """Before publishing, and after: such a version is never pointed to and the pointer stays."""
     models.publish(version_folder(tmp_path, "v1"))
     models.point("v1")
     folder = version_folder(tmp_path, "v2")
     models.publish(folder)
-    (tmp_path / "models" / "versions" / "v2" / "track_ids.txt").write_text("t1\nt3\n")
+    alter("v2", "track_ids.txt", b"t1\nt3\n")
     with pytest.raises(ModelRefused, match=r"track_ids\.txt is not the file that was published"):
         models.point("v2")
     assert "v1" == models.current()
@@ -112,7 +151,7 @@ def test_an_altered_file_is_refused(models: FolderModelRepository, tmp_path: Pat
     ],
 )
 def test_an_incomplete_manifest_is_refused(
-    models: FolderModelRepository, tmp_path: Path, changes: dict[str, Any], said: str
+    models: ModelRepository, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     """Publishing says what is wrong, and leaves nothing behind."""
     folder = version_folder(tmp_path, "v1")
@@ -123,7 +162,7 @@ def test_an_incomplete_manifest_is_refused(
     assert [] == list(models.summaries())
 
 
-def test_another_version_of_the_same_name_is_refused(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_another_version_of_the_same_name_is_refused(models: ModelRepository, tmp_path: Path) -> None:
     """What was published never changes."""
     models.publish(version_folder(tmp_path, "v1"))
     other = tmp_path / "other"
@@ -132,7 +171,7 @@ def test_another_version_of_the_same_name_is_refused(models: FolderModelReposito
         models.publish(version_folder(other, "v1", seed=2))
 
 
-def test_only_versions_that_are_not_current_are_deleted(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_only_versions_that_are_not_current_are_deleted(models: ModelRepository, tmp_path: Path) -> None:
     """The current one stays; an unknown one is not found."""
     for version in ("v1", "v2"):
         models.publish(version_folder(tmp_path, version))
@@ -145,13 +184,96 @@ def test_only_versions_that_are_not_current_are_deleted(models: FolderModelRepos
             call("v2")
 
 
-def test_a_file_is_read_as_it_was_published(models: FolderModelRepository, tmp_path: Path) -> None:
+def test_a_file_is_read_as_it_was_published(models: ModelRepository, alter: Alter, tmp_path: Path) -> None:
     """Whole; a file that no manifest lists is not there, an altered one is refused."""
     models.publish(version_folder(tmp_path, "v1"))
     assert b"t1\nt2\n" == models.read("v1", "track_ids.txt")
     for version, name in (("v1", "manifest.json"), ("v1", "../../pointer.json"), ("v2", "track_ids.txt")):
         with pytest.raises(NotFound):
             models.read(version, name)
-    (tmp_path / "models" / "versions" / "v1" / "track_ids.txt").write_text("t1\nt3\n")
+    alter("v1", "track_ids.txt", b"t1\nt3\n")
     with pytest.raises(ModelRefused, match="not the file"):
         models.read("v1", "track_ids.txt")
+
+
+def test_a_version_in_a_bucket_is_there_when_its_manifest_is(bucket: BucketModelRepository, tmp_path: Path) -> None:
+    """What a killed publication left is no version, and is no obstacle to publishing it again."""
+    folder = version_folder(tmp_path, "v1")
+    boto3.client("s3").upload_file(str(folder / "gram.npy"), BUCKET, f"{bucket.root}versions/v1/gram.npy")
+    assert [] == list(bucket.summaries())
+    with pytest.raises(NotFound, match="no model version v1"):
+        bucket.load("v1")
+    bucket.publish(folder)
+    assert ["v1"] == [one.version for one in bucket.summaries()]
+
+
+def test_a_deleted_version_leaves_no_object(bucket: BucketModelRepository, tmp_path: Path) -> None:
+    """Nothing to pay for."""
+    bucket.publish(version_folder(tmp_path, "v1"))
+    bucket.delete("v1")
+    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=bucket.root)
+
+
+class _Overtaken(BucketModelRepository):
+    """Somebody else points to v3 after this one has read the pointer and before it moves it."""
+
+    def _fetch_version(self, mirror: Path, version: str, *, only: str | None = None) -> None:
+        super()._fetch_version(mirror, version, only=only)
+        BucketModelRepository(BUCKET, self.root.rstrip("/")).point("v3")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_pointer_that_moved_meanwhile_is_not_moved_back(
+    bucket: BucketModelRepository, tmp_path: Path, first: bool
+) -> None:
+    """The later one of two machines is told, also where there was no pointer before."""
+    for version in ("v1", "v2", "v3"):
+        bucket.publish(version_folder(tmp_path, version))
+    if not first:
+        bucket.point("v1")
+    with pytest.raises(Unavailable, match="another promotion moved the pointer meanwhile"):
+        _Overtaken(BUCKET, bucket.root.rstrip("/")).point("v2")
+    assert ("v3", None if first else "v1") == (bucket.current(), bucket.previous())
+
+
+def test_a_refusal_names_the_place_in_the_bucket(bucket: BucketModelRepository, tmp_path: Path) -> None:
+    """Not the temporary folder where it was found out."""
+    bucket.publish(version_folder(tmp_path, "v1"))
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key=f"{bucket.root}versions/v1/gram.npy")
+    with pytest.raises(ModelRefused, match=f"^s3://{BUCKET}/{bucket.root}versions/v1: missing or unlisted files"):
+        bucket.load("v1")
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "Could not connect"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}, "credentials"),
+    ],
+)
+def test_a_bucket_out_of_reach_is_unavailable_without_secrets(
+    bucket: BucketModelRepository,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    change: dict[str, str],
+    cause: str,
+) -> None:
+    """Every call says which bucket, why, and what to check."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name, value in change.items():
+        monkeypatch.setenv(name, value)
+    away = BucketModelRepository(BUCKET, bucket.root.rstrip("/"))
+    folder = version_folder(tmp_path, "v1")
+    calls = (away.current, away.previous, away.summaries, lambda: away.load("v1"), lambda: away.publish(folder))
+    for call in calls:
+        with pytest.raises(Unavailable, match=f"^s3://{BUCKET} cannot be reached .*{cause}.*check the network") as told:
+            call()
+        assert "s3cret" not in str(told.value)
+
+
+def test_a_bucket_that_is_not_there_is_unavailable(bucket: BucketModelRepository, tmp_path: Path) -> None:
+    """Publishing never makes one."""
+    assert bucket.current() is None
+    away = BucketModelRepository(f"{BUCKET}-none", "segue")
+    with pytest.raises(Unavailable, match=f"^s3://{BUCKET}-none cannot be reached .*NoSuchBucket"):
+        away.publish(version_folder(tmp_path, "v1"))

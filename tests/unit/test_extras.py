@@ -51,6 +51,17 @@ def test_server_sink_and_client_import_without_extras(module: str) -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_models_in_a_folder_need_no_extra_and_those_in_a_bucket_name_it(tmp_path: Path) -> None:
+    """The folder's repository comes without pyarrow, which would make the start slower."""
+    script = (
+        "from backend import wiring\nfrom backend.settings import Settings\nprint(wiring.models(Settings()).current())"
+    )
+    folder = without_extras(script, SEGUE_HOME=str(tmp_path))
+    assert (0, "None\n", "") == (folder.returncode, folder.stdout, folder.stderr)
+    bucket = without_extras(script, SEGUE_HOME=str(tmp_path), SEGUE_MODELS_URL="s3://music/models")
+    assert "boto3 is not installed; it comes with the extra s3" in bucket.stderr.splitlines()[-1]
+
+
 def test_a_server_that_is_told_to_use_pinecone_names_the_extra(tmp_path: Path) -> None:
     """It does not start; exit code 2 as for every wrong setting."""
     done = without_extras(

@@ -14,6 +14,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 from numpy.typing import NDArray
 
+from backend.buckets import files_at, reached
 from backend.domain.errors import InvalidInput, NotFound, Violation
 from backend.domain.plays import is_silent, is_skip
 from training.data.dataset import PlayColumns
@@ -80,9 +81,11 @@ def read_archive(url: str) -> ArchivedPlays:
     """Every finished file under `url` (file:///folder or s3://…), whatever order they were written in.
 
     Files and folders whose name begins with "." or "_" are in progress and are not looked at. Raises NotFound where
-    there is no finished file, InvalidInput where a column is missing.
+    there is no finished file, InvalidInput where a column is missing, Unavailable where an object store does not
+    answer.
     """
-    table, snapshot = _whole(url)
+    with reached(url):
+        table, snapshot = _whole(url)
     total = table.num_rows
     table = table.filter(pc.fill_null(table["allow_training"], False))
     allowed = table.num_rows
@@ -101,12 +104,13 @@ def read_archive(url: str) -> ArchivedPlays:
 
 
 def count_rows(url: str) -> int:
-    """Rows of every finished file under `url`, from the files' footers. Raises NotFound where there is none."""
-    return int(_dataset(url).count_rows())
+    """Rows of every finished file under `url`, from the files' footers. Raises as `read_archive`."""
+    with reached(url):
+        return int(_dataset(url).count_rows())
 
 
 def _dataset(url: str) -> Any:
-    filesystem, path = pafs.FileSystem.from_uri(url)
+    filesystem, path = files_at(url, setting="archive_url")
     if filesystem.get_file_info(path).type != pafs.FileType.Directory:
         raise _nothing_at(url)
     dataset = pads.dataset(path, filesystem=filesystem, format="parquet", partitioning="hive")
@@ -128,7 +132,7 @@ def _whole(url: str) -> tuple[Any, Snapshot]:
 
 
 def _snapshot(dataset: Any, url: str) -> Snapshot:
-    root = pafs.FileSystem.from_uri(url)[1]
+    root = files_at(url, setting="archive_url")[1]
     files = []
     for path in sorted(dataset.files):
         digest, size = hashlib.sha256(), 0
