@@ -2,23 +2,21 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-
-import orjson
 
 from backend.domain.feedback import Feedback
+from backend.domain.live_tables import LIVE_TABLES
 from backend.domain.plays import Play
 from backend.domain.tracks import Artist, Track
 from backend.ports import records
 from backend.ports.event_log import StoredRecord, Topic, TopicPartition
-from backend.ports.store import Scalar, TableRow
+from backend.ports.fields import MalformedRecord
+from backend.ports.store import TableRow
+from streaming.rows import ToRow, row_reader
 from streaming.schema import result_tables, schema
 
 log = logging.getLogger(__name__)
-
-ToRow = Callable[[StoredRecord], TableRow]
 
 
 @dataclass(slots=True)
@@ -47,14 +45,14 @@ class Batch:
                 else:
                     row = to_row(record)
                     self.rows[row.table, row.key] = row
-            except (ValueError, KeyError, TypeError) as error:
+            except MalformedRecord as error:
                 self.malformed += 1
                 log.warning("malformed record %s[%d]@%d: %s", record.topic, record.partition, record.offset, error)
         self.offsets |= {TopicPartition(*place): end for place, end in ends.items()}
 
     def _sort_in(self, record: StoredRecord) -> None:
         if record.value is None:
-            raise ValueError("a deletion, where nothing is ever deleted")
+            raise MalformedRecord("a deletion, where nothing is ever deleted")
         if record.topic == Topic.TRACKS:
             track = records.track_from_value(record.value)
             self.tracks[track.track_id] = track
@@ -68,28 +66,6 @@ class Batch:
             self.plays[play.listener_id].append(play)
 
 
-def _to_row(table: str) -> ToRow:
-    """How a result record of this table becomes a row: its key joins the primary key's values.
-
-    Made once a table, as it runs once a record. Raises ValueError, KeyError or TypeError for what is no such record.
-    """
-    declared = schema(table)
-    key_columns, moments = declared.key, declared.moments
-
-    def row(record: StoredRecord) -> TableRow:
-        key = orjson.loads(record.key or b"null")
-        joined = "|".join([str(key[name]) for name in key_columns])
-        if record.value is None:
-            return TableRow(table=table, key=joined, columns=None)
-        columns: dict[str, Scalar] = orjson.loads(record.value)
-        for name in moments:
-            if (moment := columns[name]) is not None:
-                columns[name] = datetime.fromisoformat(str(moment))
-        return TableRow(table=table, key=joined, columns=columns)
-
-    return row
-
-
-_TO_ROW: dict[str, ToRow] = {table: _to_row(table) for table in result_tables()}
+_TO_ROW: dict[str, ToRow] = {table: row_reader(LIVE_TABLES[table], schema(table).key) for table in result_tables()}
 TOPICS: Sequence[str] = (*sorted(_TO_ROW), *(topic for topic in Topic if topic is not Topic.CLUSTERS))
 """What the sink reads."""

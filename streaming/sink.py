@@ -6,7 +6,7 @@ Outcomes of a record:
 3. a track or artist → put into the catalogue
 4. a play or feedback → merged into the listener's profile, once per event id
 5. a heartbeat → passed over
-6. malformed → logged with topic, partition and offset, counted, passed over
+6. malformed, whatever it holds → logged with topic, partition and offset, counted, passed over
 7. the store is down → Unavailable; nothing of the batch counts as done and the offsets stay
 Offsets are written after the rows, into the same database: a sink killed in between writes the same rows again, which
 changes nothing.

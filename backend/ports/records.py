@@ -4,9 +4,9 @@ Field names and units are those of streaming/tables/*.sql; docs/data-dictionary.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import fields as dataclass_fields
+from datetime import datetime
 
 from backend.domain.clusters import TrackClusters
 from backend.domain.feedback import Feedback, FeedbackKind
@@ -14,47 +14,16 @@ from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports.event_log import Record
+from backend.ports.fields import Fields, MalformedRecord
 
-
-class MalformedRecord(ValueError):
-    """A record's value is not of the shape promised here; the message says where."""
-
-
-_WRONG = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError)
-"""What arbitrary bytes can raise on their way to a value: text, shape, types, moments out of range, depth."""
-
-_PLAY = {
-    **dict.fromkeys(("event_id", "listener_id", "track_id", "artist_id"), str),
-    **dict.fromkeys(("recommendation_id", "surface", "device"), str),
-    **dict.fromkeys(("milliseconds_played", "track_milliseconds"), int),
-    "allow_training": bool,
-}
-_FEEDBACK = dict.fromkeys(("event_id", "listener_id", "track_id", "artist_id", "recommendation_id"), str)
-_TRACK = {
-    **dict.fromkeys(("track_id", "title", "album", "released_on"), str),
-    **dict.fromkeys(("artist_ids", "tags"), list),
-    "duration_milliseconds": int,
-    "allow_training": bool,
-}
-_ARTIST = {"artist_id": str, "name": str, "tags": list, "allow_training": bool}
-
-
-def _require(fields: Mapping[str, object], types: Mapping[str, type]) -> None:
-    """Raises KeyError or TypeError where a field is missing or of another type; lists hold text."""
-    for name, kind in types.items():
-        value = fields[name]
-        if type(value) is not kind or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
-            raise TypeError(f"{name} is {value!r:.40}")
+_TRACK_FIELDS, _ARTIST_FIELDS, _FEATURES = (
+    frozenset(field.name for field in dataclass_fields(kind)) for kind in (Track, Artist, AudioFeatures)
+)
 
 
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970 UTC of an aware datetime."""
     return round(moment.timestamp() * 1000)
-
-
-def moment(milliseconds_since_1970: int) -> datetime:
-    """The inverse of `milliseconds`: aware, UTC."""
-    return datetime.fromtimestamp(milliseconds_since_1970 / 1000, tz=UTC)
 
 
 def _record(key: str, fields: dict[str, object]) -> Record:
@@ -94,27 +63,23 @@ def heartbeat_record(at: datetime) -> Record:
 
 def play_from_value(value: bytes) -> Play | None:
     """The play in a record of topic `plays`; None for a heartbeat. Raises MalformedRecord."""
-    try:
-        fields = json.loads(value)
-        if fields["event_id"] is None:
-            return None
-        _require(fields, _PLAY)
-        return Play(
-            event_id=fields["event_id"],
-            listener_id=fields["listener_id"],
-            track_id=fields["track_id"],
-            artist_id=fields["artist_id"],
-            played_at=moment(fields["played_at_ms"]),
-            milliseconds_played=fields["milliseconds_played"],
-            track_milliseconds=fields["track_milliseconds"],
-            source=Source(fields["source"]),
-            allow_training=fields["allow_training"],
-            recommendation_id=fields["recommendation_id"],
-            surface=fields["surface"],
-            device=fields["device"],
-        )
-    except _WRONG as error:
-        raise MalformedRecord(f"not a play: {error!r}") from error
+    fields = Fields.of(value, "a play")
+    if fields.is_null("event_id"):
+        return None
+    return Play(
+        event_id=fields.identifier("event_id"),
+        listener_id=fields.identifier("listener_id"),
+        track_id=fields.identifier("track_id"),
+        artist_id=fields.identifier("artist_id"),
+        played_at=fields.moment("played_at_ms"),
+        milliseconds_played=fields.whole("milliseconds_played"),
+        track_milliseconds=fields.whole("track_milliseconds"),
+        source=fields.word("source", Source),
+        allow_training=fields.flag("allow_training"),
+        recommendation_id=fields.identifier("recommendation_id"),
+        surface=fields.text("surface"),
+        device=fields.text("device"),
+    )
 
 
 def feedback_record(feedback: Feedback) -> Record:
@@ -135,20 +100,16 @@ def feedback_record(feedback: Feedback) -> Record:
 
 def feedback_from_value(value: bytes) -> Feedback:
     """The feedback in a record of topic `feedback`. Raises MalformedRecord."""
-    try:
-        fields = json.loads(value)
-        _require(fields, _FEEDBACK)
-        return Feedback(
-            event_id=fields["event_id"],
-            listener_id=fields["listener_id"],
-            track_id=fields["track_id"],
-            artist_id=fields["artist_id"],
-            kind=FeedbackKind(fields["kind"]),
-            given_at=moment(fields["given_at_ms"]),
-            recommendation_id=fields["recommendation_id"],
-        )
-    except _WRONG as error:
-        raise MalformedRecord(f"not feedback: {error!r}") from error
+    fields = Fields.of(value, "feedback")
+    return Feedback(
+        event_id=fields.identifier("event_id"),
+        listener_id=fields.identifier("listener_id"),
+        track_id=fields.identifier("track_id"),
+        artist_id=fields.identifier("artist_id"),
+        kind=fields.word("kind", FeedbackKind),
+        given_at=fields.moment("given_at_ms"),
+        recommendation_id=fields.identifier("recommendation_id"),
+    )
 
 
 def track_record(track: Track) -> Record:
@@ -158,23 +119,20 @@ def track_record(track: Track) -> Record:
 
 def track_from_value(value: bytes) -> Track:
     """The track in a record of topic `tracks`. Raises MalformedRecord."""
-    try:
-        fields = json.loads(value)
-        _require(fields, _TRACK)
-        if not fields["artist_ids"]:
-            raise ValueError("artist_ids is empty")
-        features = fields["audio_features"]
-        return Track(
-            **fields
-            | {
-                "artist_ids": tuple(fields["artist_ids"]),
-                "tags": tuple(fields["tags"]),
-                "audio_features": AudioFeatures(**features) if features else None,
-                "source": Source(fields["source"]),
-            }
-        )
-    except _WRONG as error:
-        raise MalformedRecord(f"not a track: {error!r}") from error
+    fields = Fields.of(value, "a track", only=_TRACK_FIELDS)
+    features = fields.within("audio_features", only=_FEATURES)
+    return Track(
+        track_id=fields.identifier("track_id"),
+        title=fields.text("title"),
+        artist_ids=fields.identifiers("artist_ids"),
+        album=fields.text("album"),
+        released_on=fields.text("released_on"),
+        duration_milliseconds=fields.whole("duration_milliseconds"),
+        tags=fields.texts("tags"),
+        audio_features=AudioFeatures(**{name: features.number(name) for name in _FEATURES}) if features else None,
+        source=fields.word("source", Source),
+        allow_training=fields.flag("allow_training"),
+    )
 
 
 def artist_record(artist: Artist) -> Record:
@@ -184,12 +142,14 @@ def artist_record(artist: Artist) -> Record:
 
 def artist_from_value(value: bytes) -> Artist:
     """The artist in a record of topic `artists`. Raises MalformedRecord."""
-    try:
-        fields = json.loads(value)
-        _require(fields, _ARTIST)
-        return Artist(**fields | {"tags": tuple(fields["tags"]), "source": Source(fields["source"])})
-    except _WRONG as error:
-        raise MalformedRecord(f"not an artist: {error!r}") from error
+    fields = Fields.of(value, "an artist", only=_ARTIST_FIELDS)
+    return Artist(
+        artist_id=fields.identifier("artist_id"),
+        name=fields.text("name"),
+        tags=fields.texts("tags"),
+        source=fields.word("source", Source),
+        allow_training=fields.flag("allow_training"),
+    )
 
 
 CURRENT_CLUSTERS = "current"
@@ -203,17 +163,14 @@ def clusters_record(clusters: TrackClusters) -> Record:
 
 def clusters_from_value(value: bytes) -> TrackClusters:
     """The clusters in a record of topic `clusters`. Raises MalformedRecord."""
-    try:
-        fields = json.loads(value)
-        clusters = TrackClusters(
-            version=fields["version"],
-            features=tuple(fields["features"]),
-            means=tuple(map(float, fields["means"])),
-            deviations=tuple(map(float, fields["deviations"])),
-            centroids=tuple(tuple(map(float, centroid)) for centroid in fields["centroids"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise MalformedRecord(f"not clusters: {error!r}") from error
+    fields = Fields.of(value, "clusters")
+    clusters = TrackClusters(
+        version=fields.text("version"),
+        features=fields.texts("features"),
+        means=fields.numbers("means"),
+        deviations=fields.numbers("deviations"),
+        centroids=fields.rows("centroids"),
+    )
     if {len(clusters.features)} != {len(row) for row in (clusters.means, clusters.deviations, *clusters.centroids)}:
         raise MalformedRecord(f"not clusters: rows of other lengths than the {len(clusters.features)} features")
     return clusters

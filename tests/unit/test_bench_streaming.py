@@ -36,7 +36,7 @@ def plays(told: list[Record]) -> list[Play]:
 
 
 def _taken_in(record: Record) -> datetime:
-    return records.moment(json.loads(record.value)["ingested_at_ms"])
+    return datetime.fromtimestamp(json.loads(record.value)["ingested_at_ms"] / 1000, tz=UTC)
 
 
 def test_records_are_those_the_server_would_write(told: list[Record], plays: list[Play]) -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from backend.domain.clusters import TrackClusters
-from backend.ports.records import MalformedRecord, clusters_from_value, clusters_record
+from backend.ports.fields import MalformedRecord
+from backend.ports.records import clusters_from_value, clusters_record
 
 CLUSTERS = TrackClusters(
     version="20261121T101500Z-abcdef",
