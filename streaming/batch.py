@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backend.domain.feedback import Feedback
-from backend.domain.live_tables import LIVE_TABLES
 from backend.domain.plays import Play
 from backend.domain.tracks import Artist, Track
 from backend.ports import records
@@ -66,6 +65,6 @@ class Batch:
             self.plays[play.listener_id].append(play)
 
 
-_TO_ROW: dict[str, ToRow] = {table: row_reader(LIVE_TABLES[table], schema(table).key) for table in result_tables()}
+_TO_ROW: dict[str, ToRow] = {table: row_reader(schema(table)) for table in result_tables()}
 TOPICS: Sequence[str] = (*sorted(_TO_ROW), *(topic for topic in Topic if topic is not Topic.CLUSTERS))
 """What the sink reads."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from string import Template
 
 from backend.domain.plays import SKIP_SQL
+from backend.ports.fields import LONGEST_IDENTIFIER
 from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
@@ -58,6 +59,9 @@ _UPSERT_KAFKA = """'connector' = 'upsert-kafka',
 """What the WITH clauses of all result tables share. The Kafka connector's client cannot read zstd, hence lz4."""
 
 
+LETTER_BYTES = 4096
+"""What a dead letter keeps of a record that could not be read, from its beginning."""
+
 MOST_CLUSTERS = 16
 """Centroids that jobs/track_clusters.sql looks at; setting clusters is at most that."""
 
@@ -97,6 +101,8 @@ def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
     shared = {
         "skip": SKIP_SQL,
         "most_clusters": str(MOST_CLUSTERS),
+        "letter_bytes": str(LETTER_BYTES),
+        "identifier_characters": str(LONGEST_IDENTIFIER),
         "squared_distances": _squared_distances(),
         "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted),
     }

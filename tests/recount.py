@@ -23,7 +23,8 @@ FEATURES = (
     *("liveness", "speechiness", "tempo", "loudness"),
 )
 _TEXTS = ("event_id", "listener_id", "track_id", "artist_id")
-_NUMBERS = ("played_at_ms", "ingested_at_ms", "milliseconds_played", "track_milliseconds")
+_NUMBERS = {"played_at_ms": 64, "ingested_at_ms": 64, "milliseconds_played": 32, "track_milliseconds": 32}
+"""How many bits the column has."""
 
 _PLAYS = f"""
 CREATE TABLE placed AS
@@ -38,7 +39,7 @@ SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, part, 
        ms >= newest - $lateness * 60000 AS timely, make_timestamp(ms * 1000) AS moment,
        {SKIP_SQL} AS skip
 FROM placed
-WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
+WHERE length(event_id) <= 128 AND length(listener_id) <= 128 AND length(track_id) <= 128 AND length(artist_id) <= 128
   AND played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL AND milliseconds_played IS NOT NULL
 ORDER BY event_id, part, off
 """
@@ -205,7 +206,8 @@ FROM placed
 WHERE NOT is_object OR ms IS NULL OR played_at_ms IS NULL OR ingested_at_ms IS NULL
    OR (event_id IS NULL AND listener_id IS NOT NULL)
    OR (event_id IS NOT NULL AND (listener_id IS NULL OR track_id IS NULL OR artist_id IS NULL
-                                 OR milliseconds_played IS NULL))
+                                 OR milliseconds_played IS NULL OR length(event_id) > 128
+                                 OR length(listener_id) > 128 OR length(track_id) > 128 OR length(artist_id) > 128))
 UNION ALL
 SELECT 'too_late', part, off, 1 FROM plays WHERE NOT timely
 UNION ALL
@@ -347,9 +349,12 @@ class Recount:
 
 
 def _fields(value: bytes | None) -> dict[str, object] | None:
+    """The one object that a record begins with; None where there is none, or one that is no sound text."""
     try:
-        fields = json.loads(value or b"")
-    except ValueError:
+        text = (value or b"").decode(json.detect_encoding(value or b""), "surrogateescape").lstrip()
+        fields, end = json.JSONDecoder(strict=False).raw_decode(text)
+        text[:end].encode()
+    except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
 
@@ -361,7 +366,7 @@ def _plays(records: Iterable[StoredRecord]) -> pd.DataFrame:
         fields = _fields(record.value)
         known = fields or {}
         texts = {name: known[name] if isinstance(known.get(name), str) else None for name in _TEXTS}
-        numbers = {name: known[name] if isinstance(known.get(name), int) else None for name in _NUMBERS}
+        numbers = {name: known[name] if _fits(known.get(name), bits) else None for name, bits in _NUMBERS.items()}
         rows.append(
             {
                 "part": record.partition,
@@ -374,6 +379,10 @@ def _plays(records: Iterable[StoredRecord]) -> pd.DataFrame:
         )
     types = dict.fromkeys(_TEXTS, "string") | dict.fromkeys(_NUMBERS, "Int64")
     return pd.DataFrame(rows).astype(types)
+
+
+def _fits(value: object, bits: int) -> bool:
+    return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
 
 
 def _likes(records: Iterable[StoredRecord]) -> pd.DataFrame:

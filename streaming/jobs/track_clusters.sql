@@ -14,7 +14,8 @@ SELECT /*+ STATE_TTL('t' = '0 s', 'c' = '0 s') */
        (audio_features.speechiness - means[7]) / deviations[7] AS x7,
        (audio_features.tempo - means[8]) / deviations[8] AS x8,
        (audio_features.loudness - means[9]) / deviations[9] AS x9
-FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL) AS t CROSS JOIN clusters AS c;
+FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL
+        AND CHAR_LENGTH(track_id) <= ${identifier_characters}) AS t CROSS JOIN clusters AS c;
 
 -- For each centroid one number: the squared distance in 10^-12, times ${most_clusters}, plus the centroid's place, so
 -- that the least of them names the nearest; beyond the last centroid it is absent. A row per centroid and a Top-1 over

@@ -1,4 +1,5 @@
--- Records of topic `plays` that a table could not count, and why.
+-- Records of topic `plays` that a table could not count, and why. Of a record that could not be read the first 4 KiB are
+-- kept, and of a longer one its size and SHA-256 in `detail`.
 CREATE TABLE dead_letters (
   reason           STRING,            -- malformed, unknown_track or too_late
   source_partition BIGINT,            -- where in the topic the record stands

@@ -10,14 +10,15 @@ SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_pl
        ) - event_ms AS behind_ms
 FROM plays;
 
--- Complete plays, with whether each is its listener's first of its artist. Asked before the deduplication, which
+-- Complete plays (identifiers are there and not too long), with whether each is its listener's first of its artist. Asked before the deduplication, which
 -- spreads one listener's plays over subtasks and so loses their order.
 CREATE TEMPORARY VIEW complete_plays AS
 SELECT *, COUNT(*) OVER (
   PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
 ) = 1 AS is_first_of_artist
 FROM ordered_plays
-WHERE event_id IS NOT NULL AND listener_id IS NOT NULL AND track_id IS NOT NULL AND artist_id IS NOT NULL
+WHERE CHAR_LENGTH(event_id) <= ${identifier_characters} AND CHAR_LENGTH(listener_id) <= ${identifier_characters}
+  AND CHAR_LENGTH(track_id) <= ${identifier_characters} AND CHAR_LENGTH(artist_id) <= ${identifier_characters}
   AND event_ms IS NOT NULL AND milliseconds_played IS NOT NULL;
 
 -- Each event id once, the first to arrive. Everything below reads this view; the plan shares one deduplication.
@@ -41,6 +42,7 @@ SELECT event_id, listener_id, artist_id, given_at_ms
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY ${arrival}) AS nth
   FROM feedback
-  WHERE kind = 'like' AND event_id IS NOT NULL AND artist_id IS NOT NULL AND given_at_ms IS NOT NULL
+  WHERE kind = 'like' AND CHAR_LENGTH(event_id) <= ${identifier_characters}
+    AND CHAR_LENGTH(artist_id) <= ${identifier_characters} AND given_at_ms IS NOT NULL
 )
 WHERE nth = 1;
