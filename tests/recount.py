@@ -389,7 +389,7 @@ def _likes(records: Iterable[StoredRecord]) -> pd.DataFrame:
     first: dict[object, tuple[object, object]] = {}
     for record in records:
         fields = _fields(record.value) or {}
-        if fields.get("kind") == "like":
+        if fields.get("kind") == "like" and all(len(str(fields[name])) <= 128 for name in ("event_id", "artist_id")):
             first.setdefault(fields["event_id"], (fields["artist_id"], fields["given_at_ms"]))
     rows = list(first.values())
     return pd.DataFrame(
