@@ -13,13 +13,15 @@ _HEADER = """\
 Made from the DDL in `streaming/tables/` (what Flink fills, first) and `streaming/sources/` (what it reads) by
 `python -m streaming.dictionary`; `make check` compares. Topic, collection and table share one name (topics and folders
 start with the tenant). Every moment is UTC. A result table is an upsert-kafka topic keyed by its primary key, so that
-replays are harmless; the sink carries it into the store.
+replays are harmless; the sink carries it into the store. Of its columns those marked NULL may be absent.
 """
 
 
 def _section(table: TableSchema) -> str:
     key = f"Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else "Append-only."
-    rows = "\n".join(f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns)
+    rows = "\n".join(
+        f"| `{column.name}` | {column.type}{' NULL' * column.nullable} | {column.meaning} |" for column in table.columns
+    )
     return f"\n## {table.name}\n\n{table.about}\n{key}\n\n| column | type | meaning |\n| --- | --- | --- |\n{rows}\n"
 
 

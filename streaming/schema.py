@@ -8,16 +8,21 @@ from pathlib import Path
 
 _TABLES = Path(__file__).parent / "tables"
 _SOURCES = Path(__file__).parent / "sources"
-_COLUMN = re.compile(r"^\s+`?(\w+)`?\s+([A-Z_]+(?:\(\d+\)|<[A-Z<>]+>)?)\s*,?\s*(?:--\s*(.*))?$")
+_COLUMN = re.compile(r"^\s+`?(\w+)`?\s+([A-Z_]+(?:\(\d+\)|<[A-Z<>]+>)?)( NULL)?\s*,?\s*(?:--\s*(.*))?$")
 _KEY = re.compile(r"PRIMARY KEY \(([^)]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, its SQL type, and what it means ("" where the name says it)."""
+    """A column: its name, its SQL type, whether a row may lack it, and what it means ("" where the name says it).
+
+    A result table says NULL after the type of such a column. To Flink that changes nothing, as every column may be
+    null that is not said to be NOT NULL; said so, a null would end the job.
+    """
 
     name: str
     type: str
+    nullable: bool
     meaning: str
 
 
@@ -41,7 +46,8 @@ def parse(name: str, sql: str) -> TableSchema:
     header, declared = sql.split("CREATE TABLE", maxsplit=1)
     about = " ".join(line[2:].strip() for line in header.splitlines() if line.startswith("--"))
     body = declared.split("\n)", maxsplit=1)[0]
-    columns = [Column(m[1], m[2], m[3] or "") for line in body.splitlines() if (m := _COLUMN.match(line))]
+    found = (_COLUMN.match(line) for line in body.splitlines())
+    columns = [Column(m[1], m[2], m[3] is not None, m[4] or "") for m in found if m]
     key = _KEY.search(body)
     return TableSchema(name, about, tuple(columns), tuple(k.strip() for k in key[1].split(",")) if key else ())
 

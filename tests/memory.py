@@ -5,32 +5,20 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
+from operator import eq, ge, le, lt
 from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.listeners import Profile
+from backend.domain.live_tables import LIVE_TABLES, TRACK_POPULARITY, LiveTable
 from backend.domain.page_tokens import decode_page_token, encode_page_token, question_digest
-from backend.domain.tables import (
-    Anomaly,
-    ArtistEngagement,
-    ArtistPopularity,
-    DeadLetter,
-    DeadLetterCount,
-    ListenerActivity,
-    PopularitySpan,
-    Severity,
-    Span,
-    TopicHour,
-    TrackPopularity,
-    Trend,
-    row_of,
-)
+from backend.domain.tables import PopularitySpan, Span, TrackPopularity, row_of
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import Record, StoredRecord, Topic, TopicPartition
 from backend.ports.models import ModelRepository, ModelSummary, ModelVersion
-from backend.ports.store import Page, Table, TableQuery, TableRow
+from backend.ports.store import Comparison, Operator, Page, RowT, TableQuery, TableRow
 
 PARTITIONS = 4
 
@@ -121,40 +109,6 @@ class MemoryEventReader:
         self.close()
 
 
-SortKey = Callable[[Any], tuple[Any, ...]]
-
-_ORDERS: dict[Table, tuple[SortKey, tuple[type, ...]]] = {
-    Table.ARTIST_ENGAGEMENT: (lambda row: (-_hour(row), -row.plays, row.artist_id), (int, int, str)),
-    Table.TRENDS: (lambda row: (-_hour(row), row.rank, row.track_id), (int, int, str)),
-    Table.ANOMALIES: (lambda row: (-_hour(row), -abs(row.z_score), row.alert_id), (int, float, str)),
-    Table.TRACK_POPULARITY: (lambda row: (row.rank, row.track_id), (int, str)),
-    Table.ARTIST_POPULARITY: (lambda row: (row.rank, row.artist_id), (int, str)),
-    Table.LISTENER_ACTIVITY: (lambda row: (-_hour(row), -row.plays, row.listener_id), (int, int, str)),
-    Table.TOPIC_HOURS: (lambda row: (-_hour(row), row.cluster), (int, int)),
-    Table.DEAD_LETTERS: (
-        lambda row: (-_hour(row), row.reason.value, row.source_partition, row.source_offset),
-        (int, str, int, int),
-    ),
-}
-_RANKINGS = {Table.TRACK_POPULARITY, Table.ARTIST_POPULARITY}
-_SPANS: dict[Table, Span | PopularitySpan] = {
-    Table.ARTIST_ENGAGEMENT: Span.HOUR,
-    **dict.fromkeys(_RANKINGS, PopularitySpan.DAY),
-}
-_ROWS: dict[str, type[Any]] = {
-    Table.ARTIST_ENGAGEMENT: ArtistEngagement,
-    Table.TRACK_POPULARITY: TrackPopularity,
-    Table.ARTIST_POPULARITY: ArtistPopularity,
-    Table.TRENDS: Trend,
-    Table.ANOMALIES: Anomaly,
-    Table.LISTENER_ACTIVITY: ListenerActivity,
-    Table.TOPIC_HOURS: TopicHour,
-    Table.DEAD_LETTERS: DeadLetter,
-    Table.DEAD_LETTER_COUNTS: DeadLetterCount,
-}
-_SEVERITIES = list(Severity)
-
-
 class MemoryStore:
     """`Store` in dictionaries. `down` makes every method raise Unavailable."""
 
@@ -163,7 +117,7 @@ class MemoryStore:
         self._tracks: dict[str, Track] = {}
         self._artists: dict[str, Artist] = {}
         self._profiles: dict[str, Profile] = {}
-        self._rows: dict[str, dict[str, tuple[Any, datetime]]] = {table: {} for table in Table}
+        self._rows: dict[str, dict[str, tuple[Any, datetime]]] = {name: {} for name in LIVE_TABLES}
         self._as_of: dict[str, datetime] = {}
         self._offsets: dict[TopicPartition, int] = {}
         self.answers: dict[str, tuple[bytes, datetime]] = {}
@@ -225,7 +179,8 @@ class MemoryStore:
             if row.columns is None:
                 self._rows[row.table].pop(row.key, None)
             else:
-                self._rows[row.table][row.key] = (_row(row.table, row.columns), self._last_write)
+                kind = LIVE_TABLES[row.table].row
+                self._rows[row.table][row.key] = (row_of(kind, row.columns), self._last_write)
             self._as_of[row.table] = self._last_write
         self._offsets.update(offsets)
 
@@ -233,38 +188,35 @@ class MemoryStore:
         self.ping()
         return dict(self._offsets)
 
-    def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
-        return self._page(Table.ARTIST_ENGAGEMENT, query)
-
-    def trends(self, query: TableQuery) -> Page[Trend]:
-        return self._page(Table.TRENDS, query)
-
-    def anomalies(self, query: TableQuery) -> Page[Anomaly]:
-        return self._page(Table.ANOMALIES, query)
-
-    def track_popularity(self, query: TableQuery) -> Page[TrackPopularity]:
-        return self._page(Table.TRACK_POPULARITY, query)
-
-    def artist_popularity(self, query: TableQuery) -> Page[ArtistPopularity]:
-        return self._page(Table.ARTIST_POPULARITY, query)
+    def page(self, table: LiveTable[RowT], query: TableQuery) -> Page[RowT]:
+        self.ping()
+        question = question_digest(table.name, astuple(replace(query, page_size=0, page_token="")))
+        compared = query.comparisons(table)
+        rows = [
+            row
+            for row, written_at in self._rows[table.name].values()
+            if all(_holds(one, getattr(row, one.column)) for one in compared)
+            and (query.written_after is None or written_at > query.written_after)
+        ]
+        if table.is_ranking:
+            moments = [getattr(row, table.moment) for row in self._of_span(table, query.span or table.span)]
+            rows = [row for row in rows if getattr(row, table.moment) == max(moments)]
+        for nth, by in reversed([*enumerate(table.order)]):
+            rows.sort(key=lambda row, nth=nth: _position(table, row)[nth], reverse=by.descending)
+        if query.page_token:
+            after = decode_page_token(query.page_token, table.position_types, question=question)
+            rows = [row for row in rows if _is_after(table, _position(table, row), after)]
+        shown = rows[: query.page_size]
+        token = encode_page_token(_position(table, shown[-1]), question=question) if len(rows) > len(shown) else ""
+        return Page(rows=tuple(shown), next_page_token=token, as_of=self._as_of.get(table.name))
 
     def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
         self.ping()
-        rows = [row for row, _ in self._rows[Table.TRACK_POPULARITY].values() if row.span == span]
-        return sorted(rows, key=lambda row: (-_hour(row), row.rank, row.track_id))[:limit]
+        rows = self._of_span(TRACK_POPULARITY, span)
+        return sorted(rows, key=lambda row: (-row.window_end.timestamp(), row.rank, row.track_id))[:limit]
 
-    def listener_activity(self, query: TableQuery) -> Page[ListenerActivity]:
-        return self._page(Table.LISTENER_ACTIVITY, query)
-
-    def topic_hours(self, query: TableQuery) -> Page[TopicHour]:
-        return self._page(Table.TOPIC_HOURS, query)
-
-    def dead_letters(self, query: TableQuery) -> Page[DeadLetter]:
-        return self._page(Table.DEAD_LETTERS, query)
-
-    def dead_letter_counts(self) -> list[DeadLetterCount]:
-        self.ping()
-        return sorted((row for row, _ in self._rows[Table.DEAD_LETTER_COUNTS].values()), key=lambda row: row.reason)
+    def _of_span(self, table: LiveTable[RowT], span: Span | PopularitySpan | None) -> list[Any]:
+        return [row for row, _ in self._rows[table.name].values() if row.span == span]
 
     def migrate(self) -> None:
         self.ping()
@@ -275,24 +227,6 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
-
-    def _page(self, table: Table, query: TableQuery) -> Page[Any]:
-        self.ping()
-        key, shape = _ORDERS[table]
-        question = question_digest(table, astuple(replace(query, page_size=0, page_token="")))
-        if table in _SPANS:
-            query = replace(query, span=query.span or _SPANS[table])
-        fitting = [row for row, at in self._rows[table].values() if _fits(row, at, query)]
-        if table in _RANKINGS:
-            spanned = [_hour(row) for row, _ in self._rows[table].values() if row.span == query.span]
-            fitting = [row for row in fitting if _hour(row) == max(spanned)]
-        rows = sorted(fitting, key=key)
-        if query.page_token:
-            after = decode_page_token(query.page_token, shape, question=question)
-            rows = [row for row in rows if key(row) > after]
-        shown = rows[: query.page_size]
-        token = encode_page_token(key(shown[-1]), question=question) if len(rows) > len(shown) else ""
-        return Page(rows=tuple(shown), next_page_token=token, as_of=self._as_of.get(table))
 
 
 class MemoryModels(ModelRepository):
@@ -316,30 +250,26 @@ class MemoryModels(ModelRepository):
         return []
 
 
-def _moment(row: Any) -> datetime:
-    """What a row's table is sorted and cut by."""
-    columns = ("window_start", "window_end", "noted_at")
-    found: datetime = next(getattr(row, name) for name in columns if hasattr(row, name))
-    return found
+_HOLDS: Mapping[Operator, Callable[[Any, Any], bool]] = {
+    Operator.IS: eq,
+    Operator.ONE_OF: lambda cell, words: cell in words,
+    Operator.AT_LEAST: ge,
+    Operator.AT_MOST: le,
+    Operator.BEFORE: lt,
+}
 
 
-def _hour(row: Any) -> int:
-    return round(_moment(row).timestamp() * 1000)
+def _holds(one: Comparison, cell: Any) -> bool:
+    return _HOLDS[one.operator](cell, one.value)
 
 
-def _row(table: str, columns: Mapping[str, Any]) -> Any:
-    return row_of(_ROWS[table], columns)
+def _position(table: LiveTable[Any], row: Any) -> list[Any]:
+    return table.position({by.column: getattr(row, by.column) for by in table.order})
 
 
-def _fits(row: Any, written_at: datetime, query: TableQuery) -> bool:
-    names = ("span", "artist_id", "track_id", "listener_id", "subject", "kind", "reason")
-    return (
-        all(not getattr(query, name) or getattr(row, name) == getattr(query, name) for name in names)
-        and (query.start is None or _moment(row) >= query.start)
-        and (query.end is None or _moment(row) < query.end)
-        and (query.cluster is None or row.cluster == query.cluster)
-        and (not query.min_plays or row.plays >= query.min_plays)
-        and (not query.max_rank or row.rank <= query.max_rank)
-        and (query.min_severity is None or _SEVERITIES.index(row.severity) >= _SEVERITIES.index(query.min_severity))
-        and (query.written_after is None or written_at > query.written_after)
-    )
+def _is_after(table: LiveTable[Any], position: Sequence[Any], place: Sequence[Any]) -> bool:
+    """Whether a position stands beyond a place in the table's order."""
+    for by, own, other in zip(table.order, position, place, strict=True):
+        if own != other:
+            return bool(own < other) is by.descending
+    return False

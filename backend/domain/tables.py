@@ -1,9 +1,13 @@
-"""Rows of the live tables that Flink fills. Topic = collection = table name; see docs/data-dictionary.md."""
+"""Rows of the live tables that Flink fills: a field a column, in the order of the DDL; see docs/data-dictionary.md.
+
+How a table is sorted and read is declared in `live_tables.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 RowT = TypeVar("RowT")
@@ -18,7 +22,7 @@ class Span(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistEngagement:
-    """One artist in one hour or day. Key: artist_id, span, window_start."""
+    """One artist in one hour or day."""
 
     artist_id: str
     span: Span
@@ -42,7 +46,7 @@ class PopularitySpan(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackPopularity:
-    """One track's rank in the latest window it was ranked in. Key: span, track_id."""
+    """One track's rank in the latest window it was ranked in."""
 
     span: PopularitySpan
     track_id: str
@@ -55,7 +59,7 @@ class TrackPopularity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtistPopularity:
-    """One artist's rank in the latest window it was ranked in. Key: span, artist_id."""
+    """One artist's rank in the latest window it was ranked in."""
 
     span: PopularitySpan
     artist_id: str
@@ -67,7 +71,7 @@ class ArtistPopularity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A rising track in one hour. Key: track_id, window_start."""
+    """A rising track in one hour."""
 
     track_id: str
     artist_id: str
@@ -112,7 +116,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """An odd hour of an artist or a track. Key: alert_id."""
+    """An odd hour of an artist or a track."""
 
     alert_id: str
     subject: AnomalySubject
@@ -135,7 +139,7 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerActivity:
-    """One listener on one day. Key: listener_id, window_start."""
+    """One listener on one day."""
 
     listener_id: str
     window_start: datetime
@@ -147,8 +151,17 @@ class ListenerActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrackCluster:
+    """The cluster that a track belongs to; read by the job itself only."""
+
+    track_id: str
+    cluster: int
+    distance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicHour:
-    """One cluster of tracks in one hour, with the means of its plays' audio features. Key: cluster, window_start."""
+    """One cluster of tracks in one hour, with the means of its plays' audio features."""
 
     cluster: int
     window_start: datetime
@@ -174,7 +187,7 @@ class DeadLetterReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that a table could not count; `record` is base64. Key: reason, source_partition, source_offset."""
+    """A record that a table could not count; `record` is base64."""
 
     reason: DeadLetterReason
     source_partition: int
@@ -188,7 +201,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterCount:
-    """How many records stand in dead letters of one reason. Key: reason."""
+    """How many records stand in dead letters of one reason."""
 
     reason: DeadLetterReason
     records: int
@@ -196,25 +209,12 @@ class DeadLetterCount:
 
 def row_of(kind: type[RowT], columns: Mapping[str, Any]) -> RowT:
     """The row of these columns, words made members of their enums. Raises ValueError, TypeError."""
-    words = {name: word(columns[name]) for name, word in _WORDS[kind].items()}
+    words = {name: word(columns[name]) for name, word in _words(kind).items()}  # type: ignore[arg-type]  # classes are hashable
     return kind(**{**columns, **words})
 
 
-def _words(kind: type) -> dict[str, type[StrEnum]]:
+@cache
+def _words(kind: type) -> Mapping[str, type[StrEnum]]:
     """The columns of a row that hold a member of an enum."""
     hints = get_type_hints(kind)
     return {name: hint for name, hint in hints.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}
-
-
-_ROWS = (
-    ArtistEngagement,
-    TrackPopularity,
-    ArtistPopularity,
-    Trend,
-    Anomaly,
-    ListenerActivity,
-    TopicHour,
-    DeadLetter,
-    DeadLetterCount,
-)
-_WORDS: Mapping[type, Mapping[str, type[StrEnum]]] = {kind: _words(kind) for kind in _ROWS}

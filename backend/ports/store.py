@@ -1,49 +1,27 @@
 """The store: the catalogue, profiles and live tables, as rows by key."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from backend.domain.listeners import Profile
+from backend.domain.live_tables import LiveTable
 from backend.domain.tables import (
-    Anomaly,
     AnomalyKind,
     AnomalySubject,
-    ArtistEngagement,
-    ArtistPopularity,
-    DeadLetter,
-    DeadLetterCount,
     DeadLetterReason,
-    ListenerActivity,
     PopularitySpan,
     Severity,
     Span,
-    TopicHour,
     TrackPopularity,
-    Trend,
 )
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import TopicPartition
 
 RowT = TypeVar("RowT")
 Scalar = str | int | float | bool | datetime | None
-
-
-class Table(StrEnum):
-    """Live tables: topic = collection = this name."""
-
-    ARTIST_ENGAGEMENT = "artist_engagement"
-    TRACK_POPULARITY = "track_popularity"
-    ARTIST_POPULARITY = "artist_popularity"
-    TRENDS = "trends"
-    ANOMALIES = "anomalies"
-    LISTENER_ACTIVITY = "listener_activity"
-    TRACK_CLUSTERS = "track_clusters"
-    TOPIC_HOURS = "topic_hours"
-    DEAD_LETTERS = "dead_letters"
-    DEAD_LETTER_COUNTS = "dead_letter_counts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +73,25 @@ class ProfileStore(Protocol):
         ...
 
 
+class Operator(StrEnum):
+    """How a comparison compares."""
+
+    IS = "is"
+    ONE_OF = "one of"
+    AT_LEAST = "at least"
+    AT_MOST = "at most"
+    BEFORE = "before"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a row's column must be; words are plain text. ONE_OF compares with a tuple of words."""
+
+    column: str
+    operator: Operator
+    value: Scalar | tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableQuery:
     """Which rows of a live table: None, "" and 0 mean "any". `start` is inclusive, `end` is not.
@@ -121,6 +118,44 @@ class TableQuery:
     page_size: int = 100
     page_token: str = ""
 
+    def comparisons(self, table: LiveTable[RowT]) -> list[Comparison]:
+        """What a row's columns must be, all of it. Raises ValueError where the table lacks a column asked for."""
+        asked = [
+            _comparison(*FILTERS[field.name], getattr(self, field.name))
+            for field in fields(self)
+            if field.name in FILTERS and getattr(self, field.name) != field.default
+        ]
+        if self.span is None and table.span is not None:
+            asked.append(_comparison("span", Operator.IS, table.span))
+        if self.start is not None:
+            asked.append(Comparison(table.moment, Operator.AT_LEAST, self.start))
+        if self.end is not None:
+            asked.append(Comparison(table.moment, Operator.BEFORE, self.end))
+        for one in asked:
+            if one.column not in table.columns:
+                raise ValueError(f"{table.name} has no column {one.column or 'of a moment'} to compare")
+        return asked
+
+
+FILTERS: Mapping[str, tuple[str, Operator]] = {
+    **{word: (word, Operator.IS) for word in ("span", "artist_id", "track_id", "listener_id", "cluster")},
+    **{word: (word, Operator.IS) for word in ("subject", "reason", "kind")},
+    "min_plays": ("plays", Operator.AT_LEAST),
+    "max_rank": ("rank", Operator.AT_MOST),
+    "min_severity": ("severity", Operator.ONE_OF),
+}
+"""The column that a filter of a query compares, and how."""
+
+_SEVERITIES = tuple(Severity)
+"""Mildest first."""
+
+
+def _comparison(column: str, operator: Operator, wanted: Scalar) -> Comparison:
+    if isinstance(wanted, Severity):
+        severe = _SEVERITIES[_SEVERITIES.index(wanted) :]
+        return Comparison(column, operator, tuple(one.value for one in severe))
+    return Comparison(column, operator, wanted.value if isinstance(wanted, StrEnum) else wanted)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[RowT]):
@@ -136,8 +171,8 @@ class TableStore(Protocol):
 
     `write` upserts rows by key and keeps the offsets beside them in the same database, so that a sink killed at any
     moment resumes from what the store really holds; writing the same rows again changes nothing but `written_at`.
-    Pages are ordered as the AnalyticsService says, by range over the sort key (no skipping), so that rows written
-    meanwhile neither repeat nor hide others. Every method raises Unavailable; a bad page token raises InvalidInput.
+    Pages go by range over the table's order (no skipping), so that rows written meanwhile neither repeat nor hide
+    others. Every method raises Unavailable; a bad page token raises InvalidInput.
     """
 
     def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
@@ -148,44 +183,15 @@ class TableStore(Protocol):
         """Where the sink goes on."""
         ...
 
-    def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
-        """Hours (or days, by the query's span), newest first, most plays first within one, then artist_id."""
-        ...
+    def page(self, table: LiveTable[RowT], query: TableQuery) -> Page[RowT]:
+        """Rows of a table with an order, in that order.
 
-    def trends(self, query: TableQuery) -> Page[Trend]:
-        """Newest hour first, then by rank."""
-        ...
-
-    def anomalies(self, query: TableQuery) -> Page[Anomaly]:
-        """Newest hour first, largest absolute z-score first, then alert_id."""
-        ...
-
-    def track_popularity(self, query: TableQuery) -> Page[TrackPopularity]:
-        """Tracks of the span's newest window, by rank. It may move on between two pages."""
-        ...
-
-    def artist_popularity(self, query: TableQuery) -> Page[ArtistPopularity]:
-        """Artists, in the same way."""
+        A ranking shows its span's newest window, which may move on between two pages.
+        """
         ...
 
     def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
         """Tracks of the span's newest window, by rank; then those of older windows, newest first."""
-        ...
-
-    def listener_activity(self, query: TableQuery) -> Page[ListenerActivity]:
-        """Newest day first, most plays first within a day, then listener_id."""
-        ...
-
-    def topic_hours(self, query: TableQuery) -> Page[TopicHour]:
-        """Newest hour first, then by cluster."""
-        ...
-
-    def dead_letters(self, query: TableQuery) -> Page[DeadLetter]:
-        """Newest first, then by reason and place."""
-        ...
-
-    def dead_letter_counts(self) -> list[DeadLetterCount]:
-        """Every reason that has letters, by its word."""
         ...
 
 

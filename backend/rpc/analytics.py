@@ -1,8 +1,9 @@
 """AnalyticsService: each RPC converts, calls, converts; each stream does so for every page."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -11,7 +12,18 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from segue.v1 import analytics_pb2, analytics_pb2_grpc
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.domain.tables import DeadLetterCount
+from backend.domain.live_tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+    LiveTable,
+)
 from backend.ports.store import TableQuery
 from backend.rpc.convert import moment_of, timestamp_of
 from backend.rpc.convert_tables import ASKED, row_message
@@ -44,21 +56,21 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         self, request: analytics_pb2.ListArtistEngagementRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListArtistEngagementResponse:
         """See analytics.proto."""
-        page = self._report.artist_engagement(_query(request))
+        page = self._report.page(ARTIST_ENGAGEMENT, _query(request))
         return analytics_pb2.ListArtistEngagementResponse(**_page(page, analytics_pb2.ArtistEngagement))
 
     def ListTrends(
         self, request: analytics_pb2.ListTrendsRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListTrendsResponse:
         """See analytics.proto."""
-        page = self._report.trends(_query(request))
+        page = self._report.page(TRENDS, _query(request))
         return analytics_pb2.ListTrendsResponse(**_page(page, analytics_pb2.Trend))
 
     def ListAnomalies(
         self, request: analytics_pb2.ListAnomaliesRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListAnomaliesResponse:
         """See analytics.proto."""
-        page = self._report.anomalies(_query(request))
+        page = self._report.page(ANOMALIES, _query(request))
         return analytics_pb2.ListAnomaliesResponse(**_page(page, analytics_pb2.Anomaly))
 
     def ListPopularity(
@@ -67,39 +79,41 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         """See analytics.proto."""
         query = _query(request)
         if request.subject == analytics_pb2.POPULARITY_SUBJECT_ARTISTS:
-            page = _page(self._report.artist_popularity(query), analytics_pb2.Popularity)
+            page = _page(self._report.page(ARTIST_POPULARITY, query), analytics_pb2.Popularity)
         else:
-            page = _page(self._report.track_popularity(query), analytics_pb2.Popularity)
+            page = _page(self._report.page(TRACK_POPULARITY, query), analytics_pb2.Popularity)
         return analytics_pb2.ListPopularityResponse(**page)
 
     def ListListenerActivity(
         self, request: analytics_pb2.ListListenerActivityRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListListenerActivityResponse:
         """See analytics.proto."""
-        page = self._report.listener_activity(_query(request))
+        page = self._report.page(LISTENER_ACTIVITY, _query(request))
         return analytics_pb2.ListListenerActivityResponse(**_page(page, analytics_pb2.ListenerActivity))
 
     def ListTopicHours(
         self, request: analytics_pb2.ListTopicHoursRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListTopicHoursResponse:
         """See analytics.proto."""
-        page = self._report.topic_hours(_query(request))
+        page = self._report.page(TOPIC_HOURS, _query(request))
         return analytics_pb2.ListTopicHoursResponse(**_page(page, analytics_pb2.TopicHour))
 
     def ListDeadLetters(
         self, request: analytics_pb2.ListDeadLettersRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListDeadLettersResponse:
         """See analytics.proto."""
-        page = self._report.dead_letters(_query(request))
-        counts = [_count(count) for count in self._report.dead_letter_counts()]
-        return analytics_pb2.ListDeadLettersResponse(**_page(page, analytics_pb2.DeadLetter), counts=counts)
+        page = self._report.page(DEAD_LETTERS, _query(request))
+        counts = self._report.page(DEAD_LETTER_COUNTS, TableQuery())
+        return analytics_pb2.ListDeadLettersResponse(
+            **_page(page, analytics_pb2.DeadLetter), counts=_rows(counts, analytics_pb2.DeadLetterCount)
+        )
 
     def WatchArtistEngagement(
         self, request: analytics_pb2.WatchArtistEngagementRequest, context: grpc.ServicerContext
     ) -> Iterator[analytics_pb2.WatchArtistEngagementResponse]:
         """See analytics.proto."""
         query = _first_page(_query(request.list))
-        for page in self._watch(self._report.artist_engagement, query, context):
+        for page in self._watch(ARTIST_ENGAGEMENT, query, context):
             rows = _rows(page, analytics_pb2.ArtistEngagement)
             yield analytics_pb2.WatchArtistEngagementResponse(rows=rows, as_of=_as_of(page.as_of))
 
@@ -108,7 +122,7 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
     ) -> Iterator[analytics_pb2.WatchTrendsResponse]:
         """See analytics.proto."""
         query = _first_page(_query(request.list))
-        for page in self._watch(self._report.trends, query, context):
+        for page in self._watch(TRENDS, query, context):
             rows = _rows(page, analytics_pb2.Trend)
             yield analytics_pb2.WatchTrendsResponse(rows=rows, as_of=_as_of(page.as_of))
 
@@ -117,13 +131,14 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
     ) -> Iterator[analytics_pb2.WatchAnomaliesResponse]:
         """See analytics.proto."""
         query = _first_page(_query(request.list))
-        for page in self._watch(self._report.anomalies, query, context):
+        for page in self._watch(ANOMALIES, query, context):
             rows = _rows(page, analytics_pb2.Anomaly)
             yield analytics_pb2.WatchAnomaliesResponse(rows=rows, as_of=_as_of(page.as_of))
 
     def _watch(
-        self, pages: Callable[[TableQuery], NamedPage[RowT]], query: TableQuery, context: grpc.ServicerContext
+        self, table: LiveTable[RowT], query: TableQuery, context: grpc.ServicerContext
     ) -> Iterator[NamedPage[RowT]]:
+        pages = partial(self._report.page, table)
         return watch(pages, query, wait=lambda: not self._stopping.wait(LOOK_SECONDS) and context.is_active())
 
 
@@ -165,10 +180,6 @@ def _page(page: NamedPage[RowT], kind: type[MessageT]) -> dict[str, Any]:
 
 def _rows(page: NamedPage[RowT], kind: type[MessageT]) -> list[MessageT]:
     return [row_message(kind, row, page.artists, page.tracks) for row in page.rows]
-
-
-def _count(count: DeadLetterCount) -> analytics_pb2.DeadLetterCount:
-    return row_message(analytics_pb2.DeadLetterCount, count, {}, {})
 
 
 def _as_of(moment: datetime | None) -> Timestamp | None:

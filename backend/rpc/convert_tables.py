@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 from segue.v1 import analytics_pb2
 
@@ -23,60 +24,28 @@ from backend.rpc.convert import timestamp_of
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-def _asked(members: Mapping[Any, int]) -> Mapping[int, Any]:
-    return {message: member for member, message in members.items()}
+def _members(words: type[StrEnum], enum: EnumTypeWrapper) -> Mapping[StrEnum, int]:
+    """The value of each word: Severity.LOW is SEVERITY_LOW. Raises ValueError for a word that the contract lacks."""
+    prefix = enum.DESCRIPTOR.values[0].name.removesuffix("UNSPECIFIED")
+    return {word: enum.Value(f"{prefix}{word.name}") for word in words}
 
 
-SPANS: Mapping[Span, analytics_pb2.Span] = {
-    Span.HOUR: analytics_pb2.SPAN_HOUR,
-    Span.DAY: analytics_pb2.SPAN_DAY,
+MEMBERS: Mapping[type[StrEnum], Mapping[StrEnum, int]] = {
+    words: _members(words, enum)
+    for words, enum in (
+        (Span, analytics_pb2.Span),
+        (PopularitySpan, analytics_pb2.PopularitySpan),
+        (AnomalySubject, analytics_pb2.AnomalySubject),
+        (AnomalyKind, analytics_pb2.AnomalyKind),
+        (Direction, analytics_pb2.AnomalyDirection),
+        (Severity, analytics_pb2.Severity),
+        (DeadLetterReason, analytics_pb2.DeadLetterReason),
+    )
 }
-POPULARITY_SPANS: Mapping[PopularitySpan, analytics_pb2.PopularitySpan] = {
-    PopularitySpan.HOUR: analytics_pb2.POPULARITY_SPAN_HOUR,
-    PopularitySpan.DAY: analytics_pb2.POPULARITY_SPAN_DAY,
-    PopularitySpan.WEEK: analytics_pb2.POPULARITY_SPAN_WEEK,
-}
-ANOMALY_SUBJECTS: Mapping[AnomalySubject, analytics_pb2.AnomalySubject] = {
-    AnomalySubject.ARTIST: analytics_pb2.ANOMALY_SUBJECT_ARTIST,
-    AnomalySubject.TRACK: analytics_pb2.ANOMALY_SUBJECT_TRACK,
-}
-ANOMALY_KINDS: Mapping[AnomalyKind, analytics_pb2.AnomalyKind] = {
-    AnomalyKind.RELEASE_SPIKE: analytics_pb2.ANOMALY_KIND_RELEASE_SPIKE,
-    AnomalyKind.STREAM_FARM: analytics_pb2.ANOMALY_KIND_STREAM_FARM,
-    AnomalyKind.DROP: analytics_pb2.ANOMALY_KIND_DROP,
-}
-ANOMALY_DIRECTIONS: Mapping[Direction, analytics_pb2.AnomalyDirection] = {
-    Direction.UP: analytics_pb2.ANOMALY_DIRECTION_UP,
-    Direction.DOWN: analytics_pb2.ANOMALY_DIRECTION_DOWN,
-}
-SEVERITIES: Mapping[Severity, analytics_pb2.Severity] = {
-    Severity.LOW: analytics_pb2.SEVERITY_LOW,
-    Severity.MEDIUM: analytics_pb2.SEVERITY_MEDIUM,
-    Severity.HIGH: analytics_pb2.SEVERITY_HIGH,
-}
-DEAD_LETTER_REASONS: Mapping[DeadLetterReason, analytics_pb2.DeadLetterReason] = {
-    DeadLetterReason.MALFORMED: analytics_pb2.DEAD_LETTER_REASON_MALFORMED,
-    DeadLetterReason.UNKNOWN_TRACK: analytics_pb2.DEAD_LETTER_REASON_UNKNOWN_TRACK,
-    DeadLetterReason.TOO_LATE: analytics_pb2.DEAD_LETTER_REASON_TOO_LATE,
-}
+"""The values of the contract's enums that the words of rows are told as."""
 
-_MEMBERS: Mapping[type[StrEnum], Mapping[Any, int]] = {
-    Span: SPANS,
-    PopularitySpan: POPULARITY_SPANS,
-    AnomalySubject: ANOMALY_SUBJECTS,
-    AnomalyKind: ANOMALY_KINDS,
-    Direction: ANOMALY_DIRECTIONS,
-    Severity: SEVERITIES,
-    DeadLetterReason: DEAD_LETTER_REASONS,
-}
-
-ASKED: Mapping[str, Mapping[int, Any]] = {
-    "Span": _asked(SPANS),
-    "PopularitySpan": _asked(POPULARITY_SPANS),
-    "AnomalySubject": _asked(ANOMALY_SUBJECTS),
-    "AnomalyKind": _asked(ANOMALY_KINDS),
-    "Severity": _asked(SEVERITIES),
-    "DeadLetterReason": _asked(DEAD_LETTER_REASONS),
+ASKED: Mapping[str, Mapping[int, StrEnum]] = {
+    words.__name__: {value: word for word, value in members.items()} for words, members in MEMBERS.items()
 }
 """What the values of an enum of the contract ask for; UNSPECIFIED asks for nothing."""
 
@@ -107,5 +76,5 @@ def _value(column: Any) -> Any:
     if isinstance(column, datetime):
         return timestamp_of(column)
     if isinstance(column, StrEnum):
-        return _MEMBERS[type(column)][column]
+        return MEMBERS[type(column)][column]
     return column

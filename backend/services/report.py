@@ -4,21 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from backend.domain.tables import (
-    Anomaly,
-    ArtistEngagement,
-    ArtistPopularity,
-    DeadLetter,
-    DeadLetterCount,
-    ListenerActivity,
-    TopicHour,
-    TrackPopularity,
-    Trend,
-)
+from backend.domain.live_tables import LiveTable
 from backend.domain.tracks import Artist, Track
-from backend.ports.store import Page, TableQuery, TableStore
+from backend.ports.store import TableQuery, TableStore
 from backend.services.catalogue import Catalogue
 
 DEFAULT_PAGE = 100
@@ -27,17 +17,7 @@ SIGN_OF_LIFE_SECONDS = 15.0
 LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
 
 
-class OfArtist(Protocol):
-    """The row names an artist."""
-
-    @property
-    def artist_id(self) -> str:
-        """The artist the row is about."""
-        ...
-
-
 RowT = TypeVar("RowT")
-NamedT = TypeVar("NamedT", bound=OfArtist)
 List = Callable[[TableQuery], "NamedPage[RowT]"]
 
 
@@ -53,54 +33,27 @@ class NamedPage(Generic[RowT]):
 
 
 class Report:
-    """Pages of each live table. `page_size` 0 means DEFAULT_PAGE. Raises Unavailable, InvalidInput (page token)."""
+    """Pages of the live tables. `page_size` 0 means DEFAULT_PAGE. Raises Unavailable, InvalidInput (page token)."""
 
     def __init__(self, store: TableStore, catalogue: Catalogue) -> None:
         self._store = store
         self._catalogue = catalogue
 
-    def artist_engagement(self, query: TableQuery) -> NamedPage[ArtistEngagement]:
-        """Newest hour (or day) first, most plays first within one."""
-        return self._named(self._store.artist_engagement(_sized(query)))
+    def page(self, table: LiveTable[RowT], query: TableQuery) -> NamedPage[RowT]:
+        """Rows in the table's order, with the artists and tracks that its columns name."""
+        page = self._store.page(table, replace(query, page_size=query.page_size or DEFAULT_PAGE))
+        return NamedPage(
+            rows=page.rows,
+            next_page_token=page.next_page_token,
+            as_of=page.as_of,
+            artists=self._catalogue.artists(_named(page.rows, "artist_id")),
+            tracks=self._catalogue.tracks(_named(page.rows, "track_id")),
+        )
 
-    def track_popularity(self, query: TableQuery) -> NamedPage[TrackPopularity]:
-        """The newest window of the query's span, by rank; with titles."""
-        page = self._store.track_popularity(_sized(query))
-        return self._named(page, track_ids=(row.track_id for row in page.rows))
 
-    def artist_popularity(self, query: TableQuery) -> NamedPage[ArtistPopularity]:
-        """The newest window of the query's span, by rank."""
-        return self._named(self._store.artist_popularity(_sized(query)))
-
-    def trends(self, query: TableQuery) -> NamedPage[Trend]:
-        """Newest hour first, then by rank; with titles."""
-        page = self._store.trends(_sized(query))
-        return self._named(page, track_ids=(row.track_id for row in page.rows))
-
-    def anomalies(self, query: TableQuery) -> NamedPage[Anomaly]:
-        """Newest hour first, most severe first; with the titles of those that are about a track."""
-        page = self._store.anomalies(_sized(query))
-        return self._named(page, track_ids=(row.track_id for row in page.rows if row.track_id))
-
-    def listener_activity(self, query: TableQuery) -> NamedPage[ListenerActivity]:
-        """Newest day first, most plays first within a day."""
-        return _unnamed(self._store.listener_activity(_sized(query)))
-
-    def topic_hours(self, query: TableQuery) -> NamedPage[TopicHour]:
-        """Newest hour first, then by cluster."""
-        return _unnamed(self._store.topic_hours(_sized(query)))
-
-    def dead_letters(self, query: TableQuery) -> NamedPage[DeadLetter]:
-        """Newest first."""
-        return _unnamed(self._store.dead_letters(_sized(query)))
-
-    def dead_letter_counts(self) -> list[DeadLetterCount]:
-        """How many records were not counted, by reason."""
-        return self._store.dead_letter_counts()
-
-    def _named(self, page: Page[NamedT], *, track_ids: Iterable[str] = ()) -> NamedPage[NamedT]:
-        artists = self._catalogue.artists(row.artist_id for row in page.rows)
-        return replace(_unnamed(page), artists=artists, tracks=self._catalogue.tracks(track_ids))
+def _named(rows: Iterable[object], column: str) -> list[str]:
+    """The ids in a column; [] where the table has no such column."""
+    return [one for row in rows if (one := getattr(row, column, None))]
 
 
 def watch(
@@ -129,11 +82,3 @@ def watch(
             page = pages(changes)
             yield page
         seen = as_of
-
-
-def _unnamed(page: Page[RowT]) -> NamedPage[RowT]:
-    return NamedPage(rows=page.rows, next_page_token=page.next_page_token, as_of=page.as_of, artists={}, tracks={})
-
-
-def _sized(query: TableQuery) -> TableQuery:
-    return replace(query, page_size=query.page_size or DEFAULT_PAGE)

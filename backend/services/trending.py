@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import Unavailable
+from backend.domain.live_tables import ARTIST_ENGAGEMENT, TRENDS
 from backend.domain.recommendations import Candidate
 from backend.domain.tables import PopularitySpan, TrackPopularity, Trend
 from backend.ports.store import TableQuery, TableStore
@@ -93,9 +94,9 @@ class Trending:
         return self._kept
 
     def _read(self) -> tuple[TrendList, TrendList]:
-        newest = self._store.artist_engagement(TableQuery(page_size=1)).rows
+        newest = self._store.page(ARTIST_ENGAGEMENT, TableQuery(page_size=1)).rows
         hour = newest[0].window_start if newest else datetime.fromtimestamp(0, tz=UTC) + LATELY
-        trends = self._store.trends(TableQuery(start=hour - LATELY, page_size=RISING)).rows
+        trends = self._store.page(TRENDS, TableQuery(start=hour - LATELY, page_size=RISING)).rows
         popular = self._popular()
         latest = tuple(trend for trend in trends if trend.window_start == trends[0].window_start)
         return TrendList(_rising_first(latest, popular)), TrendList(_rising_first((), popular))

@@ -4,8 +4,8 @@ CREATE TABLE dead_letters (
   reason           STRING,            -- malformed, unknown_track or too_late
   source_partition BIGINT,            -- where in the topic the record stands
   source_offset    BIGINT,
-  record_key       STRING,            -- the listener, where the record could be read
-  record           BYTES,             -- the original, where it could not (base64 in JSON)
+  record_key       STRING NULL,       -- the listener, where the record could be read
+  record           BYTES NULL,        -- the original, where it could not (base64 in JSON)
   detail           STRING,            -- what is wrong
   records          BIGINT,            -- how many records the row stands for: all plays of one unknown track, else 1
   noted_at         TIMESTAMP_LTZ(3),  -- when the record was appended or ingested

@@ -4,15 +4,15 @@ CREATE TABLE topic_hours (
   cluster          BIGINT,            -- as in track_clusters
   window_start     TIMESTAMP_LTZ(3),  -- the hour's start
   plays            BIGINT,
-  danceability     DOUBLE,            -- this and the following: means weighted by plays; shares 0..1
-  energy           DOUBLE,
-  valence          DOUBLE,
-  acousticness     DOUBLE,
-  instrumentalness DOUBLE,
-  liveness         DOUBLE,
-  speechiness      DOUBLE,
-  tempo            DOUBLE,            -- beats per minute
-  loudness         DOUBLE,            -- dBFS
+  danceability     DOUBLE NULL,       -- this and the following: means weighted by plays; shares 0..1
+  energy           DOUBLE NULL,
+  valence          DOUBLE NULL,
+  acousticness     DOUBLE NULL,
+  instrumentalness DOUBLE NULL,
+  liveness         DOUBLE NULL,
+  speechiness      DOUBLE NULL,
+  tempo            DOUBLE NULL,       -- beats per minute
+  loudness         DOUBLE NULL,       -- dBFS
   PRIMARY KEY (cluster, window_start) NOT ENFORCED
 ) WITH (
   'topic' = '${tenant}.topic_hours',

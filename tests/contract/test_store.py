@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_args
 
 import pytest
 from pymongo import MongoClient
@@ -16,6 +17,19 @@ from backend.adapters.store.mongo import MongoStore
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import HIDING, LIKING, Profile, RecentPlay, Word, merge
+from backend.domain.live_tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    LIVE_TABLES,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+    LiveTable,
+)
 from backend.domain.rights import Source
 from backend.domain.tables import (
     Anomaly,
@@ -32,14 +46,16 @@ from backend.domain.tables import (
     Severity,
     Span,
     TopicHour,
+    TrackCluster,
     TrackPopularity,
     Trend,
 )
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports.event_log import TopicPartition
-from backend.ports.store import Store, Table, TableQuery, TableRow
+from backend.ports.store import Store, TableQuery, TableRow
 from backend.settings import Settings
 from stack.ports import free_port
+from streaming.schema import schema
 from tests.memory import MemoryStore
 from tests.unit.test_listeners import word
 
@@ -176,24 +192,14 @@ def letter(reason: DeadLetterReason, offset: int, minute: int) -> DeadLetter:
     )
 
 
-KEYS: dict[type, tuple[Table, tuple[str, ...]]] = {
-    ArtistEngagement: (Table.ARTIST_ENGAGEMENT, ("artist_id", "span", "window_start")),
-    TrackPopularity: (Table.TRACK_POPULARITY, ("span", "track_id")),
-    ArtistPopularity: (Table.ARTIST_POPULARITY, ("span", "artist_id")),
-    Trend: (Table.TRENDS, ("track_id", "window_start")),
-    Anomaly: (Table.ANOMALIES, ("alert_id",)),
-    ListenerActivity: (Table.LISTENER_ACTIVITY, ("listener_id", "window_start")),
-    TopicHour: (Table.TOPIC_HOURS, ("cluster", "window_start")),
-    DeadLetter: (Table.DEAD_LETTERS, ("reason", "source_partition", "source_offset")),
-    DeadLetterCount: (Table.DEAD_LETTER_COUNTS, ("reason",)),
-}
+TABLES = {table.row: table for table in LIVE_TABLES.values()}
 
 
 def table_row(row: Any) -> TableRow:
     """The row as the sink writes it."""
     columns = {name: getattr(value, "value", value) for name, value in asdict(row).items()}
-    table, key = KEYS[type(row)]
-    return TableRow(table=table, key="|".join(str(columns[name]) for name in key), columns=columns)
+    table = TABLES[type(row)].name
+    return TableRow(table=table, key="|".join(str(columns[name]) for name in schema(table).key), columns=columns)
 
 
 def write(store: Store, *rows: object) -> None:
@@ -281,7 +287,7 @@ def test_nothing_is_written_or_found_for_nothing(store: Store) -> None:
     store.write([], {})
     assert {} == store.tracks([])
     assert {} == store.offsets()
-    page = store.trends(TableQuery())
+    page = store.page(TRENDS, TableQuery())
     assert ((), "", None) == (page.rows, page.next_page_token, page.as_of)
 
 
@@ -290,7 +296,7 @@ def test_writing_rows_again_changes_nothing_but_their_time(store: Store) -> None
     rows = [table_row(engagement("a", 0, 3)), table_row(engagement("b", 0, 2)), table_row(engagement("b", 0, 7))]
     for _ in range(2):
         store.write(rows, {TopicPartition("artist_engagement", 1): 12})
-    assert (engagement("b", 0, 7), engagement("a", 0, 3)) == store.artist_engagement(TableQuery()).rows
+    assert (engagement("b", 0, 7), engagement("a", 0, 3)) == store.page(ARTIST_ENGAGEMENT, TableQuery()).rows
     assert {TopicPartition("artist_engagement", 1): 12} == store.offsets()
 
 
@@ -299,7 +305,7 @@ def test_a_row_without_columns_is_deleted(store: Store) -> None:
     row = table_row(trend("t", 0, 1))
     store.write([row], {})
     store.write([replace(row, columns=None), replace(row, key="nobody", columns=None)], {})
-    assert () == store.trends(TableQuery()).rows
+    assert () == store.page(TRENDS, TableQuery()).rows
 
 
 def test_offsets_of_other_partitions_stay(store: Store) -> None:
@@ -314,7 +320,7 @@ def test_engagement_is_newest_hour_first_then_most_plays(store: Store) -> None:
     rows = [engagement("b", 0, 9), engagement("b", 1, 2), engagement("a", 1, 2), engagement("c", 1, 5)]
     store.write([table_row(row) for row in rows], {})
     expected = [("c", 1), ("a", 1), ("b", 1), ("b", 0)]
-    found = store.artist_engagement(TableQuery()).rows
+    found = store.page(ARTIST_ENGAGEMENT, TableQuery()).rows
     assert expected == [(row.artist_id, (row.window_start - NOON) // HOUR) for row in found]
 
 
@@ -324,7 +330,7 @@ def test_pages_neither_repeat_nor_hide_rows_written_meanwhile(store: Store) -> N
     store.write([table_row(row) for row in stable], {})
     query, seen = TableQuery(page_size=4), []
     for turn in range(100):
-        page = store.artist_engagement(query)
+        page = store.page(ARTIST_ENGAGEMENT, query)
         seen.extend(row for row in page.rows if row.artist_id.startswith("s"))
         store.write([table_row(engagement(f"new{turn}", turn % 2, 10 * turn))], {})
         if not page.next_page_token:
@@ -333,11 +339,71 @@ def test_pages_neither_repeat_nor_hide_rows_written_meanwhile(store: Store) -> N
     assert sorted(stable, key=lambda row: -row.plays) == seen
 
 
+def made(table: LiveTable[Any], number: int) -> Any:
+    """A row of any table: every cell tells the number, in twos and threes where ties are wanted."""
+    cells = {}
+    for name, hint in table.columns.items():
+        kind, *nothing = get_args(hint) or (hint,)
+        if nothing and number % 2:
+            cells[name] = None
+        elif name == "span":
+            cells[name] = table.span
+        elif kind is datetime:
+            cells[name] = NOON + number // 3 * HOUR * (name != table.moment or not table.is_ranking)
+        elif kind is str:
+            cells[name] = f"{name} {number}"
+        elif issubclass(kind, StrEnum):
+            cells[name] = list(kind)[number % len(kind)]
+        else:
+            cells[name] = kind(number // 2) * (-1 if kind is float and number % 2 else 1)
+    return table.row(**cells)
+
+
+PAGED = [table for table in LIVE_TABLES.values() if table.order]
+
+
+@pytest.mark.parametrize("table", PAGED, ids=lambda table: table.name)
+def test_every_tables_pages_are_its_order(store: Store, table: LiveTable[Any]) -> None:
+    """One row a page: each comes once, after those that its columns say come before; cells come back as they were."""
+    rows = {table_row(row).key: row for row in (made(table, number) for number in range(7))}
+    write(store, *rows.values())
+    query, seen = TableQuery(page_size=1), []
+    for _ in range(len(rows) + 1):
+        page = store.page(table, query)
+        seen.extend(page.rows)
+        query = replace(query, page_token=page.next_page_token)
+        if not page.next_page_token:
+            break
+    expected = list(rows.values())
+    for by in reversed(table.order):
+        cells = [getattr(row, by.column) for row in expected]
+        sizes = [abs(cell) for cell in cells] if by.by_size else cells
+        places = sorted(range(len(sizes)), key=sizes.__getitem__, reverse=by.descending)
+        expected = [expected[place] for place in places]
+    assert expected == seen
+
+
+def test_a_filter_that_a_table_has_no_column_for_is_an_error(store: Store) -> None:
+    """It would find nothing, or everything, and nobody would know."""
+    for query in (TableQuery(listener_id="l"), TableQuery(min_plays=1), TableQuery(cluster=0)):
+        with pytest.raises(ValueError, match="trends has no column"):
+            store.page(TRENDS, query)
+    with pytest.raises(ValueError, match="dead_letter_counts has no column of a moment"):
+        store.page(DEAD_LETTER_COUNTS, TableQuery(start=NOON))
+
+
+def test_clusters_are_stored_like_rows_that_are_read(store: Store) -> None:
+    """The sink carries every result table, also those that nobody lists."""
+    cluster = TrackCluster(track_id="t", cluster=3, distance=0.5)
+    store.write([table_row(cluster)], {TopicPartition("track_clusters", 0): 1})
+    assert {TopicPartition("track_clusters", 0): 1} == store.offsets()
+
+
 def test_trends_are_paged_by_rank(store: Store) -> None:
     """Newest hour first, then by rank; the last page has no token."""
     store.write([table_row(trend(f"t{rank}", hour, rank)) for hour in range(2) for rank in range(1, 4)], {})
-    first = store.trends(TableQuery(page_size=4))
-    second = store.trends(TableQuery(page_size=4, page_token=first.next_page_token))
+    first = store.page(TRENDS, TableQuery(page_size=4))
+    second = store.page(TRENDS, TableQuery(page_size=4, page_token=first.next_page_token))
     ranks = [((row.window_start - NOON) // HOUR, row.rank) for row in (*first.rows, *second.rows)]
     assert [(1, 1), (1, 2), (1, 3), (0, 1), (0, 2), (0, 3)] == ranks
     assert "" == second.next_page_token
@@ -351,11 +417,11 @@ def test_anomalies_are_paged_by_distance_from_the_baseline(store: Store) -> None
         anomaly("z", 6.5, kind=AnomalyKind.STREAM_FARM),
     ]
     store.write([table_row(row) for row in rows], {})
-    first = store.anomalies(TableQuery(page_size=2))
-    second = store.anomalies(TableQuery(page_size=2, page_token=first.next_page_token))
+    first = store.page(ANOMALIES, TableQuery(page_size=2))
+    second = store.page(ANOMALIES, TableQuery(page_size=2, page_token=first.next_page_token))
     assert (rows[1], rows[0], rows[2]) == (*first.rows, *second.rows)
-    assert (rows[1], rows[0]) == store.anomalies(TableQuery(min_severity=Severity.MEDIUM)).rows
-    assert (rows[2],) == store.anomalies(TableQuery(kind=AnomalyKind.STREAM_FARM)).rows
+    assert (rows[1], rows[0]) == store.page(ANOMALIES, TableQuery(min_severity=Severity.MEDIUM)).rows
+    assert (rows[2],) == store.page(ANOMALIES, TableQuery(kind=AnomalyKind.STREAM_FARM)).rows
 
 
 def test_filters_keep_what_they_say(store: Store) -> None:
@@ -364,23 +430,23 @@ def test_filters_keep_what_they_say(store: Store) -> None:
     store.write([table_row(trend(track, 0, rank)) for rank, track in enumerate("uvw", 1)], {})
 
     def keys(query: TableQuery) -> list[tuple[str, int]]:
-        return [(row.artist_id, row.plays) for row in store.artist_engagement(query).rows]
+        return [(row.artist_id, row.plays) for row in store.page(ARTIST_ENGAGEMENT, query).rows]
 
     assert [("a", 10), ("b", 10)] == keys(TableQuery(start=NOON + HOUR, end=NOON + 2 * HOUR))
     assert [("a", 20), ("a", 10), ("a", 0)] == keys(TableQuery(artist_id="a"))
     assert [("a", 20), ("b", 20)] == keys(TableQuery(min_plays=11))
-    assert ["u", "v"] == [row.track_id for row in store.trends(TableQuery(max_rank=2)).rows]
-    assert ["w"] == [row.track_id for row in store.trends(TableQuery(track_id="w")).rows]
+    assert ["u", "v"] == [row.track_id for row in store.page(TRENDS, TableQuery(max_rank=2)).rows]
+    assert ["w"] == [row.track_id for row in store.page(TRENDS, TableQuery(track_id="w")).rows]
 
 
 def test_watchers_find_exactly_what_was_written_after_they_looked(store: Store) -> None:
     """`as_of` of one look, given as `written_after` to the next, misses nothing and repeats nothing."""
     store.write([table_row(engagement("a", 0, 1))], {})
-    seen = store.artist_engagement(TableQuery()).as_of
-    assert () == store.artist_engagement(TableQuery(written_after=seen)).rows
+    seen = store.page(ARTIST_ENGAGEMENT, TableQuery()).as_of
+    assert () == store.page(ARTIST_ENGAGEMENT, TableQuery(written_after=seen)).rows
     for number in range(5):
         store.write([table_row(engagement(f"b{number}", 0, 1))], {})
-        page = store.artist_engagement(TableQuery(written_after=seen))
+        page = store.page(ARTIST_ENGAGEMENT, TableQuery(written_after=seen))
         assert [f"b{number}"] == [row.artist_id for row in page.rows]
         seen = page.as_of
 
@@ -390,12 +456,12 @@ def test_days_and_hours_are_asked_for_apart(store: Store) -> None:
     days = [engagement("a", 24 * day - 12, 50, span=Span.DAY) for day in range(2)]
     hours = [engagement("a", hour, 5) for hour in range(2)]
     write(store, *days, *hours)
-    assert (hours[1], hours[0]) == store.artist_engagement(TableQuery()).rows
-    first = store.artist_engagement(TableQuery(span=Span.DAY, page_size=1))
-    second = store.artist_engagement(TableQuery(span=Span.DAY, page_size=1, page_token=first.next_page_token))
+    assert (hours[1], hours[0]) == store.page(ARTIST_ENGAGEMENT, TableQuery()).rows
+    first = store.page(ARTIST_ENGAGEMENT, TableQuery(span=Span.DAY, page_size=1))
+    second = store.page(ARTIST_ENGAGEMENT, TableQuery(span=Span.DAY, page_size=1, page_token=first.next_page_token))
     assert (days[1], days[0]) == (*first.rows, *second.rows)
     with pytest.raises(InvalidInput):
-        store.artist_engagement(TableQuery(span=Span.HOUR, page_size=1, page_token=first.next_page_token))
+        store.page(ARTIST_ENGAGEMENT, TableQuery(span=Span.HOUR, page_size=1, page_token=first.next_page_token))
 
 
 def test_rankings_are_those_of_the_newest_window_of_their_span(store: Store) -> None:
@@ -403,22 +469,22 @@ def test_rankings_are_those_of_the_newest_window_of_their_span(store: Store) -> 
     day = [popularity("b", 1, 1), popularity("a", 1, 2), popularity("c", 1, 3)]
     week = [popularity("w", 5, 1, span=PopularitySpan.WEEK), popularity("a", 5, 2, span=PopularitySpan.WEEK)]
     write(store, *day, *week, popularity("over", 0, 1))
-    first = store.track_popularity(TableQuery(page_size=2))
-    second = store.track_popularity(TableQuery(page_size=2, page_token=first.next_page_token))
+    first = store.page(TRACK_POPULARITY, TableQuery(page_size=2))
+    second = store.page(TRACK_POPULARITY, TableQuery(page_size=2, page_token=first.next_page_token))
     assert (tuple(day), "") == ((*first.rows, *second.rows), second.next_page_token)
-    assert tuple(week) == store.track_popularity(TableQuery(span=PopularitySpan.WEEK)).rows
-    assert () == store.track_popularity(TableQuery(span=PopularitySpan.HOUR)).rows
-    assert tuple(day[:2]) == store.track_popularity(TableQuery(max_rank=2)).rows
+    assert tuple(week) == store.page(TRACK_POPULARITY, TableQuery(span=PopularitySpan.WEEK)).rows
+    assert () == store.page(TRACK_POPULARITY, TableQuery(span=PopularitySpan.HOUR)).rows
+    assert tuple(day[:2]) == store.page(TRACK_POPULARITY, TableQuery(max_rank=2)).rows
     write(store, popularity("c", 2, 1))
-    assert ["c"] == [row.track_id for row in store.track_popularity(TableQuery()).rows]
+    assert ["c"] == [row.track_id for row in store.page(TRACK_POPULARITY, TableQuery()).rows]
 
 
 def test_artists_are_ranked_like_tracks(store: Store) -> None:
     """And found by their id."""
     rows = [artist_rank("x", 1, 1), artist_rank("y", 1, 2)]
     write(store, *rows, artist_rank("over", 0, 1), popularity("t", 9, 1))
-    assert tuple(rows) == store.artist_popularity(TableQuery()).rows
-    assert (rows[1],) == store.artist_popularity(TableQuery(artist_id="y")).rows
+    assert tuple(rows) == store.page(ARTIST_POPULARITY, TableQuery()).rows
+    assert (rows[1],) == store.page(ARTIST_POPULARITY, TableQuery(artist_id="y")).rows
 
 
 def test_popular_tracks_are_the_newest_windows_and_then_earlier_ones(store: Store) -> None:
@@ -436,31 +502,31 @@ def test_anomalies_of_tracks_and_artists_are_told_apart(store: Store) -> None:
     artist = anomaly("x", 7.0, kind=AnomalyKind.RELEASE_SPIKE)
     track = anomaly("y", -8.0, kind=AnomalyKind.DROP, track="t1")
     write(store, artist, track)
-    assert (track, artist) == store.anomalies(TableQuery(artist_id="a")).rows
-    assert (track,) == store.anomalies(TableQuery(subject=AnomalySubject.TRACK)).rows
-    assert (artist,) == store.anomalies(TableQuery(subject=AnomalySubject.ARTIST)).rows
-    assert (track,) == store.anomalies(TableQuery(track_id="t1")).rows
+    assert (track, artist) == store.page(ANOMALIES, TableQuery(artist_id="a")).rows
+    assert (track,) == store.page(ANOMALIES, TableQuery(subject=AnomalySubject.TRACK)).rows
+    assert (artist,) == store.page(ANOMALIES, TableQuery(subject=AnomalySubject.ARTIST)).rows
+    assert (track,) == store.page(ANOMALIES, TableQuery(track_id="t1")).rows
 
 
 def test_listeners_days_come_newest_first(store: Store) -> None:
     """Within a day the busiest listener first; one listener's days alone where asked."""
     rows = [activity("m", 1, 3), activity("l", 0, 9), activity("m", 0, 2)]
     write(store, *reversed(rows))
-    first = store.listener_activity(TableQuery(page_size=2))
-    second = store.listener_activity(TableQuery(page_size=2, page_token=first.next_page_token))
+    first = store.page(LISTENER_ACTIVITY, TableQuery(page_size=2))
+    second = store.page(LISTENER_ACTIVITY, TableQuery(page_size=2, page_token=first.next_page_token))
     assert tuple(rows) == (*first.rows, *second.rows)
-    assert (rows[0], rows[2]) == store.listener_activity(TableQuery(listener_id="m")).rows
-    assert (rows[0],) == store.listener_activity(TableQuery(start=rows[0].window_start)).rows
+    assert (rows[0], rows[2]) == store.page(LISTENER_ACTIVITY, TableQuery(listener_id="m")).rows
+    assert (rows[0],) == store.page(LISTENER_ACTIVITY, TableQuery(start=rows[0].window_start)).rows
 
 
 def test_topic_hours_come_newest_first_then_by_cluster(store: Store) -> None:
     """Cluster 0 is a cluster like any other."""
     rows = [topic_hour(0, 1), topic_hour(7, 1), topic_hour(0, 0)]
     write(store, *reversed(rows))
-    first = store.topic_hours(TableQuery(page_size=2))
-    second = store.topic_hours(TableQuery(page_size=2, page_token=first.next_page_token))
+    first = store.page(TOPIC_HOURS, TableQuery(page_size=2))
+    second = store.page(TOPIC_HOURS, TableQuery(page_size=2, page_token=first.next_page_token))
     assert tuple(rows) == (*first.rows, *second.rows)
-    assert (rows[0], rows[2]) == store.topic_hours(TableQuery(cluster=0)).rows
+    assert (rows[0], rows[2]) == store.page(TOPIC_HOURS, TableQuery(cluster=0)).rows
 
 
 def test_dead_letters_come_newest_first_with_their_counts(store: Store) -> None:
@@ -469,12 +535,12 @@ def test_dead_letters_come_newest_first_with_their_counts(store: Store) -> None:
     rows = [letter(late, 4, 9), letter(malformed, 2, 5), letter(malformed, 3, 5), letter(unknown, 1, 5)]
     counts = [DeadLetterCount(reason=malformed, records=2), DeadLetterCount(reason=late, records=40)]
     write(store, *reversed(rows), *reversed(counts))
-    first = store.dead_letters(TableQuery(page_size=2))
-    second = store.dead_letters(TableQuery(page_size=2, page_token=first.next_page_token))
+    first = store.page(DEAD_LETTERS, TableQuery(page_size=2))
+    second = store.page(DEAD_LETTERS, TableQuery(page_size=2, page_token=first.next_page_token))
     assert tuple(rows) == (*first.rows, *second.rows)
-    assert (rows[1], rows[2]) == store.dead_letters(TableQuery(reason=malformed)).rows
-    assert (rows[0],) == store.dead_letters(TableQuery(start=NOON + timedelta(minutes=6))).rows
-    assert counts == store.dead_letter_counts()
+    assert (rows[1], rows[2]) == store.page(DEAD_LETTERS, TableQuery(reason=malformed)).rows
+    assert (rows[0],) == store.page(DEAD_LETTERS, TableQuery(start=NOON + timedelta(minutes=6))).rows
+    assert counts == list(store.page(DEAD_LETTER_COUNTS, TableQuery()).rows)
 
 
 @pytest.mark.stack
@@ -482,10 +548,10 @@ def test_rows_of_an_older_shape_go_when_the_store_is_migrated(settings: Settings
     """Tables that got new columns and keys are computed again; what no reader understands must not stay."""
     store = wiring.store(settings.model_copy(update={"tenant": f"t{uuid.uuid4().hex[:12]}"}))
     old: dict[str, Any] = {"alert_id": "x", "artist_id": "a", "window_start": NOON, "z_score": 5.0}
-    store.write([TableRow(table=Table.ANOMALIES, key="x", columns=old)], {})
+    store.write([TableRow(table=ANOMALIES.name, key="x", columns=old)], {})
     write(store, anomaly("y", 7.0, kind=AnomalyKind.DROP))
     store.migrate()
-    assert ["y"] == [row.alert_id for row in store.anomalies(TableQuery()).rows]
+    assert ["y"] == [row.alert_id for row in store.page(ANOMALIES, TableQuery()).rows]
     store.close()
 
 
@@ -493,17 +559,17 @@ def test_rows_of_an_older_shape_go_when_the_store_is_migrated(settings: Settings
 def test_a_bad_page_token_is_invalid(store: Store, token: str) -> None:
     """Whatever is sent as a token, the field is named."""
     with pytest.raises(InvalidInput) as caught:
-        store.artist_engagement(TableQuery(page_token=token))
+        store.page(ARTIST_ENGAGEMENT, TableQuery(page_token=token))
     assert "page_token" == caught.value.violations[0].field
 
 
 def test_a_token_of_another_question_is_invalid(store: Store) -> None:
     """Changing a filter between two pages is refused; changing the page size is not."""
     store.write([table_row(engagement("a", hour, 1)) for hour in range(3)], {})
-    token = store.artist_engagement(TableQuery(page_size=1)).next_page_token
-    assert 2 == len(store.artist_engagement(TableQuery(page_size=5, page_token=token)).rows)
+    token = store.page(ARTIST_ENGAGEMENT, TableQuery(page_size=1)).next_page_token
+    assert 2 == len(store.page(ARTIST_ENGAGEMENT, TableQuery(page_size=5, page_token=token)).rows)
     with pytest.raises(InvalidInput):
-        store.artist_engagement(TableQuery(page_size=1, artist_id="a", page_token=token))
+        store.page(ARTIST_ENGAGEMENT, TableQuery(page_size=1, artist_id="a", page_token=token))
 
 
 def test_an_unreachable_store_is_unavailable() -> None:

@@ -20,7 +20,8 @@ from segue.v1 import (
 )
 
 from backend import wiring
-from backend.ports.store import Table, TableRow
+from backend.domain.live_tables import TRACK_POPULARITY
+from backend.ports.store import TableRow
 from backend.settings import Settings
 from client.channel import connect
 from stack.ports import free_port
@@ -81,7 +82,7 @@ def own_settings(settings: Settings, tmp_path: Path) -> Settings:
     store = wiring.store(own)
     store.write(
         [
-            TableRow(table=Table.TRACK_POPULARITY, key=f"24h|{one}", columns={**columns, "track_id": one, "rank": rank})
+            TableRow(table=TRACK_POPULARITY.name, key=f"24h|{one}", columns={**columns, "track_id": one, "rank": rank})
             for rank, one in enumerate(TRACKS, 1)
         ],
         {},

@@ -8,7 +8,19 @@ import grpc
 import pytest
 from segue.v1 import analytics_pb2, analytics_pb2_grpc
 
-from backend.ports.store import Table, TableRow
+from backend.domain.live_tables import (
+    ANOMALIES,
+    ARTIST_ENGAGEMENT,
+    ARTIST_POPULARITY,
+    DEAD_LETTER_COUNTS,
+    DEAD_LETTERS,
+    LISTENER_ACTIVITY,
+    TOPIC_HOURS,
+    TRACK_POPULARITY,
+    TRENDS,
+    LiveTable,
+)
+from backend.ports.store import TableRow
 from backend.rpc.auth import Scope
 from tests.rpc.conftest import World
 from tests.rpc.test_ingest import stamp, violations
@@ -27,18 +39,18 @@ FEATURES = (
     "tempo",
 )
 HAVE_WINDOW_START = {
-    Table.ARTIST_ENGAGEMENT,
-    Table.TRENDS,
-    Table.ANOMALIES,
-    Table.LISTENER_ACTIVITY,
-    Table.TOPIC_HOURS,
+    ARTIST_ENGAGEMENT,
+    TRENDS,
+    ANOMALIES,
+    LISTENER_ACTIVITY,
+    TOPIC_HOURS,
 }
 
 
-def write(world: World, table: Table, key: str, **columns: Any) -> None:
+def write(world: World, table: LiveTable[Any], key: str, **columns: Any) -> None:
     """Write one row as the sink does."""
-    defaults: Mapping[Table, Mapping[str, Any]] = {
-        Table.ARTIST_ENGAGEMENT: {
+    defaults: Mapping[LiveTable[Any], Mapping[str, Any]] = {
+        ARTIST_ENGAGEMENT: {
             "span": "hour",
             "unique_listeners": 1,
             "returning_share": None,
@@ -47,10 +59,10 @@ def write(world: World, table: Table, key: str, **columns: Any) -> None:
             "skips": 0,
             "likes": 2,
         },
-        Table.TRACK_POPULARITY: {"window_end": NOON, "span": "24h", "artist_id": "a1", "plays": 9, "listeners": 4},
-        Table.ARTIST_POPULARITY: {"window_end": NOON, "span": "24h", "plays": 9, "listeners": 4},
-        Table.TRENDS: {"plays_24h": 9, "listeners_24h": 4, "baseline_24h": 1.5, "ratio": 6.0, "z_score": 5.0},
-        Table.ANOMALIES: {
+        TRACK_POPULARITY: {"window_end": NOON, "span": "24h", "artist_id": "a1", "plays": 9, "listeners": 4},
+        ARTIST_POPULARITY: {"window_end": NOON, "span": "24h", "plays": 9, "listeners": 4},
+        TRENDS: {"plays_24h": 9, "listeners_24h": 4, "baseline_24h": 1.5, "ratio": 6.0, "z_score": 5.0},
+        ANOMALIES: {
             "subject": "artist",
             "track_id": None,
             "direction": "up",
@@ -64,15 +76,15 @@ def write(world: World, table: Table, key: str, **columns: Any) -> None:
             "baseline_plays": 2.0,
             "z_score": 8.0,
         },
-        Table.LISTENER_ACTIVITY: {
+        LISTENER_ACTIVITY: {
             "sessions": 2,
             "plays": 9,
             "skips": 1,
             "milliseconds_played": 1000,
             "last_active": NOON + HOUR,
         },
-        Table.TOPIC_HOURS: {"plays": 9, "loudness": None, **dict.fromkeys(FEATURES, 0.5)},
-        Table.DEAD_LETTERS: {
+        TOPIC_HOURS: {"plays": 9, "loudness": None, **dict.fromkeys(FEATURES, 0.5)},
+        DEAD_LETTERS: {
             "noted_at": NOON,
             "source_partition": 0,
             "record_key": None,
@@ -80,17 +92,17 @@ def write(world: World, table: Table, key: str, **columns: Any) -> None:
             "detail": "not JSON",
             "records": 1,
         },
-        Table.DEAD_LETTER_COUNTS: {},
+        DEAD_LETTER_COUNTS: {},
     }
     moments = {"window_start": NOON} if table in HAVE_WINDOW_START else {}
     row = {**moments, **defaults[table], **columns}
-    world.store.write([TableRow(table=table, key=key, columns=row)], {})
+    world.store.write([TableRow(table=table.name, key=key, columns=row)], {})
 
 
 def test_engagement_comes_with_names_and_a_time(world: World) -> None:
     """An artist that is not in the catalogue is shown by its id; an unknown completion rate is absent."""
-    write(world, Table.ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5, completion_rate=0.5)
-    write(world, Table.ARTIST_ENGAGEMENT, "2", artist_id="who", plays=3)
+    write(world, ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5, completion_rate=0.5)
+    write(world, ARTIST_ENGAGEMENT, "2", artist_id="who", plays=3)
     response = world.analytics.ListArtistEngagement(analytics_pb2.ListArtistEngagementRequest())
     assert [("Artist 1", 5), ("who", 3)] == [(row.artist_name, row.plays) for row in response.rows]
     assert [True, False] == [row.HasField("completion_rate") for row in response.rows]
@@ -100,7 +112,7 @@ def test_engagement_comes_with_names_and_a_time(world: World) -> None:
 def test_pages_and_filters_are_passed_on(world: World) -> None:
     """Range, artist, least plays, page size."""
     for hour in range(4):
-        write(world, Table.ARTIST_ENGAGEMENT, f"{hour}", artist_id="a1", plays=hour, window_start=NOON + hour * HOUR)
+        write(world, ARTIST_ENGAGEMENT, f"{hour}", artist_id="a1", plays=hour, window_start=NOON + hour * HOUR)
     request = analytics_pb2.ListArtistEngagementRequest(
         range=analytics_pb2.TimeRange(start_time=stamp(NOON + HOUR), end_time=stamp(NOON + 4 * HOUR)),
         artist_id="a1",
@@ -116,8 +128,8 @@ def test_pages_and_filters_are_passed_on(world: World) -> None:
 
 def test_trends_come_with_titles(world: World) -> None:
     """By rank."""
-    write(world, Table.TRENDS, "1", track_id="t1", artist_id="a1", rank=2)
-    write(world, Table.TRENDS, "2", track_id="t2", artist_id="a2", rank=1)
+    write(world, TRENDS, "1", track_id="t1", artist_id="a1", rank=2)
+    write(world, TRENDS, "2", track_id="t2", artist_id="a2", rank=1)
     response = world.analytics.ListTrends(analytics_pb2.ListTrendsRequest(max_rank=5))
     assert [("jazz 2", "Artist 2", 1), ("techno 1", "Artist 1", 2)] == [
         (row.title, row.artist_name, row.rank) for row in response.rows
@@ -127,7 +139,7 @@ def test_trends_come_with_titles(world: World) -> None:
 def test_anomalies_are_filtered_by_severity_and_kind(world: World) -> None:
     """At least the severity asked for."""
     for number, (kind, severity) in enumerate([("drop", "low"), ("stream_farm", "high"), ("drop", "medium")]):
-        write(world, Table.ANOMALIES, f"{number}", alert_id=f"{number}", artist_id="a1", kind=kind, severity=severity)
+        write(world, ANOMALIES, f"{number}", alert_id=f"{number}", artist_id="a1", kind=kind, severity=severity)
     severe = world.analytics.ListAnomalies(
         analytics_pb2.ListAnomaliesRequest(min_severity=analytics_pb2.SEVERITY_MEDIUM)
     )
@@ -138,8 +150,8 @@ def test_anomalies_are_filtered_by_severity_and_kind(world: World) -> None:
 
 def test_days_are_listed_where_they_are_asked_for(world: World) -> None:
     """Hours otherwise; an unknown share is absent."""
-    write(world, Table.ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5)
-    write(world, Table.ARTIST_ENGAGEMENT, "2", artist_id="a1", plays=9, span="day", returning_share=0.25)
+    write(world, ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5)
+    write(world, ARTIST_ENGAGEMENT, "2", artist_id="a1", plays=9, span="day", returning_share=0.25)
     (hour,) = world.analytics.ListArtistEngagement(analytics_pb2.ListArtistEngagementRequest()).rows
     (day,) = world.analytics.ListArtistEngagement(
         analytics_pb2.ListArtistEngagementRequest(span=analytics_pb2.SPAN_DAY)
@@ -156,8 +168,8 @@ def test_days_are_listed_where_they_are_asked_for(world: World) -> None:
 def test_anomalies_of_a_track_come_with_its_title(world: World) -> None:
     """And are found by subject and by track."""
     usual = {"artist_id": "a1", "kind": "drop", "severity": "low"}
-    write(world, Table.ANOMALIES, "1", alert_id="1", **usual)
-    write(world, Table.ANOMALIES, "2", alert_id="2", subject="track", track_id="t1", direction="down", **usual)
+    write(world, ANOMALIES, "1", alert_id="1", **usual)
+    write(world, ANOMALIES, "2", alert_id="2", subject="track", track_id="t1", direction="down", **usual)
     for fields in ({"subject": analytics_pb2.ANOMALY_SUBJECT_TRACK}, {"track_id": "t1"}):
         (row,) = world.analytics.ListAnomalies(analytics_pb2.ListAnomaliesRequest(**fields)).rows
         assert ("techno 1", "Artist 1", analytics_pb2.ANOMALY_DIRECTION_DOWN) == (
@@ -174,11 +186,11 @@ def test_anomalies_of_a_track_come_with_its_title(world: World) -> None:
 
 def test_rankings_are_listed_by_subject_and_span(world: World) -> None:
     """Tracks over 24 hours where nothing is said."""
-    write(world, Table.TRACK_POPULARITY, "1", track_id="t1", rank=2)
-    write(world, Table.TRACK_POPULARITY, "2", track_id="t2", rank=1)
-    write(world, Table.TRACK_POPULARITY, "3", track_id="t3", rank=1, window_end=NOON - HOUR)
-    write(world, Table.TRACK_POPULARITY, "4", track_id="t1", rank=1, span="7d")
-    write(world, Table.ARTIST_POPULARITY, "1", artist_id="a2", rank=1, span="1h")
+    write(world, TRACK_POPULARITY, "1", track_id="t1", rank=2)
+    write(world, TRACK_POPULARITY, "2", track_id="t2", rank=1)
+    write(world, TRACK_POPULARITY, "3", track_id="t3", rank=1, window_end=NOON - HOUR)
+    write(world, TRACK_POPULARITY, "4", track_id="t1", rank=1, span="7d")
+    write(world, ARTIST_POPULARITY, "1", artist_id="a2", rank=1, span="1h")
     request = analytics_pb2.ListPopularityRequest(page_size=1)
     first = world.analytics.ListPopularity(request)
     request.page_token = first.next_page_token
@@ -203,7 +215,7 @@ def test_activity_is_listed_by_day_and_listener(world: World) -> None:
     """A range is a range of days."""
     for number, listener in enumerate(("ann", "bob", "ann")):
         moment = NOON.replace(hour=0) - number * 24 * HOUR
-        write(world, Table.LISTENER_ACTIVITY, f"{number}", listener_id=listener, window_start=moment)
+        write(world, LISTENER_ACTIVITY, f"{number}", listener_id=listener, window_start=moment)
     days = world.analytics.ListListenerActivity(
         analytics_pb2.ListListenerActivityRequest(
             range=analytics_pb2.TimeRange(start_time=stamp(NOON - 48 * HOUR)), listener_id="ann"
@@ -217,7 +229,7 @@ def test_activity_is_listed_by_day_and_listener(world: World) -> None:
 def test_a_listeners_token_sees_that_listeners_activity_only(world: World) -> None:
     """Neither somebody else's, nor everybody's, nor the letters, which hold everybody's records."""
     for listener in ("ann", "bob"):
-        write(world, Table.LISTENER_ACTIVITY, listener, listener_id=listener)
+        write(world, LISTENER_ACTIVITY, listener, listener_id=listener)
     anns = analytics_pb2_grpc.AnalyticsServiceStub(world.channel(world.token(Scope.ANALYTICS, listener_id="ann")))
     days = anns.ListListenerActivity(analytics_pb2.ListListenerActivityRequest(listener_id="ann"))
     assert ["ann"] == [row.listener_id for row in days.rows]
@@ -234,7 +246,7 @@ def test_a_listeners_token_sees_that_listeners_activity_only(world: World) -> No
 def test_topics_are_listed_by_hour_and_cluster(world: World) -> None:
     """Cluster 0 is asked for like any other; a feature nobody knows is absent."""
     for cluster in (0, 1):
-        write(world, Table.TOPIC_HOURS, f"{cluster}", cluster=cluster)
+        write(world, TOPIC_HOURS, f"{cluster}", cluster=cluster)
     everything = world.analytics.ListTopicHours(analytics_pb2.ListTopicHoursRequest())
     assert [0, 1] == [row.cluster for row in everything.rows]
     (row,) = world.analytics.ListTopicHours(analytics_pb2.ListTopicHoursRequest(cluster=0)).rows
@@ -243,10 +255,10 @@ def test_topics_are_listed_by_hour_and_cluster(world: World) -> None:
 
 def test_dead_letters_come_with_the_counts_of_every_reason(world: World) -> None:
     """Letters by reason where asked; a record that was not kept is absent."""
-    write(world, Table.DEAD_LETTERS, "1", reason="malformed", source_offset=7)
-    write(world, Table.DEAD_LETTERS, "2", reason="too_late", source_offset=8, record=None, record_key="ann")
+    write(world, DEAD_LETTERS, "1", reason="malformed", source_offset=7)
+    write(world, DEAD_LETTERS, "2", reason="too_late", source_offset=8, record=None, record_key="ann")
     for reason, count in (("malformed", 1), ("too_late", 30)):
-        write(world, Table.DEAD_LETTER_COUNTS, reason, reason=reason, records=count)
+        write(world, DEAD_LETTER_COUNTS, reason, reason=reason, records=count)
     response = world.analytics.ListDeadLetters(
         analytics_pb2.ListDeadLettersRequest(reason=analytics_pb2.DEAD_LETTER_REASON_TOO_LATE)
     )
@@ -275,15 +287,15 @@ def test_what_cannot_be_listed_names_its_field(world: World, request_fields: dic
 
 def test_a_watch_begins_with_the_first_page_and_goes_on_with_changes(world: World) -> None:
     """Only rows that fit the filter come, each once."""
-    write(world, Table.ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5)
+    write(world, ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=5)
     stream = world.analytics.WatchArtistEngagement(
         analytics_pb2.WatchArtistEngagementRequest(list=analytics_pb2.ListArtistEngagementRequest(min_plays=2))
     )
     assert ["a1"] == [row.artist_id for row in next(stream).rows]
-    write(world, Table.ARTIST_ENGAGEMENT, "2", artist_id="a2", plays=1)
-    write(world, Table.ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=6)
+    write(world, ARTIST_ENGAGEMENT, "2", artist_id="a2", plays=1)
+    write(world, ARTIST_ENGAGEMENT, "1", artist_id="a1", plays=6)
     assert [("a1", 6)] == [(row.artist_id, row.plays) for row in next(stream).rows]
-    write(world, Table.ARTIST_ENGAGEMENT, "2", artist_id="a2", plays=2)
+    write(world, ARTIST_ENGAGEMENT, "2", artist_id="a2", plays=2)
     assert [("a2", 2)] == [(row.artist_id, row.plays) for row in next(stream).rows]
     stream.cancel()
 
@@ -292,7 +304,7 @@ def test_a_watch_of_an_empty_table_begins_empty(world: World) -> None:
     """And tells the first row that comes."""
     stream = world.analytics.WatchTrends(analytics_pb2.WatchTrendsRequest())
     assert [] == list(next(stream).rows)
-    write(world, Table.TRENDS, "1", track_id="t1", artist_id="a1", rank=1)
+    write(world, TRENDS, "1", track_id="t1", artist_id="a1", rank=1)
     assert ["techno 1"] == [row.title for row in next(stream).rows]
     stream.cancel()
 

@@ -16,7 +16,8 @@ from google.protobuf.message_factory import GetMessageClass
 
 from backend.adapters.store import mongo_pages
 from backend.domain.errors import InvalidInput
-from backend.ports.store import Table, TableQuery
+from backend.domain.live_tables import TRENDS
+from backend.ports.store import TableQuery
 from tests.rpc.conftest import World
 from tests.rpc.test_access import EVERY_METHOD, METHODS, call, plain, world  # noqa: F401 - fixtures
 
@@ -156,6 +157,6 @@ def test_a_page_token_carries_no_moment_beyond_the_contract(moment: datetime) ->
     """A token is not signed: one that is made up with a time of year 1 is refused, before days are taken off it."""
     query = TableQuery()
     row = {"window_start": moment, "rank": 1, "track_id": "t1"}
-    forged = replace(query, page_token=mongo_pages.next_page_token(Table.TRENDS, query, row))
+    forged = replace(query, page_token=mongo_pages.next_page_token(TRENDS, query, row))
     with pytest.raises(InvalidInput, match="page_token"):
-        mongo_pages.conditions(Table.TRENDS, forged)
+        mongo_pages.conditions(TRENDS, forged)

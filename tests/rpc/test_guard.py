@@ -18,8 +18,8 @@ from grpc_status import rpc_status
 from segue.v1 import analytics_pb2, analytics_pb2_grpc, ingest_pb2, ingest_pb2_grpc, recommend_pb2, recommend_pb2_grpc
 
 from backend.domain.errors import InvalidInput
+from backend.domain.live_tables import TRENDS
 from backend.ports.event_log import Topic
-from backend.ports.store import Table
 from backend.rpc import server as server_module
 from backend.rpc.auth import Scope, Tokens, issue_token, revoke_token
 from backend.rpc.guard import Guard
@@ -173,7 +173,7 @@ def test_a_stream_ends_with_its_token(world: World) -> None:
     stream = stub.WatchTrends(analytics_pb2.WatchTrendsRequest())
     assert [] == list(next(stream).rows)
     revoke_token(world.tokens, "watcher")
-    write(world, Table.TRENDS, "1", track_id="t1", artist_id="a1", rank=1)
+    write(world, TRENDS, "1", track_id="t1", artist_id="a1", rank=1)
     with pytest.raises(grpc.RpcError) as caught:
         next(stream)
     assert grpc.StatusCode.UNAUTHENTICATED == caught.value.code()

@@ -10,9 +10,10 @@ import pytest
 from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
 from backend.domain.errors import ModelRefused
+from backend.domain.live_tables import TRACK_POPULARITY
 from backend.domain.tracks import Track
 from backend.ports.models import ModelVersion
-from backend.ports.store import Table, TableRow
+from backend.ports.store import TableRow
 from tests.rpc.conftest import VERSION, World, catalogue, publish_model
 from tests.rpc.test_ingest import play, stamp
 
@@ -26,7 +27,7 @@ def make_popular(world: World, *track_ids: str) -> None:
     """Popularity rows, the first track with the most listeners."""
     rows = [
         TableRow(
-            table=Table.TRACK_POPULARITY,
+            table=TRACK_POPULARITY.name,
             key=f"24h|{track_id}",
             columns={
                 "span": "24h",

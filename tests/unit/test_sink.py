@@ -13,6 +13,7 @@ import pytest
 
 from backend.domain.errors import Unavailable
 from backend.domain.feedback import Feedback, FeedbackKind
+from backend.domain.live_tables import ARTIST_ENGAGEMENT
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, Track
@@ -88,7 +89,7 @@ def test_result_rows_are_upserted_by_key(told: Told) -> None:
     told.row(plays=3)
     told.row(plays=4)
     told.carry()
-    (row,) = told.store.artist_engagement(TableQuery()).rows
+    (row,) = told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows
     assert (4, HOUR) == (row.plays, row.window_start)
 
 
@@ -98,7 +99,7 @@ def test_a_deletion_deletes_the_row(told: Told) -> None:
     told.carry()
     told.append("artist_engagement", json.dumps(KEY).encode(), None)
     told.carry()
-    assert () == told.store.artist_engagement(TableQuery()).rows
+    assert () == told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows
 
 
 def test_tracks_and_artists_reach_the_catalogue(told: Told) -> None:
@@ -149,7 +150,7 @@ def test_malformed_records_cost_nothing_beside_them(
     told.row()
     with caplog.at_level(logging.WARNING):
         sink = told.carry()
-    assert (1, 1) == (sink.malformed, len(told.store.artist_engagement(TableQuery()).rows))
+    assert (1, 1) == (sink.malformed, len(told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows))
     assert "[0]@0" in caplog.text
 
 
@@ -166,7 +167,7 @@ def test_store_down_keeps_the_offsets(told: Told) -> None:
     sink.close()
     assert {} == told.store.offsets()
     told.carry()
-    assert 1 == len(told.store.artist_engagement(TableQuery()).rows)
+    assert 1 == len(told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows)
 
 
 def test_reading_everything_again_changes_nothing(told: Told) -> None:
@@ -174,10 +175,10 @@ def test_reading_everything_again_changes_nothing(told: Told) -> None:
     told.row()
     told.play("e1")
     told.carry()
-    before = (told.store.artist_engagement(TableQuery()).rows, told.store.profiles(["l1"]))
+    before = (told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows, told.store.profiles(["l1"]))
     told.store.write([], dict.fromkeys(told.store.offsets(), 0))
     told.carry()
-    assert before == (told.store.artist_engagement(TableQuery()).rows, told.store.profiles(["l1"]))
+    assert before == (told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows, told.store.profiles(["l1"]))
 
 
 def test_what_was_only_read_ahead_is_left_to_the_next_sink(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +191,7 @@ def test_what_was_only_read_ahead_is_left_to_the_next_sink(told: Told, monkeypat
         assert 1 == sink.lag()
     assert {TopicPartition("artist_engagement", 0): 1} == told.store.offsets()
     told.carry()
-    assert [4] == [row.plays for row in told.store.artist_engagement(TableQuery()).rows]
+    assert [4] == [row.plays for row in told.store.page(ARTIST_ENGAGEMENT, TableQuery()).rows]
 
 
 def test_metrics_are_told_over_http(told: Told) -> None:

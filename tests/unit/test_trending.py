@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from backend.domain.errors import Unavailable
+from backend.domain.live_tables import ARTIST_ENGAGEMENT, TRACK_POPULARITY, TRENDS, LiveTable
 from backend.domain.tables import PopularitySpan
-from backend.ports.store import Table, TableRow
+from backend.ports.store import TableRow
 from backend.services.trending import KEPT_SECONDS, OLDEST_SECONDS, POPULAR, Trending
 from tests.memory import MemoryStore
 from tests.unit.test_heartbeat import Clock
@@ -17,30 +18,30 @@ from tests.unit.test_heartbeat import Clock
 NOON = datetime(2009, 5, 1, 12, tzinfo=UTC)
 
 
-def write(store: MemoryStore, table: Table, key: str, hour: int, **columns: Any) -> None:
+def write(store: MemoryStore, table: LiveTable[Any], key: str, hour: int, **columns: Any) -> None:
     """One row, `hour` hours after a noon of years ago."""
     row = {"artist_id": "a", "window_start": NOON + timedelta(hours=hour), **columns}
-    store.write([TableRow(table=table, key=key, columns=row)], {})
+    store.write([TableRow(table=table.name, key=key, columns=row)], {})
 
 
 def trend(store: MemoryStore, track: str, hour: int, rank: int) -> None:
     """A trend row."""
     counts = {"plays_24h": 12, "listeners_24h": 5, "baseline_24h": 2.0, "ratio": 6.0, "z_score": 5.0}
-    write(store, Table.TRENDS, f"{track}|{hour}", hour, track_id=track, rank=rank, **counts)
+    write(store, TRENDS, f"{track}|{hour}", hour, track_id=track, rank=rank, **counts)
 
 
 def popular(store: MemoryStore, track: str, end: int, rank: int, *, span: str = "24h") -> None:
     """A track's rank in the window that ends `end` hours after noon."""
     columns = {"span": span, "track_id": track, "artist_id": "a", "rank": rank, "plays": 20, "listeners": 10 - rank}
     moment = {"window_end": NOON + timedelta(hours=end)}
-    store.write([TableRow(table=Table.TRACK_POPULARITY, key=f"{span}|{track}", columns=columns | moment)], {})
+    store.write([TableRow(table=TRACK_POPULARITY.name, key=f"{span}|{track}", columns=columns | moment)], {})
 
 
 def engagement(store: MemoryStore, hour: int) -> None:
     """A row that says which hour is the newest."""
     counts = {"plays": 1, "unique_listeners": 1, "milliseconds_played": 1, "skips": 0, "likes": 0}
     shares = {"completion_rate": None, "returning_share": None}
-    write(store, Table.ARTIST_ENGAGEMENT, f"a|{hour}", hour, span="hour", **counts, **shares)
+    write(store, ARTIST_ENGAGEMENT, f"a|{hour}", hour, span="hour", **counts, **shares)
 
 
 @pytest.fixture

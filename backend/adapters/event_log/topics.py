@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backend.domain.live_tables import LIVE_TABLES
 from backend.ports.event_log import Topic
-from backend.ports.store import Table
 
 KEPT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """Events are the truth everything else is derived from: they stay for ever."""
@@ -33,6 +33,6 @@ TOPIC_PLANS = (
     TopicPlan(name=Topic.TRACKS, config=_server_written(COMPACTED)),
     TopicPlan(name=Topic.ARTISTS, config=_server_written(COMPACTED)),
     TopicPlan(name=Topic.CLUSTERS, config=_server_written(COMPACTED)),
-    *(TopicPlan(name=table, config=COMPACTED) for table in Table),
+    *(TopicPlan(name=table, config=COMPACTED) for table in LIVE_TABLES),
 )
 """What `EventLog.create_topics` makes or checks: events, the catalogue, and one result topic per live table."""

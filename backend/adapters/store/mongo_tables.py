@@ -3,37 +3,19 @@
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
 from backend.adapters.store.mongo_connection import Document, put, reachable, write_bulk
-from backend.adapters.store.mongo_pages import ORDERS, conditions, next_page_token, spans
-from backend.domain.tables import (
-    Anomaly,
-    ArtistEngagement,
-    ArtistPopularity,
-    DeadLetter,
-    DeadLetterCount,
-    ListenerActivity,
-    PopularitySpan,
-    TopicHour,
-    TrackPopularity,
-    Trend,
-    row_of,
-)
+from backend.adapters.store.mongo_pages import conditions, next_page_token, sort_keys, spans, stored_as
+from backend.domain.live_tables import LIVE_TABLES, TRACK_POPULARITY, By, LiveTable
+from backend.domain.tables import PopularitySpan, TrackPopularity, row_of
 from backend.ports.event_log import TopicPartition
-from backend.ports.store import Page, Table, TableQuery, TableRow
+from backend.ports.store import Page, TableQuery, TableRow
 
 RowT = TypeVar("RowT")
-
-_LATER_COLUMNS: Mapping[Table, str] = {
-    Table.ARTIST_ENGAGEMENT: "span",
-    Table.TRACK_POPULARITY: "span",
-    Table.ANOMALIES: "subject",
-}
-"""A column that a table had not at first."""
 
 _NO_SPAN = "all"
 """Stands for the span of tables that have none."""
@@ -45,7 +27,7 @@ _OLD_INDEX = "page_order"
 class MongoTableStore:
     """`TableStore` with one collection per table, `sink_offsets` beside them, and `table_states` with each `as_of`.
 
-    Rows carry `written_at` and, where they have a z-score, its absolute value to sort by.
+    Rows carry `written_at` and the sizes that their table's order sorts by.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -66,7 +48,7 @@ class MongoTableStore:
             write_bulk(self._database[table], [_operation(row, written_at) for row in by_key.values()])
         # After the rows: whoever sees this moment can read everything written until then.
         states = [
-            UpdateOne({"_id": table}, _state(table, by_key.values(), written_at), upsert=True)
+            UpdateOne({"_id": table}, _state(LIVE_TABLES[table], by_key.values(), written_at), upsert=True)
             for table, by_key in tables.items()
         ]
         write_bulk(self._states, states)
@@ -91,135 +73,112 @@ class MongoTableStore:
         with reachable():
             return {TopicPartition(row["topic"], row["partition"]): row["offset"] for row in self._offsets.find()}
 
-    def artist_engagement(self, query: TableQuery) -> Page[ArtistEngagement]:
-        """See `TableStore.artist_engagement`."""
-        return self._page(Table.ARTIST_ENGAGEMENT, query, ArtistEngagement)
-
-    def track_popularity(self, query: TableQuery) -> Page[TrackPopularity]:
-        """See `TableStore.track_popularity`."""
-        return self._page(Table.TRACK_POPULARITY, query, TrackPopularity)
-
-    def artist_popularity(self, query: TableQuery) -> Page[ArtistPopularity]:
-        """See `TableStore.artist_popularity`."""
-        return self._page(Table.ARTIST_POPULARITY, query, ArtistPopularity)
-
-    def trends(self, query: TableQuery) -> Page[Trend]:
-        """See `TableStore.trends`."""
-        return self._page(Table.TRENDS, query, Trend)
-
-    def anomalies(self, query: TableQuery) -> Page[Anomaly]:
-        """See `TableStore.anomalies`."""
-        return self._page(Table.ANOMALIES, query, Anomaly)
-
-    def listener_activity(self, query: TableQuery) -> Page[ListenerActivity]:
-        """See `TableStore.listener_activity`."""
-        return self._page(Table.LISTENER_ACTIVITY, query, ListenerActivity)
-
-    def topic_hours(self, query: TableQuery) -> Page[TopicHour]:
-        """See `TableStore.topic_hours`."""
-        return self._page(Table.TOPIC_HOURS, query, TopicHour)
-
-    def dead_letters(self, query: TableQuery) -> Page[DeadLetter]:
-        """See `TableStore.dead_letters`."""
-        return self._page(Table.DEAD_LETTERS, query, DeadLetter)
-
-    def dead_letter_counts(self) -> list[DeadLetterCount]:
-        """See `TableStore.dead_letter_counts`."""
-        with reachable():
-            found = self._database[Table.DEAD_LETTER_COUNTS].find().sort("reason", 1)
-            return [row_of(DeadLetterCount, _columns(row)) for row in found]
-
-    def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
-        """See `TableStore.popular_tracks`."""
-        asked = {"span": span.value}
-        with reachable():
-            newest = self._newest(Table.TRACK_POPULARITY, asked)
-            # The newest window alone first: where it has enough, a server that sorts without an index sorts less.
-            for condition in ({**asked, "window_end": newest}, asked):
-                rows = self._database[Table.TRACK_POPULARITY].find(condition)
-                found = list(rows.sort([("window_end", -1), ("rank", 1), ("track_id", 1)]).limit(limit))
-                if len(found) == limit:
-                    break
-        return [row_of(TrackPopularity, _columns(row)) for row in found]
-
-    def create_table_indexes(self) -> None:
-        """An index per sort order, and one on `written_at` for watchers; rows of an older shape go.
-
-        The streaming job computes those tables again from the log, under its new primary keys.
-        """
-        for old, column in _LATER_COLUMNS.items():
-            self._database[old].delete_many({column: {"$exists": False}})
-        for name, order in ORDERS.items():
-            collection = self._database[name]
-            leading = [("span", 1)] if order.span is not None else []
-            if leading and _OLD_INDEX in collection.index_information():
-                collection.drop_index(_OLD_INDEX)
-            if order.newest_only:
-                leading.append((order.moment, -1))
-            index = "span_and_page_order" if leading else _OLD_INDEX
-            collection.create_index([*leading, *order.keys.items()], name=index)
-            collection.create_index([("written_at", 1)], name="written_at")
-
-    def _newest(self, table: Table, asked: Document) -> datetime | None:
-        """The newest moment among the rows asked for."""
-        moment = ORDERS[table].moment
-        grouped = self._database[table].aggregate(
-            [{"$match": asked}, {"$group": {"_id": None, "newest": {"$max": f"${moment}"}}}]
-        )
-        return next((row["newest"] for row in grouped), None)
-
-    def _page(self, table: Table, query: TableQuery, kind: type[RowT]) -> Page[RowT]:
-        order = ORDERS[table]
+    def page(self, table: LiveTable[RowT], query: TableQuery) -> Page[RowT]:
+        """See `TableStore.page`."""
         asked = conditions(table, query)
         with reachable():
             # Before the rows: what is written meanwhile is then newer than `as_of`, and the next look finds it.
-            state = self._states.find_one({"_id": table}) or {}
+            state = self._states.find_one({"_id": table.name}) or {}
             written_at = state.get("written_at")
             if written_at is None or (query.written_after is not None and written_at <= query.written_after):
                 return Page(rows=(), next_page_token="", as_of=written_at)
             found: list[Document] = []
             for condition in self._looks(table, asked, state):
-                sorted_rows = self._database[table].find(condition).sort(list(order.keys.items()))
+                sorted_rows = self._database[table.name].find(condition).sort(sort_keys(table))
                 found = list(sorted_rows.limit(query.page_size + 1))
                 if len(found) > query.page_size:
                     break
         shown = found[: query.page_size]
         return Page(
-            rows=tuple(row_of(kind, _columns(row)) for row in shown),
+            rows=tuple(row_of(table.row, _columns(table, row)) for row in shown),
             next_page_token=next_page_token(table, query, shown[-1]) if len(found) > len(shown) else "",
             as_of=written_at,
         )
 
-    def _looks(self, table: Table, asked: Document, state: Document) -> Iterable[Document]:
+    def _looks(self, table: LiveTable[Any], asked: Document, state: Document) -> Iterable[Document]:
         """What to ask for, one after another until a page is full."""
-        order = ORDERS[table]
-        if order.newest_only:
-            return [{**asked, order.moment: self._newest(table, {"span": asked["span"]})}]
-        span = asked["span"]["$eq"] if order.span is not None else _NO_SPAN
-        return spans(order, asked, state.get("newest_of", {}).get(span))
+        if table.is_ranking:
+            return [{**asked, table.moment: self._newest(table, {"span": asked["span"]})}]
+        span = asked["span"]["$eq"] if table.span is not None else _NO_SPAN
+        return spans(table, asked, state.get("newest_of", {}).get(span))
+
+    def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
+        """See `TableStore.popular_tracks`."""
+        asked = {"span": span.value}
+        order = [(TRACK_POPULARITY.moment, -1), *sort_keys(TRACK_POPULARITY)]
+        with reachable():
+            newest = self._newest(TRACK_POPULARITY, asked)
+            # The newest window alone first: where it has enough, a server that sorts without an index sorts less.
+            for condition in ({**asked, TRACK_POPULARITY.moment: newest}, asked):
+                rows = self._database[TRACK_POPULARITY.name].find(condition)
+                found = list(rows.sort(order).limit(limit))
+                if len(found) == limit:
+                    break
+        return [row_of(TrackPopularity, _columns(TRACK_POPULARITY, row)) for row in found]
+
+    def _newest(self, table: LiveTable[Any], asked: Document) -> datetime | None:
+        """The newest moment among the rows asked for."""
+        grouped = self._database[table.name].aggregate(
+            [{"$match": asked}, {"$group": {"_id": None, "newest": {"$max": f"${table.moment}"}}}]
+        )
+        return next((row["newest"] for row in grouped), None)
+
+    def create_table_indexes(self) -> None:
+        """An index per sort order, and one on `written_at` for watchers; rows of an older shape go."""
+        for table in LIVE_TABLES.values():
+            self._forget_older_shapes(table)
+            if table.order:
+                self._index(table)
+
+    def _forget_older_shapes(self, table: LiveTable[Any]) -> None:
+        """Delete rows that lack a column, once for each change of a table's columns.
+
+        The streaming job computes the table again from the log, under its new primary key.
+        """
+        columns = sorted(table.columns)
+        state = self._states.find_one({"_id": table.name}) or {}
+        if state.get("columns") != columns:
+            lacking = [{column: {"$exists": False}} for column in columns]
+            self._database[table.name].delete_many({"$or": lacking})
+            self._states.update_one({"_id": table.name}, {"$set": {"columns": columns}}, upsert=True)
+
+    def _index(self, table: LiveTable[Any]) -> None:
+        collection = self._database[table.name]
+        leading = [("span", 1)] if table.span is not None else []
+        if leading and _OLD_INDEX in collection.index_information():
+            collection.drop_index(_OLD_INDEX)
+        if table.is_ranking:
+            leading.append((table.moment, -1))
+        name = "span_and_page_order" if leading else _OLD_INDEX
+        collection.create_index([*leading, *sort_keys(table)], name=name)
+        collection.create_index([("written_at", 1)], name="written_at")
 
 
 def _operation(row: TableRow, written_at: datetime) -> ReplaceOne[Document] | DeleteOne:
     if row.columns is None:
         return DeleteOne({"_id": row.key})
     document: Document = {"_id": row.key, **row.columns, "written_at": written_at}
-    z_score = row.columns.get("z_score")
-    if isinstance(z_score, int | float):
-        document["abs_z_score"] = abs(z_score)
+    for by in _sizes(LIVE_TABLES[row.table]):
+        if isinstance(cell := row.columns.get(by.column), int | float):
+            document[stored_as(by)] = abs(cell)
     return ReplaceOne({"_id": row.key}, document, upsert=True)
 
 
-def _state(table: str, rows: Iterable[TableRow], written_at: datetime) -> Document:
+def _sizes(table: LiveTable[Any]) -> list[By]:
+    return [by for by in table.order if by.by_size]
+
+
+def _state(table: LiveTable[Any], rows: Iterable[TableRow], written_at: datetime) -> Document:
     """The update of a table's state: when it was written, and the latest moment that these rows of it have by span."""
     newest: dict[str, datetime] = {}
-    order = ORDERS.get(table)
     for row in rows:
         columns = row.columns or {}
-        if order and isinstance(moment := columns.get(order.moment), datetime):
+        if isinstance(moment := columns.get(table.moment), datetime):
             name = f"newest_of.{columns.get('span', _NO_SPAN)}"
             newest[name] = max(moment, newest.get(name, moment))
     return {"$set": {"written_at": written_at}, **({"$max": newest} if newest else {})}
 
 
-def _columns(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name not in {"_id", "written_at", "abs_z_score"}}
+def _columns(table: LiveTable[Any], document: Document) -> Document:
+    beside = {"_id", "written_at", *(stored_as(by) for by in _sizes(table))}
+    return {name: value for name, value in document.items() if name not in beside}
