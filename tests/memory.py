@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from operator import eq, ge, le, lt
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
-from backend.domain.errors import NotFound, Unavailable
+from backend.adapters.models.folder import FolderModelRepository
+from backend.domain.errors import ModelRefused, Unavailable
 from backend.domain.listeners import Profile
 from backend.domain.live_tables import LIVE_TABLES, TRACK_POPULARITY, LiveTable
 from backend.domain.page_tokens import decode_page_token, encode_page_token, question_digest
 from backend.domain.tables import PopularitySpan, Span, TrackPopularity, row_of
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import Record, StoredRecord, Topic, TopicPartition
-from backend.ports.models import ModelRepository, ModelSummary, ModelVersion
+from backend.ports.models import ModelVersion
 from backend.ports.store import Comparison, Operator, Page, RowT, TableQuery, TableRow
 
 PARTITIONS = 4
@@ -229,25 +231,29 @@ class MemoryStore:
         pass
 
 
-class MemoryModels(ModelRepository):
-    """`ModelRepository` with one version that a test hands in; it never publishes."""
+class HandedModels(FolderModelRepository):
+    """The repository in a folder, and beside what was published there the versions that a test hands in as they load.
 
-    def __init__(self, version: ModelVersion | None = None) -> None:
-        self.version = version
+    `altered` makes every load refuse.
+    """
 
-    def current(self) -> str | None:
-        return self.version.version if self.version else None
+    def __init__(self, folder: Path, version: ModelVersion | None = None) -> None:
+        super().__init__(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.altered = False
+        self._handed: dict[str, ModelVersion] = {}
+        if version is not None:
+            self.hand_in(version)
 
-    def previous(self) -> str | None:
-        return None
+    def hand_in(self, version: ModelVersion) -> None:
+        """Point to the version."""
+        self._handed[version.version] = version
+        self.point(version.version)
 
     def load(self, version: str) -> ModelVersion:
-        if self.version is None or self.version.version != version:
-            raise NotFound(f"there is no model version {version}")
-        return self.version
-
-    def summaries(self) -> Sequence[ModelSummary]:
-        return []
+        if self.altered:
+            raise ModelRefused(f"{version} was altered, as the test asked")
+        return self._handed.get(version) or super().load(version)
 
 
 _HOLDS: Mapping[Operator, Callable[[Any, Any], bool]] = {

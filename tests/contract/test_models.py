@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from backend.adapters.models.folder import FolderModelRepository
 from backend.domain.errors import ModelRefused, NotFound, Unavailable
 from backend.ports.models import ModelRepository
 from backend.ranking.foldin import FoldIn
+from tests.memory import HandedModels
 from tests.s3_server import BUCKET, s3_server
 
 
@@ -58,11 +60,11 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> B
     return BucketModelRepository(BUCKET, f"{uuid4().hex}/segue")
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", "bucket", "handed"])
 def models(request: pytest.FixtureRequest, tmp_path: Path) -> ModelRepository:
-    """An empty repository of each technology."""
-    if request.param == "folder":
-        return FolderModelRepository(tmp_path / "models")
+    """An empty repository of each technology, and the one that tests hand versions to."""
+    if request.param != "bucket":
+        return (FolderModelRepository if request.param == "folder" else HandedModels)(tmp_path / "models")
     repository: BucketModelRepository = request.getfixturevalue("bucket")
     return repository
 
@@ -277,3 +279,20 @@ def test_a_bucket_that_is_not_there_is_unavailable(bucket: BucketModelRepository
     away = BucketModelRepository(f"{BUCKET}-none", "segue")
     with pytest.raises(Unavailable, match=f"^s3://{BUCKET}-none cannot be reached .*NoSuchBucket"):
         away.publish(version_folder(tmp_path, "v1"))
+
+
+def test_a_version_that_a_test_hands_in_is_pointed_to_like_any_other(tmp_path: Path) -> None:
+    """It loads as it was given; rollback goes to what was published, and an altered version is refused."""
+    models = HandedModels(tmp_path / "models")
+    models.publish(version_folder(tmp_path, "v1"))
+    models.point("v1")
+    given = replace(models.load("v1"), version="given")
+    models.hand_in(given)
+    assert ("given", "v1") == (models.current(), models.previous())
+    assert models.load("given") is given
+    models.point("v1")
+    assert ("v1", "given") == (models.current(), models.previous())
+    models.altered = True
+    for version in ("v1", "given"):
+        with pytest.raises(ModelRefused, match="altered"):
+            models.load(version)

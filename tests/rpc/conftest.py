@@ -24,7 +24,7 @@ from backend.ranking.weights import FusionWeights
 from backend.rpc.auth import Scope, issue_token
 from backend.rpc.server import Server
 from backend.services.assembly import Services, assembled
-from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
+from tests.memory import HandedModels, MemoryEventLog, MemoryStore
 
 VERSION = "20260301-test"
 WORDS = 1024
@@ -118,7 +118,7 @@ class World:
     log: MemoryEventLog
     store: MemoryStore
     vectors: BreakableVectorIndex
-    models: MemoryModels
+    models: HandedModels
     services: Services
     server: Server
     channels: list[grpc.Channel] = field(default_factory=list)
@@ -166,7 +166,7 @@ def running(home: Path, *, with_model: bool) -> Iterator[World]:
     store.put_artists(artists)
     store.put_tracks(tracks)
     vectors = BreakableVectorIndex(home / "vectors")
-    models = MemoryModels(publish_model(vectors, tracks) if with_model else None)
+    models = HandedModels(home / "models", publish_model(vectors, tracks) if with_model else None)
     with served(home, log, store, vectors, models) as world:
         yield world
 
@@ -177,14 +177,14 @@ def services_in_memory(folder: Path) -> Services:
         event_log=MemoryEventLog(),
         store=MemoryStore(),
         vectors=BreakableVectorIndex(folder / "vectors"),
-        models=MemoryModels(),
+        models=HandedModels(folder / "models"),
         encoder=WordEncoder,
     )
 
 
 @contextmanager
 def served(
-    home: Path, log: MemoryEventLog, store: MemoryStore, vectors: BreakableVectorIndex, models: MemoryModels
+    home: Path, log: MemoryEventLog, store: MemoryStore, vectors: BreakableVectorIndex, models: HandedModels
 ) -> Iterator[World]:
     """A server over these parts, which other servers may share."""
     services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)

@@ -26,7 +26,7 @@ from backend.rpc.guard import Guard
 from backend.rpc.server import Server
 from backend.rpc.streams import PER_CONNECTION, OpenStreams
 from backend.services.assembly import assembled
-from tests.memory import MemoryEventLog, MemoryModels, MemoryStore
+from tests.memory import HandedModels, MemoryEventLog, MemoryStore
 from tests.rpc.conftest import WORKERS, BreakableVectorIndex, WordEncoder, World, services_in_memory
 from tests.rpc.test_analytics import write
 from tests.rpc.test_ingest import play, violations
@@ -314,7 +314,7 @@ def test_reflection_is_served_where_asked_for_and_needs_a_token(world: World) ->
 def test_draining_lets_a_call_end_and_tells_health_first(tmp_path: Path) -> None:
     """A call that is under way when the server stops is answered; watch streams end."""
     log, store = SlowEventLog(), MemoryStore()
-    vectors, models = BreakableVectorIndex(tmp_path / "vectors"), MemoryModels()
+    vectors, models = BreakableVectorIndex(tmp_path / "vectors"), HandedModels(tmp_path / "models")
     services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
     server = Server(services, address="127.0.0.1:0", tokens=tmp_path / "tokens")
     services.start()
@@ -360,7 +360,7 @@ def test_an_open_port_without_tls_is_refused(tmp_path: Path, address: str) -> No
         event_log=MemoryEventLog(),
         store=MemoryStore(),
         vectors=BreakableVectorIndex(tmp_path),
-        models=MemoryModels(),
+        models=HandedModels(tmp_path / "models"),
         encoder=WordEncoder,
     )
     with pytest.raises(InvalidInput, match="tls_certificate"):

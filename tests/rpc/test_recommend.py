@@ -9,10 +9,8 @@ import grpc
 import pytest
 from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
-from backend.domain.errors import ModelRefused
 from backend.domain.live_tables import TRACK_POPULARITY
 from backend.domain.tracks import Track
-from backend.ports.models import ModelVersion
 from backend.ports.store import TableRow
 from tests.rpc.conftest import VERSION, World, catalogue, publish_model
 from tests.rpc.test_ingest import play, stamp
@@ -136,7 +134,7 @@ def test_a_model_published_while_serving_answers_without_a_restart(cold_world: W
     assert grpc.StatusCode.NOT_FOUND == caught.value.code()
     assert "segue train" in caught.value.details()
 
-    cold_world.models.version = publish_model(cold_world.vectors, catalogue()[0])
+    cold_world.models.hand_in(publish_model(cold_world.vectors, catalogue()[0]))
     until(lambda: answer(cold_world).model_version == VERSION)
     assert HYBRID == answer(cold_world).path
 
@@ -221,14 +219,9 @@ def test_a_store_that_is_down_is_answered_from_what_is_known(world: World) -> No
 
 def test_a_version_that_is_refused_marks_the_answer(world: World) -> None:
     """The one before goes on answering."""
-    assert world.models.version is not None
     listen(world, "ann", "t0")
-
-    def refuse(version: str) -> ModelVersion:
-        raise ModelRefused(f"{version} was altered")
-
-    world.models.load = refuse  # type: ignore[method-assign]
-    world.models.version = replace(world.models.version, version="broken")
+    world.models.hand_in(replace(world.models.load(VERSION), version="broken"))
+    world.models.altered = True
     until(lambda: answer(world).path == DEGRADED)
     assert VERSION == answer(world).model_version
 

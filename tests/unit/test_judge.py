@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backend.adapters.models.folder import FolderModelRepository
 from backend.versions.codec import Ranking, store, vector_files
-from tests.memory import MemoryModels
 from training.data.dataset import PlayColumns, interactions
 from training.engines.local import LocalTrainer
 from training.engines.trainer import AlsSettings
@@ -38,11 +39,11 @@ def evaluation(ndcg: list[float]) -> Evaluation:
     )
 
 
-class OneVersion(MemoryModels):
+class OneVersion(FolderModelRepository):
     """Holds the files of one version."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        super().__init__()
+        super().__init__(Path("no folder: files are handed in"))
         self.files = files
 
     def read(self, version: str, name: str) -> bytes:
@@ -65,8 +66,7 @@ def current(*, settings: dict[str, object], learned: PlayColumns | None = None) 
         files = {**dict(vector_files(version.vectors)), **stored.files}
         until = datetime.fromtimestamp(int(learned.played_at.max()) / 1000, UTC).isoformat()
         manifest |= {**stored.manifest, "data": {"plays": 6000, "to": until}, "files": dict.fromkeys(files, "")}
-    models = OneVersion(files)  # type: ignore[abstract]  # never published to
-    return Published(version="v1", manifest=manifest, models=models)
+    return Published(version="v1", manifest=manifest, models=OneVersion(files))
 
 
 def judge(plays: PlayColumns, als: AlsSettings, version: Published | None) -> Judgement:

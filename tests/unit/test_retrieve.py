@@ -20,7 +20,7 @@ from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
 from backend.services.retrieve import Retriever
-from tests.memory import MemoryModels, MemoryStore
+from tests.memory import HandedModels, MemoryStore
 from tests.rpc.conftest import WordEncoder
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -117,7 +117,7 @@ def test_links_add_up_over_the_listeners_tracks(tmp_path: Path) -> None:
     store, vectors = MemoryStore(), EmbeddedVectorIndex(tmp_path)
     store.put_tracks([Track(track_id=one, title=f"Song {one}", artist_ids=("a",)) for one in "abcd"])
     catalogue = Catalogue(store)
-    model = CurrentModel(MemoryModels(version(None)))
+    model = CurrentModel(HandedModels(tmp_path / "models", version(None)))
     arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
     retriever = Retriever(vectors, catalogue, arrivals)
     links = Links(

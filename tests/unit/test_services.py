@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backend.domain.errors import ModelRefused, Unavailable
+from backend.domain.errors import Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import Profile, merge
 from backend.domain.tables import ArtistEngagement, Span
@@ -19,7 +20,7 @@ from backend.services.breaker import FAILURES, OPEN_SECONDS, Breaker
 from backend.services.model import CurrentModel
 from backend.services.profiles import FRESH_SECONDS, Profiles
 from backend.services.report import SIGN_OF_LIFE_SECONDS, NamedPage, watch
-from tests.memory import MemoryModels, MemoryStore
+from tests.memory import HandedModels, MemoryStore
 from tests.unit.test_heartbeat import Clock
 from tests.unit.test_listeners import play, word
 
@@ -138,27 +139,21 @@ def test_a_watch_tells_changes_page_by_page_and_gives_signs_of_life(clock: Clock
     assert [None, NOON, NOON, NOON, NOON + timedelta(seconds=5)] == [query.written_after for query in asked]
 
 
-class RefusingModels(MemoryModels):
-    """Points to a version that was altered."""
-
-    def load(self, version: str) -> ModelVersion:
-        raise ModelRefused(f"{version} was altered")
-
-
-def test_a_version_that_cannot_be_loaded_is_passed_over() -> None:
+def test_a_version_that_cannot_be_loaded_is_passed_over(tmp_path: Path) -> None:
     """It is marked, and the next one that is whole answers."""
     formula = FoldIn(gram=np.eye(2), unobserved_weight=1, regularization=1, confidence_scale=1)
     version = ModelVersion(
         version="v1", dimension=2, encoder_name="e", encoder_dimension=2, parts={"factors": formula}, manifest={}
     )
-    repository = RefusingModels()
+    repository = HandedModels(tmp_path)
     model = CurrentModel(repository)
     model.refresh()
     assert (None, False) == (model.version, model.refused)
-    repository.version = version
+    repository.hand_in(version)
+    repository.altered = True
     model.refresh()
     assert (None, True) == (model.version, model.refused)
-    repository.load = lambda _: version  # type: ignore[method-assign]
+    repository.altered = False
     model.refresh()
     assert (version, False) == (model.version, model.refused)
 
