@@ -58,6 +58,7 @@ def log() -> Log:
             play("album", f"fan{listener}", "steady", at, track_id=f"album-{nth}")
     play("skip", "s9", "steady", MIDNIGHT, milliseconds_played=5_000)
     play("unknown-length", "s9", "odd", MIDNIGHT, track_milliseconds=0)
+    play("unknown-length", "s9", "odd", MIDNIGHT + 30 * HOUR, track_milliseconds=0)
     play("no-charts", "s9", "odd", MIDNIGHT + HOUR, allow_training=False)
     for nth in range(40):  # a silence of exactly half an hour does not end a session, a second more does
         play("night", "owl", "odd", MIDNIGHT + timedelta(seconds=nth * (1800 + nth % 2)))
@@ -169,11 +170,21 @@ def test_likes_count_once_in_the_hour_they_were_given(rows: Rows) -> None:
     assert {_at(MIDNIGHT): 3} == likes
 
 
-def test_engagement_of_tracks_without_length_has_no_completion_rate(rows: Rows) -> None:
-    """An unknown length is not a length of zero."""
-    odd = [r for r in rows["artist_engagement"] if r["artist_id"] == "odd" and r["span"] == "hour"]
-    assert 180_000 * 3 / (200_000 * 2) != pytest.approx(odd[0]["completion_rate"])
-    assert {0} == {r["skips"] for r in odd}
+def test_plays_of_unknown_length_have_no_part_in_the_completion_rate(rows: Rows) -> None:
+    """Beside two plays of 180 s out of 200 s one changes nothing; alone in its hour it leaves no rate, and no skip."""
+    odd = {r["window_start"]: r for r in rows["artist_engagement"] if r["artist_id"] == "odd" and r["span"] == "hour"}
+    mixed, alone = odd[_at(MIDNIGHT)], odd[_at(MIDNIGHT + 30 * HOUR)]
+    assert (3, 540_000, pytest.approx(0.9)) == (
+        mixed["plays"],
+        mixed["milliseconds_played"],
+        mixed["completion_rate"],
+    )
+    assert (1, 180_000, None, 0) == (
+        alone["plays"],
+        alone["milliseconds_played"],
+        alone["completion_rate"],
+        alone["skips"],
+    )
 
 
 def test_archive_holds_each_play_once(rows: Rows, recount: Recount) -> None:

@@ -120,11 +120,22 @@ def test_versions_are_listed_promoted_and_rolled_back(home: Path, capsys: pytest
     assert new == segue(home, "models", "show", new, capsys=capsys)["version"]
 
 
-def test_a_version_that_is_not_there_says_what_to_do(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """None before, none of that name, none at all."""
-    for argv in (["models", "rollback"], ["models", "promote", "v9"], ["models", "drift"]):
-        assert 1 == main.run([*argv, "--home", str(home)])
-        assert "`segue " in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["rollback"], "there is no version to go back to: see what was published with `segue models list`"),
+        (["promote", "v9"], "there is no model version v9: see them with `segue models list`"),
+        (["show", "v9"], "there is no model version v9: see them with `segue models list`"),
+        (["drift"], "there is no version to compare with: run `segue train`"),
+    ],
+)
+def test_a_version_that_is_not_there_says_what_to_do(
+    home: Path, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    """None before, none of that name, none at all: what is missing, and the command that comes next."""
+    assert 1 == main.run(["models", *argv, "--home", str(home)])
+    out, err = capsys.readouterr()
+    assert ("", f"✗ {said}") == (out, " ".join(err.split()))
 
 
 def test_a_promotion_holds_though_its_clusters_could_not_be_sent(

@@ -12,7 +12,7 @@ from backend.settings import Settings
 from training import tune
 from training.data.dataset import Interactions, PlayColumns
 from training.engines.local import LocalTrainer
-from training.engines.trainer import AlsSettings, Factors
+from training.engines.trainer import AlsSettings, Factors, Trainer
 from training.judging.judge import HELD_OUT
 from training.tune import Trial, Tuning
 from training.tuned import DEFAULTS, best_file, tuned
@@ -55,23 +55,40 @@ def plays() -> PlayColumns:
     )
 
 
+class KnowsOneDimension(Watching):
+    """Learns with factors of one dimension only; whatever else it is told, it puts the tracks in the wrong order."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension
+
+    def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int, **further: Any) -> Factors:
+        factors = super().fit(pairs, settings=settings, seed=seed, **further)
+        return factors if settings.dimension == self.dimension else replace(factors, tracks=-factors.tracks)
+
+
 def searched(
-    settings: Settings, plays: PlayColumns, trials: int, *, restart: bool = False
+    settings: Settings, plays: PlayColumns, trials: int, *, restart: bool = False, trainer: Trainer | None = None
 ) -> tuple[Tuning, list[Trial]]:
     """A search, and its trials as they were told."""
     told: list[Trial] = []
+    asked = trainer or Watching()
     found = tune.tune(
-        settings, plays, Watching(), trials=trials, timeout_seconds=None, seed=0, restart=restart, each=told.append
+        settings, plays, asked, trials=trials, timeout_seconds=None, seed=0, restart=restart, each=told.append
     )
     return found, told
 
 
-def test_the_best_trial_becomes_the_settings_of_the_next_training(settings: Settings, plays: PlayColumns) -> None:
-    """The first trial is the defaults, so the best is never behind them."""
+@pytest.mark.parametrize("dimension", [128, 32])
+def test_the_best_trial_becomes_the_settings_of_the_next_training(
+    settings: Settings, plays: PlayColumns, dimension: int
+) -> None:
+    """The first trial is the defaults; the best has the dimension that alone learns, whether that is theirs or not."""
     assert DEFAULTS == tuned(tuning_folder(settings)).source
-    found, told = searched(settings, plays, 4)
-    assert AlsSettings() == told[0].settings
-    assert max(trial.value for trial in told) == found.best.value >= found.default_value
+    found, told = searched(settings, plays, 12, trainer=KnowsOneDimension(dimension))
+    assert (AlsSettings(), told[0].value) == (told[0].settings, found.default_value)
+    assert {dimension} < {trial.settings.dimension for trial in told}
+    assert (dimension, max(told, key=lambda trial: trial.value)) == (found.best.settings.dimension, found.best)
     kept = tuned(tuning_folder(settings))
     assert (found.best.settings, str(best_file(tuning_folder(settings)))) == (kept.als, kept.source)
 
