@@ -9,6 +9,7 @@ six short-lived JVMs only to compute the memory figures that stand below, 7 s of
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,12 +154,16 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def write_files(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> None:
-    """Lay out home/flink: configuration, logging, links to the jars of the distribution and of the lock."""
+def client_configuration() -> dict[str, object]:
+    """What the SQL client needs of a config.yaml; where the cluster is, its command line says."""
+    return {"env.java.opts.all": _shipped_java_options()}
+
+
+def lay_out(home: Path, config: Mapping[str, object]) -> None:
+    """Fill home/flink: configuration, logging, links to the jars of the distribution and of the lock."""
     folder = home.absolute() / "flink"
     for name in ("conf", "log", "pid", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    config = configuration(home, sizes, port=port, rpc_port=rpc_port)
     # JSON strings are YAML strings, so no value needs quoting rules of its own.
     lines = (f"{key}: {json.dumps(str(value))}\n" for key, value in config.items())
     (folder / "conf" / "config.yaml").write_text("".join(lines))
@@ -183,7 +188,7 @@ def _java(home: Path, *options: str) -> tuple[str, ...]:
 
 def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
     """JobManager and TaskManager, their files laid out under home/flink."""
-    write_files(home, sizes, port=port, rpc_port=rpc_port)
+    lay_out(home, configuration(home, sizes, port=port, rpc_port=rpc_port))
     env, url = environment(home), f"http://{LOOPBACK}:{port}"
     configured = ("--configDir", env["FLINK_CONF_DIR"])
     job_manager = _java(home, *QUICK_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")

@@ -43,7 +43,8 @@ def sql_client(url: str, file: Path) -> list[str]:
     """The command that runs a SQL file against the cluster at this REST address.
 
     The client is the one of the apache-flink distribution; FLINK_CONF_DIR and FLINK_LIB_DIR in the environment say
-    where its configuration and the connector jars are (the embedded stack sets both).
+    where its configuration and the connector jars are (the embedded stack and the keeper's image set both, and with
+    FLINK_HOME, without which pyflink would put its own folder of jars in their place).
     """
     with explained("streaming"):
         from pyflink.find_flink_home import _find_flink_home  # noqa: PLC0415 - pulls the distribution in

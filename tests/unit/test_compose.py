@@ -1,32 +1,188 @@
-"""docker-compose.yml as data: there is no container engine here, so what can be checked is checked."""
+"""docker-compose.yml and Dockerfile as data: there is no container engine here, so what can be checked is checked."""
 
-from pathlib import Path
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
 from backend.settings import Settings
+from stack import flink, jars
+from streaming import submit
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+FLINK = ("jobmanager", "taskmanager")
 
 
-def test_every_variable_is_a_setting() -> None:
-    """A misspelt SEGUE_ variable would be ignored in silence."""
-    given = {name for service in COMPOSE["services"].values() for name in service.get("environment", {})}
-    ours = {name.removeprefix("SEGUE_").lower() for name in given if name.startswith("SEGUE_")}
-    assert ours
-    assert ours <= Settings.model_fields.keys()
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the Dockerfile: what it is made from, its environment, its text."""
+
+    made_from: str
+    environment: dict[str, str]
+    text: str
+
+
+def stages() -> dict[str, Stage]:
+    """By name, each with the environment of those that it is made from."""
+    found: dict[str, Stage] = {}
+    for text in re.split(r"^(?=FROM )", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]:
+        made_from, name = re.match(r"FROM (\S+) AS (\S+)\n", text).groups()  # type: ignore[union-attr]
+        own = dict(re.findall(r"^ENV (\w+)=(.*)$", text, re.MULTILINE))
+        found[name] = Stage(made_from, (found[made_from].environment if made_from in found else {}) | own, text)
+    return found
+
+
+STAGES = stages()
+OURS = [name for name, service in SERVICES.items() if "build" in service and name not in FLINK]
+
+
+def environment(name: str) -> dict[str, str]:
+    """What a service of ours finds: the image's environment and the compose file's over it."""
+    return STAGES[SERVICES[name]["build"]["target"]].environment | SERVICES[name]["environment"]
+
+
+def mounts(name: str) -> dict[str, tuple[str, bool]]:
+    """Where a service's volumes stand, and whether it may write there."""
+    parts = [volume.split(":") for volume in SERVICES[name].get("volumes", [])]
+    return {path: (volume, not further) for volume, path, *further in parts}
+
+
+def volume_of(name: str, path: str) -> tuple[str, bool]:
+    """The volume that holds a path of a service, and whether it may write there; ("", True) where none does."""
+    folders = [str(folder) for folder in (PurePosixPath(path), *PurePosixPath(path).parents)]
+    return next((mounts(name)[folder] for folder in folders if folder in mounts(name)), ("", True))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_a_setting(name: str) -> None:
+    """A misspelt SEGUE_ variable would be ignored in silence; the values are read as the service would read them."""
+    ours = {one.removeprefix("SEGUE_").lower(): text for one, text in environment(name).items() if "SEGUE_" in one}
+    assert ours.keys() <= Settings.model_fields.keys()
+    settings = Settings(**ours)  # type: ignore[arg-type]
+    assert ("kafka:9092", "/var/lib/segue") == (settings.kafka_servers, str(settings.home))
+
+
+def test_addresses_name_services_and_their_ports() -> None:
+    """What a setting points to is a service of this file."""
+    given = environment("keeper")
+    hosts = {
+        given["SEGUE_KAFKA_SERVERS"].split(":")[0],
+        given["SEGUE_SERVER_ADDRESS"].split(":")[0],
+        *(urlsplit(given[name]).hostname for name in ("SEGUE_STORE_URL", "SEGUE_FLINK_URL")),
+    }
+    assert {"kafka", "server", "mongo", "jobmanager"} == hosts
+    assert hosts <= SERVICES.keys()
 
 
 def test_ports_are_published_on_loopback_only() -> None:
     """Nothing of the distributed form is reachable from outside by default."""
-    published = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
 def test_services_run_modules_that_exist() -> None:
     """Each `python -m` names a module of ours."""
-    modules = [s["command"][2] for s in COMPOSE["services"].values() if s.get("command", [""])[0] == "python"]
+    modules = [s["command"][2] for s in SERVICES.values() if s.get("command", [""])[0] == "python"]
     assert {"streaming.sink", "streaming.keeper"} == set(modules)
     assert all((ROOT / f"{module.replace('.', '/')}.py").exists() for module in modules)
+
+
+def test_images_are_built_from_stages_that_exist() -> None:
+    """And every volume that is mounted is declared, every declared one mounted."""
+    assert {"segue", "keeper", "flink"} == {s["build"]["target"] for s in SERVICES.values() if "build" in s}
+    assert {"segue", "keeper", "flink"} == STAGES.keys()
+    assert COMPOSE["volumes"].keys() == {volume for name in SERVICES for volume, _ in mounts(name).values()}
+
+
+def test_flink_is_the_version_whose_jars_are_locked() -> None:
+    """The cluster's image, pip's distribution with the SQL client, and the connectors of the lock."""
+    (image,) = re.findall(r"^flink:([\d.]+)-java17$", STAGES["flink"].made_from)
+    locked = {jar.coordinate.split(":")[2] for jar in jars.locked() if "flink-sql-gateway" in jar.coordinate}
+    (pinned,) = re.findall(r"^apache-flink==([\d.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert {image} == {pinned, *locked}
+
+
+def test_tokens_are_not_where_flink_can_read_them() -> None:
+    """Whoever runs code in a Flink task would have every token."""
+    tokens, _ = volume_of("server", f"{environment('server')['SEGUE_HOME']}/tokens")
+    assert "server" == tokens
+    assert {"data"} == {volume for name in FLINK for volume, _ in mounts(name).values()}
+
+
+def test_job_and_keeper_share_archive_and_checkpoints() -> None:
+    """Flink writes both, the keeper reads the one and compacts the other; state of its own survives its container."""
+    given = environment("keeper")
+    for url in (given["SEGUE_ARCHIVE_URL"], given["SEGUE_CHECKPOINTS_URL"]):
+        assert {("data", True)} == {volume_of(name, urlsplit(url).path) for name in ("keeper", *FLINK)}
+    assert {("keeper", True)} == {volume_of("keeper", given[name]) for name in ("SEGUE_HOME", "SEGUE_CACHE")}
+    assert ("data", False) == volume_of("server", urlsplit(given["SEGUE_ARCHIVE_URL"]).path)
+
+
+def test_flink_takes_no_jars_over_the_web() -> None:
+    """The embedded stack says so too, and its keeper submits all the same."""
+    for name in FLINK:
+        assert yaml.safe_load(SERVICES[name]["environment"]["FLINK_PROPERTIES"])["web.submit.enable"] is False
+    assert "false" == flink.configuration(Settings(), port=1, rpc_port=2)["web.submit.enable"]
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the keeper image's root: laid out as its build does it, on empty jars."""
+    (home,) = re.findall(r"python -m stack\.flink_client (\S+)", STAGES["keeper"].text)
+    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["keeper"].text)
+    monkeypatch.setenv("SEGUE_CACHE", f"{tmp_path}{cache}")
+    jars.cache_folder().mkdir(parents=True)
+    for path in jars.paths("flink"):
+        path.touch()
+    flink.lay_out(Path(f"{tmp_path}{home}"), flink.client_configuration())
+    return tmp_path
+
+
+def client_environment(image: Path) -> dict[str, str]:
+    """The keeper's FLINK_ variables, with `image` as the root and this machine's pyflink."""
+    installed = environment("keeper")["FLINK_HOME"]
+    given = {name: text for name, text in environment("keeper").items() if name.startswith(("FLINK_", "HADOOP_"))}
+    return {
+        name: text.replace(installed, str(flink.distribution())) if installed in text else f"{image}{text}" * bool(text)
+        for name, text in given.items()
+    }
+
+
+def test_the_keeper_finds_what_it_submits_with(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flink's own scripts, in the keeper's environment, put every locked jar on the SQL client's class path."""
+    given = client_environment(image)
+    assert flink.environment(image / "opt" / "segue") == given
+    for name, text in given.items():
+        monkeypatch.setenv(name, text)
+    script, *_ = submit.sql_client(Settings(flink_url=environment("keeper")["SEGUE_FLINK_URL"]), Path("job.sql"))
+    assert os.access(script, os.X_OK)
+    asked = f'. "{Path(script).parent}/config.sh" && constructFlinkClassPath; find "$FLINK_OPT_DIR" -name "*.jar"'
+    told = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    found = {Path(path).name for path in re.split(r"[:\s]+", told.stdout) if path}
+    assert {jar.file_name for jar in jars.locked() if jar.set == "flink"} <= found, told.stderr
+    assert any(name.startswith("flink-sql-client") for name in found)
+
+
+def test_the_cluster_gets_the_connectors_that_the_keeper_planned_with() -> None:
+    """From the keeper's image, so that both have the files of the lock; the gateway is the client's alone."""
+    (copied,) = re.findall(r"^COPY --from=keeper (\S+)/ /opt/flink/lib/$", STAGES["flink"].text, re.MULTILINE)
+    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["keeper"].text)
+    assert f"{cache}/{jars.cache_folder().name}" == copied
+    assert f"/opt/flink/lib/{flink.GATEWAY_JAR}-*.jar" in STAGES["flink"].text
+
+
+def test_no_key_goes_into_an_image() -> None:
+    """`COPY . .` takes what .dockerignore leaves."""
+    ignored = {line.strip("/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
+    kept = {PurePosixPath(one["file"]).parts[0] for one in COMPOSE["secrets"].values()}
+    assert {"secrets"} == kept
+    assert {*kept, ".git", ".segue*"} <= ignored
