@@ -1,19 +1,27 @@
 """Frames as CSV files that are safe to open in a spreadsheet."""
 
+import unicodedata
 from typing import Final
 
 import pandas as pd
 
 from analytics.columns import Kind, Table
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A text cell that starts so is run as a formula by spreadsheets (OWASP, "CSV Injection")."""
+FORMULA_STARTS: Final = frozenset("=+-@")
+"""Spreadsheets run a text cell as a formula whose first visible character is one of these (OWASP, "CSV Injection").
+
+Width and size do not matter: what NFKC makes one of them, as it does of fullwidth forms, counts as well.
+"""
+
+_FILLERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols by their category that show nothing."""
 
 
 def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
     """Return the table's columns as CSV (RFC 4180) in UTF-8 with a byte-order mark, which Excel needs to read UTF-8.
 
-    Text that would run as a formula gets an apostrophe before it; times are ISO 8601 in UTC.
+    Text that would run as a formula, or that begins with a control character, gets an apostrophe before it; times are
+    ISO 8601 in UTC.
     """
     safe = frame[[column.name for column in table.columns]].copy()
     for column in table.columns:
@@ -23,4 +31,11 @@ def to_csv(frame: pd.DataFrame, table: Table) -> bytes:
 
 
 def _defused(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_STARTS) else cell
+    seen = next((character for character in cell if not _is_blank(character)), " ")
+    runs = unicodedata.normalize("NFKC", seen)[0] in FORMULA_STARTS
+    return f"'{cell}" if runs or unicodedata.category(cell[:1] or " ") == "Cc" else cell
+
+
+def _is_blank(character: str) -> bool:
+    """Whether nothing is seen of it where it begins a text: spaces, controls and formats, marks without a letter."""
+    return unicodedata.category(character)[0] in "ZCM" or character in _FILLERS

@@ -4,6 +4,7 @@ Results go to stdout; steps, bars and errors go to stderr, so that `--json` can 
 """
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,27 @@ from rich.progress import (
 )
 from rich.table import Table
 
+# What a terminal obeys instead of showing it, or what turns the reading direction of the rest of a line. Line ends and
+# tabs stay: what is said may have several lines.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """The text with what a terminal would obey written out: an escape byte as a backslash and x1b.
+
+    The contract refuses them in titles and names, but text comes from files, logs and other servers too.
+    """
+    return _OBEYED.sub(lambda found: _written_out(found[0]), text)
+
+
+def _written_out(character: str) -> str:
+    return f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}"
+
+
+def _shown(text: str) -> str:
+    """As rich prints it: neither markup nor anything that the terminal obeys."""
+    return escape(visible(text))
+
 
 class Output:
     """One command's voice. With `as_json` only `result` prints to stdout, and tables are silent."""
@@ -38,16 +60,16 @@ class Output:
     def say(self, text: str) -> None:
         """A line for people: what happens now, what to do next. Silent with --json."""
         if not self.as_json:
-            self._err.print(escape(text), soft_wrap=True)
+            self._err.print(_shown(text), soft_wrap=True)
 
     def done(self, text: str, seconds: float) -> None:
         """A step that is over, as in: ✓ broker is up (3.1 s)."""
         if not self.as_json:
-            self._err.print(f"[green]✓[/green] {escape(text)} [dim]({seconds:.1f} s)[/dim]", soft_wrap=True)
+            self._err.print(f"[green]✓[/green] {_shown(text)} [dim]({seconds:.1f} s)[/dim]", soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Something a person should know, also with --json."""
-        self._err.print(f"[yellow]![/yellow] {escape(text)}", soft_wrap=True)
+        self._err.print(f"[yellow]![/yellow] {_shown(text)}", soft_wrap=True)
 
     @contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
@@ -57,7 +79,7 @@ class Output:
             self.say(f"… {doing}")
             yield
         else:
-            with self._err.status(escape(doing)):
+            with self._err.status(_shown(doing)):
                 yield
         self.done(done, time.monotonic() - started)
 
@@ -77,7 +99,7 @@ class Output:
             disable=self.as_json,
             transient=True,
         )
-        progress.add_task(escape(text), total=total)
+        progress.add_task(_shown(text), total=total)
         with progress:
             yield progress
 
@@ -85,12 +107,12 @@ class Output:
         """A table on stdout; numbers stand right. Silent with --json."""
         if self.as_json:
             return
-        table = Table(title=escape(title) or None, title_justify="left")
+        table = Table(title=_shown(title) or None, title_justify="left")
         for position, column in enumerate(columns):
             numeric = all(isinstance(row[position], int | float) for row in rows) and bool(rows)
-            table.add_column(escape(column), justify="right" if numeric else "left")
+            table.add_column(_shown(column), justify="right" if numeric else "left")
         for row in rows:
-            table.add_row(*(escape(_cell(value)) for value in row))
+            table.add_row(*(_shown(_cell(value)) for value in row))
         self._out.print(table)
 
     def result(self, value: object) -> None:
@@ -104,12 +126,16 @@ class Output:
         if self.as_json:
             sys.stderr.write(to_json({"error": kind, "message": message}) + "\n")
         else:
-            self._err.print(f"[red]✗[/red] {escape(message)}", soft_wrap=True)
+            self._err.print(f"[red]✗[/red] {_shown(message)}", soft_wrap=True)
 
 
 def to_json(value: object) -> str:
-    """One line; dataclasses as objects, datetimes in ISO 8601, paths as text. Raises TypeError for anything else."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    """One line; dataclasses as objects, datetimes in ISO 8601, paths as text. Raises TypeError for anything else.
+
+    JSON escapes some of what a terminal obeys; the rest is escaped here, so that the line may be shown as it is.
+    """
+    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: object) -> Any:

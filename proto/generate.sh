@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
   proto/segue/v1/*.proto
 .venv/bin/python -m grpc_tools.protoc -Iproto --python_out=proto --pyi_out=proto proto/buf/validate/validate.proto
 # No services there.
-rm -f proto/segue/v1/play_pb2_grpc.py proto/segue/v1/catalogue_pb2_grpc.py proto/segue/v1/options_pb2_grpc.py
+rm -f proto/segue/v1/play_pb2_grpc.py proto/segue/v1/catalogue_pb2_grpc.py \
+  proto/segue/v1/options_pb2_grpc.py proto/segue/v1/text_pb2_grpc.py

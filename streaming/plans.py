@@ -61,4 +61,4 @@ def keep(written: Path, plan: Path) -> None:
 
 
 def _quoted(file: Path) -> str:
-    return "'" + str(file).replace("'", "''") + "'"
+    return f"'{render.quoted_text(str(file))}'"

@@ -97,7 +97,7 @@ def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
         "anomaly_z": spec.anomaly_z,
         "farm_plays_per_listener": spec.farm_plays_per_listener,
     }
-    quoted = {name: str(value).replace("'", "''") for name, value in values.items()}
+    quoted = {name: quoted_text(str(value)) for name, value in values.items()}
     shared = {
         "skip": SKIP_SQL,
         "most_clusters": str(MOST_CLUSTERS),
@@ -135,14 +135,22 @@ def job_settings(spec: JobSpec, *, checkpoints: str, recover_from: str | None = 
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file without comments, in order, each without its semicolon. Literals hold no `;` or `--`."""
+    """The statements of a file without comments, in order, each without its semicolon.
+
+    It is taken apart before settings are filled in, which may hold `;` and `--`; literals of our own hold neither.
+    """
     bare = re.sub(r"--[^\n]*", "", sql)
     return [statement.strip() for statement in bare.split(";") if statement.strip()]
 
 
+def quoted_text(text: str) -> str:
+    """The text for use inside '…'."""
+    return text.replace("'", "''")
+
+
 def with_connector(ddl: str, options: Mapping[str, str]) -> str:
     """A CREATE TABLE statement with its WITH clause replaced, for example by files for a batch run."""
-    clause = ",\n".join(f"  '{key}' = '{value}'" for key, value in options.items())
+    clause = ",\n".join(f"  '{key}' = '{quoted_text(value)}'" for key, value in options.items())
     if options.get("connector") == "filesystem":
         ddl = re.sub(r"METADATA FROM '\w+' VIRTUAL", "", ddl)  # in a file they are columns like others
     replaced, count = re.subn(r"WITH\s*\(.*\)\s*$", lambda _: f"WITH (\n{clause}\n)", ddl, flags=re.DOTALL)
@@ -183,7 +191,7 @@ def job_statements(
 
 
 def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str]:
-    return statements(Template((_HERE / folder / f"{name}.sql").read_text()).substitute(names))
+    return [Template(one).substitute(names) for one in statements((_HERE / folder / f"{name}.sql").read_text())]
 
 
 def digest(spec: JobSpec) -> str:
@@ -200,7 +208,7 @@ def sql_file(
     begin: str = "EXECUTE STATEMENT SET",
 ) -> str:
     """A job as a file for Flink's SQL client: options, definitions, one statement set where there are inserts."""
-    lines = [f"SET '{key}' = '{value}';" for key, value in options.items()]
+    lines = [f"SET '{key}' = '{quoted_text(value)}';" for key, value in options.items()]
     lines += [f"{definition};" for definition in definitions]
     if inserts:
         lines += [f"{begin} BEGIN", *(f"{insert};" for insert in inserts), "END;"]

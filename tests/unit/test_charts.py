@@ -169,7 +169,17 @@ def test_an_artist_without_a_past_has_no_ratio() -> None:
     ).tolist()
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", " =1", "\r=1"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        *("=1+1", "+1", "-1", "@SUM(A1)", "\tx", " =1", "\r=1"),
+        # Behind what is not seen: spaces, controls, formats, marks and fillers.
+        *(f"{blank}=1+1" for blank in "\u00a0\ufeff\u200b\x0b\x00\u3000\u2060\u00ad\u034f\ufe0f\u3164\u2800\u115f"),
+        # Fullwidth, small, raised and lowered.
+        *(f"{start}1" for start in "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207c\u208a"),
+        "\u200b\u00a0 \uff1d1",
+    ],
+)
 def test_a_title_that_is_a_formula_is_defused(title: str) -> None:
     """A spreadsheet shows it as text; other titles and numbers stay as they are."""
     frame = live_frame(TRENDS, [analytics_pb2.Trend(track_id="t", title=title, z_score=-3.5, window_start=stamp(HOUR))])
@@ -177,6 +187,14 @@ def test_a_title_that_is_a_formula_is_defused(title: str) -> None:
     assert read.loc[0, "title"].lstrip("'") != read.loc[0, "title"]
     assert -3.5 == read.loc[0, "z_score"]
     assert "t" == read.loc[0, "track_id"]
+
+
+@pytest.mark.parametrize("title", ["1+1=2", "Ünï=code", "¿=?", "(-1)", "\u200bplain", "", "　全角", "≠1"])
+def test_a_title_that_is_no_formula_stays_as_it_is(title: str) -> None:
+    """An apostrophe there would only be wrong."""
+    frame = live_frame(TRENDS, [analytics_pb2.Trend(track_id="t", title=title or "t", window_start=stamp(HOUR))])
+    read = pd.read_csv(io.BytesIO(to_csv(frame, TRENDS)), dtype={"title": str})
+    assert (title or "t") == read.loc[0, "title"]
 
 
 def test_times_and_absences_in_csv() -> None:

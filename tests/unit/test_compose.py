@@ -131,7 +131,8 @@ def test_flink_takes_no_jars_over_the_web() -> None:
     """The embedded stack says so too, and its keeper submits all the same."""
     for name in FLINK:
         assert yaml.safe_load(SERVICES[name]["environment"]["FLINK_PROPERTIES"])["web.submit.enable"] is False
-    assert "false" == flink.configuration(Settings(), port=1, rpc_port=2)["web.submit.enable"]
+    sizes = flink.Sizes(heap_megabytes=512, parallelism=1, checkpoint_seconds=1)
+    assert "false" == flink.configuration(Path("home"), sizes, port=1, rpc_port=2)["web.submit.enable"]
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_the_keeper_finds_what_it_submits_with(image: Path, monkeypatch: pytest.
     assert flink.environment(image / "opt" / "segue") == given
     for name, text in given.items():
         monkeypatch.setenv(name, text)
-    script, *_ = submit.sql_client(Settings(flink_url=environment("keeper")["SEGUE_FLINK_URL"]), Path("job.sql"))
+    script, *_ = submit.sql_client(environment("keeper")["SEGUE_FLINK_URL"], Path("job.sql"))
     assert os.access(script, os.X_OK)
     asked = f'. "{Path(script).parent}/config.sh" && constructFlinkClassPath; find "$FLINK_OPT_DIR" -name "*.jar"'
     told = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)

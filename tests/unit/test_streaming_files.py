@@ -69,8 +69,27 @@ def test_sql_file_leaves_no_placeholder_and_one_statement_set() -> None:
 
 
 def test_settings_cannot_break_out_of_their_quotes() -> None:
-    """A quote in a setting is doubled, as SQL wants it."""
-    assert "a''b" == render.variables(spec(kafka_servers="a'b"))["kafka_servers"]
+    """A quote in a setting is doubled, as SQL wants it; a semicolon or two dashes in one cut nothing off."""
+    plain = spec(home=Path("/plain"))
+    odd = spec(home=Path("/o;d--d"), kafka_servers="k:1;--'x", archive_url="file:///a;b--c'd")
+    for batch in (False, True):
+        expected, found = (render.job_statements(one, batch=batch) for one in (plain, odd))
+        assert [len(part) for part in expected] == [len(part) for part in found]
+        (archive,) = [one for one in found[0] if one.startswith("CREATE TABLE play_archive")]
+        (trends,) = [one for one in found[0] if one.startswith("CREATE TABLE trends")]
+        assert "'path' = 'file:///a;b--c''d'" in archive
+        assert "'properties.bootstrap.servers' = 'k:1;--''x'" in trends
+        assert trends.endswith(")")
+
+
+def test_options_cannot_break_out_of_their_quotes() -> None:
+    """Nor can a folder for states, or the option of a connector."""
+    options = render.job_settings(spec(), checkpoints="file:///it's", recover_from="file:///it's/7")
+    sql = render.sql_file(options, [], [])
+    assert "SET 'execution.checkpointing.dir' = 'file:///it''s';" in sql
+    assert "SET 'execution.state-recovery.path' = 'file:///it''s/7';" in sql
+    ddl = render.with_connector("CREATE TABLE t (a INT) WITH (\n 'connector' = 'kafka'\n)", {"path": "it's"})
+    assert "'path' = 'it''s'" in ddl
 
 
 def test_statements_lose_comments_and_keep_order() -> None:

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from segue.v1 import play_pb2 as segue_dot_v1_dot_play__pb2
+from segue.v1 import text_pb2 as segue_dot_v1_dot_text__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18segue/v1/catalogue.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x13segue/v1/play.proto\"\xe2\x03\n\x05Track\x12<\n\x08track_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x19\n\x05title\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12I\n\nartist_ids\x18\x03 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10 \x18\x01\"\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x17\n\x05\x61lbum\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x41\n\x0breleased_on\x18\x05 \x01(\tB,\xbaH)r\'2%^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$\x12+\n\x15\x64uration_milliseconds\x18\x06 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xb8\x99)(\x00\x12\x1f\n\x04tags\x18\x07 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\x12/\n\x0e\x61udio_features\x18\x08 \x01(\x0b\x32\x17.segue.v1.AudioFeatures\x12*\n\x06source\x18\t \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\n \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_allow_training\"\xd7\x02\n\rAudioFeatures\x12%\n\x0c\x64\x61nceability\x18\x01 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x1f\n\x06\x65nergy\x18\x02 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12 \n\x07valence\x18\x03 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12%\n\x0c\x61\x63ousticness\x18\x04 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12)\n\x10instrumentalness\x18\x05 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12!\n\x08liveness\x18\x06 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12$\n\x0bspeechiness\x18\x07 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x1e\n\x05tempo\x18\x08 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00zD-\x00\x00\x00\x00\x12!\n\x08loudness\x18\t \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\xa0\x41-\x00\x00\xf0\xc2\"\xde\x01\n\x06\x41rtist\x12=\n\tartist_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x18\n\x04name\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\x1f\n\x04tags\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\x12*\n\x06source\x18\x04 \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_allow_trainingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18segue/v1/catalogue.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x13segue/v1/play.proto\x1a\x13segue/v1/text.proto\"\x9d\x07\n\x05Track\x12<\n\x08track_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1d\n\x05title\x18\x02 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\x80\x04\xf8\xf7\x18\x01\x12I\n\nartist_ids\x18\x03 \x03(\tB5\xbaH2\x92\x01/\x08\x01\x10 \x18\x01\"\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1b\n\x05\x61lbum\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xf8\xf7\x18\x01\x12\xef\x03\n\x0breleased_on\x18\x05 \x01(\tB\xd9\x03\xbaH\xd5\x03\xba\x01\xd1\x03\n\x14released_on.calendar\x12gmust be a year, month or day of the calendar (YYYY, YYYY-MM or YYYY-MM-DD) from the year 1 on, or empty\x1a\xcf\x02this == \'\' || (!this.startsWith(\'0000\') && (this.matches(\'^[0-9]{4}(-(0[1-9]|1[0-2]))?$\') || this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^[0-9]{4}-((0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')))\x12+\n\x15\x64uration_milliseconds\x18\x06 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xb8\x99)(\x00\x12#\n\x04tags\x18\x07 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\x10@\"\x0br\t\x10\x01\x18\x80\x01\xf8\xf7\x18\x01\x12/\n\x0e\x61udio_features\x18\x08 \x01(\x0b\x32\x17.segue.v1.AudioFeatures\x12*\n\x06source\x18\t \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\n \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_allow_training\"\xd7\x02\n\rAudioFeatures\x12%\n\x0c\x64\x61nceability\x18\x01 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x1f\n\x06\x65nergy\x18\x02 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12 \n\x07valence\x18\x03 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12%\n\x0c\x61\x63ousticness\x18\x04 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12)\n\x10instrumentalness\x18\x05 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12!\n\x08liveness\x18\x06 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12$\n\x0bspeechiness\x18\x07 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x1e\n\x05tempo\x18\x08 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00zD-\x00\x00\x00\x00\x12!\n\x08loudness\x18\t \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\xa0\x41-\x00\x00\xf0\xc2\"\xe6\x01\n\x06\x41rtist\x12=\n\tartist_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1c\n\x04name\x18\x02 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\x80\x04\xf8\xf7\x18\x01\x12#\n\x04tags\x18\x03 \x03(\tB\x15\xbaH\x12\x92\x01\x0f\x10@\"\x0br\t\x10\x01\x18\x80\x01\xf8\xf7\x18\x01\x12*\n\x06source\x18\x04 \x01(\x0e\x32\x10.segue.v1.SourceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x0e\x61llow_training\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x11\n\x0f_allow_trainingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +37,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRACK'].fields_by_name['track_id']._loaded_options = None
   _globals['_TRACK'].fields_by_name['track_id']._serialized_options = b'\272H\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
   _globals['_TRACK'].fields_by_name['title']._loaded_options = None
-  _globals['_TRACK'].fields_by_name['title']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
+  _globals['_TRACK'].fields_by_name['title']._serialized_options = b'\272H\013r\t\020\001\030\200\004\370\367\030\001'
   _globals['_TRACK'].fields_by_name['artist_ids']._loaded_options = None
   _globals['_TRACK'].fields_by_name['artist_ids']._serialized_options = b'\272H2\222\001/\010\001\020 \030\001\"\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
   _globals['_TRACK'].fields_by_name['album']._loaded_options = None
-  _globals['_TRACK'].fields_by_name['album']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_TRACK'].fields_by_name['album']._serialized_options = b'\272H\tr\007\030\200\004\370\367\030\001'
   _globals['_TRACK'].fields_by_name['released_on']._loaded_options = None
-  _globals['_TRACK'].fields_by_name['released_on']._serialized_options = b'\272H)r\'2%^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$'
+  _globals['_TRACK'].fields_by_name['released_on']._serialized_options = b'\272H\325\003\272\001\321\003\n\024released_on.calendar\022gmust be a year, month or day of the calendar (YYYY, YYYY-MM or YYYY-MM-DD) from the year 1 on, or empty\032\317\002this == \'\' || (!this.startsWith(\'0000\') && (this.matches(\'^[0-9]{4}(-(0[1-9]|1[0-2]))?$\') || this.matches(\'^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$\') || this.matches(\'^[0-9]{4}-((0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)$\') || this.matches(\'^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$\')))'
   _globals['_TRACK'].fields_by_name['duration_milliseconds']._loaded_options = None
   _globals['_TRACK'].fields_by_name['duration_milliseconds']._serialized_options = b'\272H\t\032\007\030\200\270\231)(\000'
   _globals['_TRACK'].fields_by_name['tags']._loaded_options = None
-  _globals['_TRACK'].fields_by_name['tags']._serialized_options = b'\272H\016\222\001\013\020@\"\007r\005\020\001\030\200\001'
+  _globals['_TRACK'].fields_by_name['tags']._serialized_options = b'\272H\022\222\001\017\020@\"\013r\t\020\001\030\200\001\370\367\030\001'
   _globals['_TRACK'].fields_by_name['source']._loaded_options = None
   _globals['_TRACK'].fields_by_name['source']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_AUDIOFEATURES'].fields_by_name['danceability']._loaded_options = None
@@ -70,15 +71,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIST'].fields_by_name['artist_id']._loaded_options = None
   _globals['_ARTIST'].fields_by_name['artist_id']._serialized_options = b'\272H\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
   _globals['_ARTIST'].fields_by_name['name']._loaded_options = None
-  _globals['_ARTIST'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
+  _globals['_ARTIST'].fields_by_name['name']._serialized_options = b'\272H\013r\t\020\001\030\200\004\370\367\030\001'
   _globals['_ARTIST'].fields_by_name['tags']._loaded_options = None
-  _globals['_ARTIST'].fields_by_name['tags']._serialized_options = b'\272H\016\222\001\013\020@\"\007r\005\020\001\030\200\001'
+  _globals['_ARTIST'].fields_by_name['tags']._serialized_options = b'\272H\022\222\001\017\020@\"\013r\t\020\001\030\200\001\370\367\030\001'
   _globals['_ARTIST'].fields_by_name['source']._loaded_options = None
   _globals['_ARTIST'].fields_by_name['source']._serialized_options = b'\272H\005\202\001\002\020\001'
-  _globals['_TRACK']._serialized_start=89
-  _globals['_TRACK']._serialized_end=571
-  _globals['_AUDIOFEATURES']._serialized_start=574
-  _globals['_AUDIOFEATURES']._serialized_end=917
-  _globals['_ARTIST']._serialized_start=920
-  _globals['_ARTIST']._serialized_end=1142
+  _globals['_TRACK']._serialized_start=110
+  _globals['_TRACK']._serialized_end=1035
+  _globals['_AUDIOFEATURES']._serialized_start=1038
+  _globals['_AUDIOFEATURES']._serialized_end=1381
+  _globals['_ARTIST']._serialized_start=1384
+  _globals['_ARTIST']._serialized_end=1614
 # @@protoc_insertion_point(module_scope)

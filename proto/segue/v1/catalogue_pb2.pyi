@@ -1,5 +1,6 @@
 from buf.validate import validate_pb2 as _validate_pb2
 from segue.v1 import play_pb2 as _play_pb2
+from segue.v1 import text_pb2 as _text_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
