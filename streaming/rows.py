@@ -7,43 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
-from backend.domain.tables import (
-    Anomaly,
-    ArtistEngagement,
-    ArtistPopularity,
-    DeadLetter,
-    DeadLetterCount,
-    ListenerActivity,
-    TopicHour,
-    TrackPopularity,
-    Trend,
-)
+from backend.domain.live_tables import LIVE_TABLES
 from backend.ports.event_log import StoredRecord
 from backend.ports.fields import MalformedRecord, parsed, told
-from backend.ports.store import Scalar, Table, TableRow
+from backend.ports.store import Scalar, TableRow
 from streaming.schema import TableSchema
 
 ToRow = Callable[[StoredRecord], TableRow]
 Cell = Callable[[object], Scalar]
 """Checks what JSON holds for one column and returns it as the store keeps it. Raises ValueError, OverflowError."""
-
-ROWS: Mapping[str, type[Any]] = {
-    Table.ARTIST_ENGAGEMENT: ArtistEngagement,
-    Table.TRACK_POPULARITY: TrackPopularity,
-    Table.ARTIST_POPULARITY: ArtistPopularity,
-    Table.TRENDS: Trend,
-    Table.ANOMALIES: Anomaly,
-    Table.LISTENER_ACTIVITY: ListenerActivity,
-    Table.TOPIC_HOURS: TopicHour,
-    Table.DEAD_LETTERS: DeadLetter,
-    Table.DEAD_LETTER_COUNTS: DeadLetterCount,
-}
-"""The row class of each table that the server reads."""
-
-_DECLARED = {"STRING": str, "BIGINT": int, "DOUBLE": float}
-"""The type of a column of a table that it does not."""
 
 _WHOLE = range(-(2**63), 2**63)
 
@@ -55,7 +29,7 @@ def row_reader(table: TableSchema) -> ToRow:
     is not there is null: the record may be of a time before the column.
     """
     what = f"a row of {table.name}"
-    cells = {name: _cell(kind) for name, kind in _columns(table).items()}
+    cells = {name: _cell(kind) for name, kind in LIVE_TABLES[table.name].columns.items()}
     nothing: dict[str, object] = dict.fromkeys(cells)
     key_cells = {name: cells[name] for name in table.key}
 
@@ -71,12 +45,6 @@ def row_reader(table: TableSchema) -> ToRow:
         return TableRow(table=table.name, key=joined, columns=_checked(found, cells, what))
 
     return row
-
-
-def _columns(table: TableSchema) -> Mapping[str, Any]:
-    if table.name in ROWS:
-        return get_type_hints(ROWS[table.name])
-    return {column.name: _DECLARED[column.type] for column in table.columns}
 
 
 def _object(value: bytes, what: str) -> dict[str, object]:

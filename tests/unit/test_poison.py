@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 
 from backend.domain.clusters import TrackClusters
 from backend.domain.feedback import FeedbackKind
+from backend.domain.live_tables import LIVE_TABLES
 from backend.domain.tables import row_of
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports import records
 from backend.ports.event_log import Record, StoredRecord, Topic
 from backend.ports.fields import LONGEST_IDENTIFIER, MalformedRecord
-from backend.ports.store import Table
 from backend.services.follow import Followed, Follower
 from streaming.batch import TOPICS, Batch
-from streaming.rows import ROWS
 from streaming.schema import result_tables, schema
 from streaming.sink import Sink
 from tests.memory import MemoryEventLog, MemoryStore
@@ -117,9 +116,8 @@ def go_on(topic: str, key: bytes, value: bytes) -> None:
     log, store = MemoryEventLog(), MemoryStore()
     good = Record(key=GOOD[topic].key, value=GOOD[topic].value, partition=0)
     log.append(cast(Topic, topic), [Record(key=key, value=value, partition=0), good], timeout_seconds=1)
-    if topic != Table.TRACK_CLUSTERS:  # which the store in memory does not hold
-        with closing(Sink(log, store)) as sink:
-            assert 2 == sink.step()
+    with closing(Sink(log, store)) as sink:
+        assert 2 == sink.step()
     kept_by_store(topic, value, key)
     if topic in FOLLOWED:
         told: list[object] = []
@@ -136,8 +134,7 @@ def kept_by_store(topic: str, value: bytes, key: bytes) -> None:
     for row in batch.rows.values():
         assert row.columns is not None
         bson.encode({"_id": row.key, **row.columns})
-        if row.table in ROWS:
-            row_of(ROWS[row.table], row.columns)
+        row_of(LIVE_TABLES[row.table].row, row.columns)
     plays = [one for plays in batch.plays.values() for one in plays]
     words = [one for words in batch.feedback.values() for one in words]
     for each in (*plays, *words, *batch.tracks.values(), *batch.artists.values()):
