@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -66,10 +67,11 @@ def metrics(_home: Path, address: str) -> None:
 
 
 def server(home: Path, address: str) -> None:
-    """The server itself."""
+    """The server itself, over services whose models lie elsewhere."""
     from backend.rpc.server import Server
 
-    Server(services_in_memory(home), address=address, tokens=home / "tokens")
+    with TemporaryDirectory() as elsewhere:
+        Server(services_in_memory(Path(elsewhere)), address=address, tokens=home / "tokens")
 
 
 DOORS: dict[str, Callable[[Path, str], None]] = {
