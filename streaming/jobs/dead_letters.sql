@@ -48,7 +48,7 @@ SELECT 'malformed', CAST(source_partition AS BIGINT), source_offset, LEFT(listen
          WHEN track_id IS NULL OR CHAR_LENGTH(track_id) > ${identifier_characters} THEN 'track_id'
          WHEN artist_id IS NULL OR CHAR_LENGTH(artist_id) > ${identifier_characters} THEN 'artist_id'
          ELSE 'milliseconds_played' END,
-       CAST(1 AS BIGINT), TO_TIMESTAMP_LTZ(ingested_at_ms, 3)
+       CAST(1 AS BIGINT), appended_at
 FROM plays
 WHERE event_ms IS NULL
    OR (event_id IS NULL AND listener_id IS NOT NULL)

@@ -16,6 +16,7 @@ CREATE TABLE plays (
   ingested_at_ms      BIGINT,   -- the server's clock
   source_partition INT METADATA FROM 'partition' VIRTUAL,
   source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
+  appended_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   -- A play cannot happen after it was told: a phone whose clock is ahead must not push event time on for everybody.
   event_ms AS LEAST(played_at_ms, ingested_at_ms),
   event_time AS CAST(TO_TIMESTAMP_LTZ(LEAST(played_at_ms, ingested_at_ms), 3) AS TIMESTAMP(3)),  -- UTC

@@ -22,6 +22,7 @@ SETTINGS = Settings(anomaly_hours=24, trend_listeners=2, popularity_ranks=20)
 SPEC = wiring.job_spec(SETTINGS)
 
 
+APPENDED = "2026-03-01T00:00:00Z"
 _READING = {"json.ignore-parse-errors": "true", "json.decode.json-parser.enabled": "false"}
 """How sources/plays.sql has its records read."""
 
@@ -82,7 +83,7 @@ def _write_sources(folder: Path, log: Log) -> None:
     for record in log.plays:
         encoded = None if record.value is None else base64.b64encode(record.value).decode()
         place = {"source_partition": record.partition, "source_offset": record.offset}
-        records.append(json.dumps({"record": encoded, "appended_at": "2026-03-01T00:00:00Z", **place}))
+        records.append(json.dumps({"record": encoded, "appended_at": APPENDED, **place}))
     (folder / "plays").write_bytes(b"".join(_placed(record) + b"\n" for record in log.plays))
     sources = {
         "play_records": records,
@@ -102,7 +103,7 @@ def _placed(record: StoredRecord) -> bytes:
     for encoding, brace in (("utf-16-le", b"{\0"), ("utf-16-be", b"\0{"), ("utf-8", b"{")):
         head, found, rest = value.partition(brace)
         if found and head in (b"", *(mark.encode(encoding) for mark in (" ", "\ufeff"))):
-            place = f'"source_partition":{record.partition},"source_offset":{record.offset}'
+            place = f'"source_partition":{record.partition},"source_offset":{record.offset},"appended_at":"{APPENDED}"'
             empty = rest.lstrip().startswith("}".encode(encoding))
             return head + found + f"{place}{'' if empty else ','}".encode(encoding) + rest
     return value

@@ -1,5 +1,6 @@
 """The live tables' SQL on literal records, against what a person would count and an independent recount."""
 
+import json
 from base64 import b64encode
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -11,7 +12,10 @@ import pytest
 
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.tracks import AudioFeatures, Track
+from backend.ports.event_log import StoredRecord
 from backend.ports.records import feedback_record, heartbeat_record, track_record
+from streaming.batch import Batch
+from streaming.schema import result_tables, schema
 from tests.comparison import same_rows
 from tests.jobs.conftest import SETTINGS, RunJob, in_log, play_value
 from tests.recount import Log, Recount
@@ -133,6 +137,17 @@ def test_every_table_is_the_recount(rows: Rows, recount: Recount) -> None:
     for table, (expected, key) in recount.tables(SETTINGS).items():
         assert expected, table
         same_rows(table, expected, rows[table], key)
+
+
+def test_the_sink_takes_every_row_of_every_table(rows: Rows) -> None:
+    """Each cell is of the type, and there where it must be, that store and server hold the row to."""
+    batch = Batch()
+    for table in result_tables():
+        for offset, row in enumerate(rows[table]):
+            key = json.dumps({name: row[name] for name in schema(table).key}).encode()
+            value = json.dumps(row).encode()
+            batch.add([StoredRecord(topic=table, partition=0, offset=offset, key=key, value=value)])
+    assert (0, sum(len(rows[table]) for table in result_tables())) == (batch.malformed, batch.records)
 
 
 def _one(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
