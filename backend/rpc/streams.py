@@ -1,6 +1,7 @@
 """How many long-lived streams may be open: each holds a thread, which unary calls must not miss."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ ARRIVAL_SECONDS = 2.0
 """Time that such a body may take to arrive."""
 
 PATIENCE_SECONDS = 0.2
-"""How long a newcomer waits for a place before somebody must make room."""
+"""How long a place is its holder's, however many newcomers wait for it: time for a body that comes at all."""
 
 
 class Streams(Protocol):
@@ -56,6 +57,7 @@ class StreamBudget:
 class _Open:
     context: grpc.ServicerContext
     connection: str
+    since: float
 
     @property
     def host(self) -> str:
@@ -66,9 +68,9 @@ class _Open:
 class OpenStreams:
     """Places for callers whom nobody knows: none of them can keep the others out.
 
-    A connection holds `per_connection` places at most (None: no bound). Where all are held for PATIENCE_SECONDS, the
-    oldest stream of the host that holds most of them ends for the newcomer. None lives longer than `seconds`. A stream
-    that is ended so is CANCELLED.
+    A connection holds `per_connection` places at most (None: no bound). Where all are held, the oldest stream of the
+    host that holds most of them ends for the newcomer, as soon as it has had its place for PATIENCE_SECONDS. None lives
+    longer than `seconds`. A stream that is ended so is CANCELLED.
     """
 
     def __init__(
@@ -80,8 +82,7 @@ class OpenStreams:
 
     def stream(self, context: grpc.ServicerContext, messages: Callable[[], Iterator[Any]]) -> Messages:
         """The stream's messages, a place held as long as it lives. Raises Overloaded: the connection has enough."""
-        mine = _Open(context, context.peer())
-        self._take(mine)
+        mine = self._take(context, context.peer())
         end = threading.Timer(self._seconds, context.cancel)
         end.daemon = True
         end.start()
@@ -94,16 +95,26 @@ class OpenStreams:
                     self._open.remove(mine)
                     self._changed.notify()
 
-    def _take(self, mine: _Open) -> None:
+    def _take(self, context: grpc.ServicerContext, connection: str) -> _Open:
+        """A place, waited for."""
+        ended = None
         with self._changed:
-            held = sum(one.connection == mine.connection for one in self._open)
+            held = sum(one.connection == connection for one in self._open)
             if self._per_connection is not None and held >= self._per_connection:
                 raise Overloaded(f"this connection holds {held} streams already: close one")
-            free = self._changed.wait_for(lambda: len(self._open) < self._size, PATIENCE_SECONDS)
-            ended = None if free else self._open.pop(self._most_held())
+            while ended is None and len(self._open) >= self._size:
+                longest = self._open[self._most_held()]
+                left = longest.since + PATIENCE_SECONDS - time.monotonic()
+                if left > 0:
+                    self._changed.wait(left)
+                else:
+                    self._open.remove(longest)
+                    ended = longest
+            mine = _Open(context, connection, time.monotonic())
             self._open.append(mine)
         if ended is not None:
             ended.context.cancel()
+        return mine
 
     def _most_held(self) -> int:
         """Where the oldest stream of the host with the most streams stands."""
