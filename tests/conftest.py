@@ -8,11 +8,16 @@ once; files that mark themselves with one `xdist_group` share a process, and wit
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from backend.settings import Settings
 from cli import options
 from stack import jars, plan
 from stack.stack import Stack
+
+# How long an example takes says more of the machine than of the code.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 STACK_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
 
