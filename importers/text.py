@@ -5,7 +5,8 @@ and a line that is none as Windows-1252, where most such lines of the file are n
 language. A byte that nobody can read stays in the line as a lone surrogate (Python's surrogateescape), so that the
 reader can refuse the field it stands in: see `unreadable`. Nothing becomes U+FFFD in silence, and a U+FFFD that the
 file holds already, for a letter somebody lost before, is refused with the field too. Lines are in Unicode's
-composed form (NFC), so that one name is one name however it was typed.
+composed form (NFC), so that one name is one name however it was typed, and without the unseen characters that turn the
+reading direction of what follows: real titles hold stray ones, and the contract refuses them.
 """
 
 import codecs
@@ -33,6 +34,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LOST = re.compile("[\ud800-\udfff\ufffd]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 # Western words hold single letters beyond ASCII; Cyrillic, Greek or Korean in an encoding of their own hold runs.
 _NOT_WESTERN = re.compile(rb"[\xc0-\xff]{4}|[\x80-\xff]{6}")
@@ -90,7 +92,7 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _composed(line: str) -> str:
-    return line if line.isascii() else unicodedata.normalize("NFC", line)
+    return line if line.isascii() else unicodedata.normalize("NFC", _TURNING.sub("", line))
 
 
 def _wide_encoding(head: bytes) -> str:

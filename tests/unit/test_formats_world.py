@@ -149,7 +149,11 @@ def test_half_a_character_in_a_damaged_table_is_a_lost_letter(read: Read) -> Non
     assert ["Song 0", "Song \ufffd"] == [track.title for track in data.tracks]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), min_size=1), max_size=6))
+TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+CHARACTERS = st.characters(exclude_characters=f"\n{TURNS}", exclude_categories=("Cs",))
+
+
+@given(st.lists(st.text(CHARACTERS, min_size=1), max_size=6))
 def test_utf8_lines_are_never_changed_but_for_their_form(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:
@@ -168,6 +172,12 @@ def test_any_bytes_give_lines_and_nothing_becomes_a_replacement_character(tmp_pa
         text = "".join(lines)
     assert "\ufffd" not in text
     assert unreadable(text)
+
+
+def test_unseen_turns_of_the_reading_direction_stay_out(read: Read) -> None:
+    """As two titles of the songs of Spotify hold them: the server would refuse the tracks."""
+    data = read(SONGS.replace("Uno", "One Touch (with \u202aJess Glynne)").replace("Dos", "Be Your Friend\u202c\u202c"))
+    assert ["Be Your Friend", "One Touch (with Jess Glynne)"] == sorted(track.title for track in data.tracks)
 
 
 @pytest.mark.parametrize("change", [str.upper, str.title, lambda name: f"  {name} ", lambda name: f'"{name}"'])
