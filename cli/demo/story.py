@@ -206,6 +206,7 @@ class Story:
         started = time.monotonic()
         engagement = queries.artist_engagement(self._channel, limit=6).frame
         trends = queries.trends(self._channel, limit=6).frame
+        trends = trends[trends["window_start"] == trends["window_start"].max()]
         anomalies = queries.anomalies(self._channel, limit=1000).frame
         self.seconds["reading_tables"] = round(time.monotonic() - started, 1)
         self._frame("Artist engagement, latest hours", engagement, _ENGAGEMENT)
