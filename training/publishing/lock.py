@@ -1,8 +1,8 @@
 """Locks beside the published models: every process that publishes to them meets the same ones.
 
 The kernel lets go of a lock when its process ends, however it ends. A bucket has no such locks: there, only the
-processes of one home meet each other. Two machines never overwrite each other's pointer (`adapters/models/bucket.py`),
-but they must not train or prune at the same time (ADR 9).
+processes of one home meet each other. Of two machines that point at the same moment one is told
+(`adapters/models/bucket.py`), but they must not train or prune at the same time (ADR 9).
 """
 
 from collections.abc import Iterator
