@@ -1,8 +1,8 @@
 """What all tests share: one embedded stack, and which tests run one after another in the same worker.
 
 `make test` runs several workers (pytest-xdist). All tests on the stack are one group: its worker starts the stack first
-of all and keeps it, while the others do the rest. Otherwise a file is a group, so that what its tests share is made
-once; files that mark themselves with one `xdist_group` share a process, and with it a Spark session.
+of all and keeps it, while the others do the rest. Jobs on Flink in batch mode are another, for its JVM. Otherwise a
+file is a group, so that what its tests share is made once; files marked with one `xdist_group` share a process.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ hypothesis_settings.load_profile("untimed")
 STACK_PARTS = ("kafka", "mongo", "flink", "server", "sink", "keeper")
 
 
-SLOW_GROUPS = ("stack", "spark")
+SLOW_GROUPS = ("stack", "flink", "spark")
 """Groups that begin first: what takes longest decides when the whole is done."""
 
 
@@ -33,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))
+        elif item.path.parent.name == "jobs":
+            item.add_marker(pytest.mark.xdist_group("flink"))
         elif item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: _place(item.get_closest_marker("xdist_group")))
