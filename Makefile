@@ -36,8 +36,8 @@ demo: $(READY) ## The main job end to end on real parts; ARGS=--exit leaves afte
 	@$(BIN)/segue demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Every test, those on the embedded stack included; FAST=1 leaves these and the browser's out
-	@$(BIN)/pytest --numprocesses $(if $(FAST),4 -m "not stack" --ignore tests/browser,3) --dist loadgroup \
+test: $(READY) ## Every test, those on the embedded stack included; FAST=1 leaves out these, other JVMs and the browser
+	@$(BIN)/pytest --numprocesses $(if $(FAST),3 -m "not stack and not jvm" --ignore tests/browser,3) --dist loadgroup \
 		--no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
 
 .PHONY: check

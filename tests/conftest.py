@@ -28,7 +28,7 @@ SLOW_GROUPS = ("stack", "flink", "spark")
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the stack (`-m "not stack"` leaves out just those) and give every test its group."""
+    """Mark the tests that use the stack or an engine on a JVM of their own, and give every test its group."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
@@ -37,7 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("flink"))
         elif item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if item.path.parent.name == "jobs" or "spark" in (item.path.stem.split("_")[-1], *_parameters(item)):
+            item.add_marker(pytest.mark.jvm)
     items.sort(key=lambda item: _place(item.get_closest_marker("xdist_group")))
+
+
+def _parameters(item: pytest.Item) -> list[object]:
+    return (
+        list(item.callspec.params.values()) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else []
+    )
 
 
 def _place(group: pytest.Mark | None) -> int:
