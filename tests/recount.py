@@ -28,10 +28,10 @@ _NUMBERS = {"played_at_ms": 64, "ingested_at_ms": 64, "milliseconds_played": 32,
 
 _PLAYS = f"""
 CREATE TABLE placed AS
-SELECT *, least(played_at_ms, ingested_at_ms) AS ms,
-       max(CASE WHEN played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL
-                THEN least(played_at_ms, ingested_at_ms) END)
-         OVER (PARTITION BY part ORDER BY off ROWS UNBOUNDED PRECEDING) AS newest
+SELECT *, CASE WHEN played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL
+                AND least(played_at_ms, ingested_at_ms) BETWEEN 0 AND 7258118399999
+               THEN least(played_at_ms, ingested_at_ms) END AS ms,
+       max(ms) OVER (PARTITION BY part ORDER BY off ROWS UNBOUNDED PRECEDING) AS newest
 FROM raw;
 CREATE TABLE plays AS
 SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, part, off, ms, newest, ingested_at_ms,
@@ -40,7 +40,7 @@ SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, part, 
        {SKIP_SQL} AS skip
 FROM placed
 WHERE length(event_id) <= 128 AND length(listener_id) <= 128 AND length(track_id) <= 128 AND length(artist_id) <= 128
-  AND played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL AND milliseconds_played IS NOT NULL
+  AND ms IS NOT NULL AND milliseconds_played IS NOT NULL
 ORDER BY event_id, part, off
 """
 
@@ -203,7 +203,7 @@ GROUP BY ALL
 _LETTERS = """
 SELECT 'malformed' AS reason, part AS source_partition, off AS source_offset, 1 AS records
 FROM placed
-WHERE NOT is_object OR ms IS NULL OR played_at_ms IS NULL OR ingested_at_ms IS NULL
+WHERE NOT is_object OR ms IS NULL
    OR (event_id IS NULL AND listener_id IS NOT NULL)
    OR (event_id IS NOT NULL AND (listener_id IS NULL OR track_id IS NULL OR artist_id IS NULL
                                  OR milliseconds_played IS NULL OR length(event_id) > 128

@@ -43,6 +43,7 @@ SELECT 'malformed', CAST(source_partition AS BIGINT), source_offset, LEFT(listen
        CAST(NULL AS BYTES),
        'a field is missing, of the wrong type or too long: ' || CASE
          WHEN played_at_ms IS NULL THEN 'played_at_ms' WHEN ingested_at_ms IS NULL THEN 'ingested_at_ms'
+         WHEN event_ms IS NULL THEN 'played_at_ms (from 1970 to 2199)'
          WHEN event_id IS NULL OR CHAR_LENGTH(event_id) > ${identifier_characters} THEN 'event_id'
          WHEN listener_id IS NULL OR CHAR_LENGTH(listener_id) > ${identifier_characters} THEN 'listener_id'
          WHEN track_id IS NULL OR CHAR_LENGTH(track_id) > ${identifier_characters} THEN 'track_id'

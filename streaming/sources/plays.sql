@@ -18,8 +18,12 @@ CREATE TABLE plays (
   source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
   appended_at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   -- A play cannot happen after it was told: a phone whose clock is ahead must not push event time on for everybody.
-  event_ms AS LEAST(played_at_ms, ingested_at_ms),
-  event_time AS CAST(TO_TIMESTAMP_LTZ(LEAST(played_at_ms, ingested_at_ms), 3) AS TIMESTAMP(3)),  -- UTC
+  -- Times that no calendar of ours holds (before 1970, after 2199) are none: a record of them would end the job for ever.
+  event_ms AS CASE WHEN LEAST(played_at_ms, ingested_at_ms) BETWEEN 0 AND 7258118399999
+                   THEN LEAST(played_at_ms, ingested_at_ms) END,
+  event_time AS CAST(TO_TIMESTAMP_LTZ(
+    CASE WHEN LEAST(played_at_ms, ingested_at_ms) BETWEEN 0 AND 7258118399999
+         THEN LEAST(played_at_ms, ingested_at_ms) END, 3) AS TIMESTAMP(3)),  -- UTC
   arrival AS PROCTIME(),
   WATERMARK FOR event_time AS event_time - INTERVAL '${lateness_minutes}' MINUTE
 ) WITH (

@@ -10,8 +10,8 @@ SELECT event_id, listener_id, track_id, artist_id, played_at_ms, milliseconds_pl
        ) - event_ms AS behind_ms
 FROM plays;
 
--- Complete plays (identifiers are there and not too long), with whether each is its listener's first of its artist. Asked before the deduplication, which
--- spreads one listener's plays over subtasks and so loses their order.
+-- Complete plays (identifiers are there and not too long), with whether each is its listener's first of its artist. Asked
+-- before the deduplication, which spreads one listener's plays over subtasks and so loses their order.
 CREATE TEMPORARY VIEW complete_plays AS
 SELECT *, COUNT(*) OVER (
   PARTITION BY artist_id, listener_id ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW

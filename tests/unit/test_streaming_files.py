@@ -118,4 +118,4 @@ def test_digest_tells_what_is_computed_not_where() -> None:
 
 def test_digest_of_the_default_job_is_known() -> None:
     """States of running jobs lie in folders of this name: a change here means `segue jobs upgrade` for everybody."""
-    assert "12e5f2af5e6c" == render.digest(spec())
+    assert "3adb4f069e2f" == render.digest(spec())
