@@ -40,6 +40,7 @@ COMMANDS = (
 """In the order of `segue --help`."""
 
 INTERRUPTED, TERMINATED = 130, 143
+_WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 FOLDER = Path(__file__).parent / "commands"
 
 _NEXT_STEP: dict[type[SegueError], str] = {
@@ -94,8 +95,8 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return message if "`" in message or not step else f"{message}; {step}", 1
     if isinstance(error, ModuleNotFoundError) and (told := extras.missing(error.name)) is not None:
         return str(told), 1
-    if isinstance(error, TOMLDecodeError):
-        return f"segue.toml: {error}; correct the file", 2
+    if (of_a_file := _of_a_file(error)) is not None:
+        return of_a_file
     if _is_of_settings(error):
         wrong = "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']} (given: {each['input']!r})"
@@ -104,6 +105,15 @@ def explain(error: Exception) -> tuple[str, int] | None:
         return f"settings: {wrong}; correct the flag, the SEGUE_… variable or segue.toml", 2
     if (rpc := _rpc_error(error)) is not None:
         return f"the server answered {rpc.code().name}: {rpc.details()}; see how it is with `segue status`", 1
+    return None
+
+
+def _of_a_file(error: Exception) -> tuple[str, int] | None:
+    """What a settings file that cannot be read, or a path that is not what it should be, comes to."""
+    if isinstance(error, TOMLDecodeError):
+        return f"segue.toml: {error}; correct the file", 2
+    if isinstance(error, _WRONG_PATH) and error.filename:
+        return f"{error.filename}: {error.strerror}; see that the path is what it should be, and yours to use", 1
     return None
 
 
@@ -125,6 +135,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line; its exit code. Errors raised on purpose end here; others keep their traceback."""
+    if broken := next(filter(_is_no_text, argv), None):
+        return _fail(argv, f"{broken!r} holds bytes that are not UTF-8; type it as text", kind="Usage", code=2)
     try:
         code = build(argv)(args=list(argv) or ["--help"], prog_name="segue", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
@@ -142,6 +154,11 @@ def run(argv: Sequence[str]) -> int:
             raise
         return _fail(argv, explained[0], kind=type(error).__name__, code=explained[1])
     return code if isinstance(code, int) else 0
+
+
+def _is_no_text(word: str) -> bool:
+    """Whether it stands for bytes that are not UTF-8 (Python's surrogateescape)."""
+    return any("\ud800" <= letter <= "\udfff" for letter in word)
 
 
 def _fail(argv: Sequence[str], message: str, *, kind: str, code: int) -> int:

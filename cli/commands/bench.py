@@ -52,7 +52,7 @@ def streaming(
     fresh_plays: Annotated[int, typer.Option(min=1, max=900, help="Plays whose way to the dashboard is timed.")] = 60,
     heap: Annotated[int, typer.Option(min=256, help="Megabytes of heap of Flink's tasks, for both sides.")] = 1536,
     row: Annotated[list[str] | None, typer.Option(help="Measure only this row (again for more than one).")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic service.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic service.")] = 0,
     explain_vertices: Annotated[bool, typer.Option(help="Say where each job's time goes, vertex by vertex.")] = False,
     json: options.Json = False,
 ) -> None:

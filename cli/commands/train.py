@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 
 
 def command(
-    seed: Annotated[int, typer.Option(help="Same seed, same data and --threads 1: the same model to the byte.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Same seed, same data and --threads 1: the same model to the byte.")
+    ] = 0,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the ALS engine (default: every core of the machine).")
     ] = None,

@@ -166,3 +166,22 @@ def test_signals_leave_in_good_order(number: signal.Signals, code: int, tmp_path
         assert "in order\n" == process.stdout.readline()
 
     assert code == process.returncode
+
+
+def test_bytes_that_are_no_text_are_refused_before_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """A traceback of an encoder helps nobody."""
+    assert 2 == main.run(["recommend", "l\udcff"])
+    assert "holds bytes that are not UTF-8" in capsys.readouterr().err
+
+
+def test_a_home_that_is_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what to look at."""
+    (tmp_path / "file").touch()
+    assert 1 == main.run(["tokens", "issue", "app", "--scope", "ingest", "--home", str(tmp_path / "file")])
+    assert f"{tmp_path / 'file'}: File exists; see that the path" in capsys.readouterr().err
+
+
+def test_a_negative_seed_is_refused_before_work_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the option's name."""
+    assert 2 == main.run(["train", "--seed", "-1"])
+    assert "'--seed'" in capsys.readouterr().err
