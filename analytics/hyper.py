@@ -17,6 +17,9 @@ import grpc
 from analytics.columns import Kind
 from analytics.extract import ExportFailed, TableData, collect, write_parquet
 
+_OWNERS = 0o600
+"""What each listener did stands in an extract: whoever writes it gives it on."""
+
 
 class Format(StrEnum):
     """What an export is written as."""
@@ -80,9 +83,10 @@ def _parquet(folder: Path, data: TableData) -> Path:
 
 
 def _place_parquet(extract: list[TableData], folder: Path, path: Path) -> None:
-    path.mkdir(exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
     # export_metadata is last, so a reader who sees its new time sees the new tables.
     for data in extract:
+        _parquet(folder, data).chmod(_OWNERS)
         _parquet(folder, data).replace(_parquet(path, data))
 
 
@@ -104,6 +108,7 @@ def _place_hyper(extract: list[TableData], folder: Path, path: Path) -> None:
         raise ExportFailed(f"Hyper could not write the extract: {error}") from error
     with draft.open("rb") as file:
         os.fsync(file.fileno())
+    draft.chmod(_OWNERS)
     draft.replace(path)
 
 

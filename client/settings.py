@@ -5,6 +5,7 @@ Analytics is a client and never imports the backend, so it reads the three facts
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,11 @@ from typing import Final
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:50051"
 """The server's default."""
+
+
+_ADDRESS: Final = re.compile(r"(unix:.+|[^\s:]+:\d{1,5}|\[[^\s\]]+\]:\d{1,5})")
+_TOKEN: Final = re.compile(r"[!-~]+")
+"""What a header can carry, and no blank."""
 
 
 class NotConfigured(Exception):
@@ -40,12 +46,23 @@ def read(
     home = Path(variables.get("SEGUE_HOME") or ".segue")
     certificate = variables.get("SEGUE_TLS_CERTIFICATE")
     if certificate and not Path(certificate).is_file():
-        raise NotConfigured(f"SEGUE_TLS_CERTIFICATE names {certificate}, which is not a file.")
-    return ServerSettings(
+        raise NotConfigured(
+            f"SEGUE_TLS_CERTIFICATE names {certificate}, which is no file: give the server's PEM file, or `unset` it."
+        )
+    found = ServerSettings(
         address=address or variables.get("SEGUE_SERVER_ADDRESS") or _address_of_stack(home) or DEFAULT_ADDRESS,
         token=token or variables.get("SEGUE_TOKEN") or _operator_token(home),
         certificate=Path(certificate) if certificate else None,
     )
+    if not _ADDRESS.fullmatch(found.address):
+        raise NotConfigured(
+            f"SEGUE_SERVER_ADDRESS is {found.address!r}, and should be host:port, such as `{DEFAULT_ADDRESS}`."
+        )
+    if not _TOKEN.fullmatch(found.token):
+        raise NotConfigured(
+            "SEGUE_TOKEN holds characters that no token has: give it as `segue tokens issue` printed it."
+        )
+    return found
 
 
 def _address_of_stack(home: Path) -> str | None:

@@ -93,3 +93,19 @@ def test_a_broken_endpoints_file_says_which(tmp_path: Path) -> None:
 def test_a_token_is_not_in_the_settings_text() -> None:
     """Logs and tracebacks print settings; the secret stays out."""
     assert "hush" not in repr(settings.read(token="hush", environment={}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("SEGUE_SERVER_ADDRESS", address) for address in ("nonsense", "127.0.0.1", "127.0.0.1:", ":1", "a b:1")),
+        *(("SEGUE_TOKEN", token) for token in ("é", "a\nb", "a b", "\udcff")),
+        ("SEGUE_TLS_CERTIFICATE", "/nowhere/at/all"),
+    ],
+)
+def test_a_setting_that_cannot_be_one_is_named(variable: str, value: str, tmp_path: Path) -> None:
+    """Before a call is made, which would blame the server."""
+    fine = {"SEGUE_HOME": str(tmp_path), "SEGUE_SERVER_ADDRESS": "127.0.0.1:1", "SEGUE_TOKEN": "t"}
+    assert "t" == settings.read(environment=fine).token
+    with pytest.raises(settings.NotConfigured, match=rf"^{variable} .*`"):
+        settings.read(environment=fine | {variable: value})

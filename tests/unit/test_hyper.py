@@ -128,6 +128,14 @@ def test_parquet_holds_the_same_tables(channel: grpc.Channel, content: Content, 
     assert 192 == len(frame)
 
 
+@pytest.mark.parametrize(("form", "name"), [(hyper.Format.HYPER, "x.hyper"), (hyper.Format.PARQUET, "x")])
+def test_an_export_is_its_owners_alone(channel: grpc.Channel, tmp_path: Path, form: hyper.Format, name: str) -> None:
+    """It tells what each listener did."""
+    path = hyper.export(channel, tmp_path / name, now=NOW, form=form).path
+    assert {0o600} == {file.stat().st_mode & 0o777 for file in ([path] if path.is_file() else path.iterdir())}
+    assert path.is_file() or 0o700 == path.stat().st_mode & 0o777
+
+
 def test_without_hyper_the_error_names_the_way_out(
     channel: grpc.Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
