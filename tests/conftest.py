@@ -30,7 +30,7 @@ SLOW_GROUPS = ("stack", "flink", "spark")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that use the stack or an engine on a JVM of their own, and give every test its group."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        if "stack" in getattr(item, "fixturenames", ()) or item.get_closest_marker("stack"):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))
         elif item.path.parent.name == "jobs":
