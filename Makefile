@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 ARGS ?=
+DOSE ?= 10
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 UV := .bootstrap/bin/uv
@@ -36,9 +37,15 @@ demo: $(READY) ## The main job end to end on real parts; ARGS=--exit leaves afte
 	@$(BIN)/segue demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## Every test, those on the embedded stack included; FAST=1 leaves out these, other JVMs and the browser
-	@$(BIN)/pytest --numprocesses $(if $(FAST),3 -m "not stack and not jvm" --ignore tests/browser,3) --dist loadgroup \
+test: $(READY) ## Every test but those that only `make faults` runs; FAST=1 leaves out these, other JVMs and the browser
+	@$(BIN)/pytest --numprocesses 3 -m "not long$(if $(FAST), and not stack and not jvm)" $(if $(FAST),--ignore tests/browser) --dist loadgroup \
 		--no-loadscope-reorder --durations 10 --durations-min 1 $(ARGS)
+
+.PHONY: faults
+faults: $(READY) ## The faults of tests/faults at DOSE=10 times their short form; writes docs/faults.md from what it saw
+	@mkdir -p build && rm -f build/faults.jsonl
+	@$(BIN)/pytest tests/faults --dose $(DOSE) --figures build/faults.jsonl --durations 10 $(ARGS); ended=$$?; \
+		$(BIN)/python -m tests.faults.report build/faults.jsonl > build/faults.md && mv build/faults.md docs/faults.md; exit $$ended
 
 .PHONY: check
 check: $(READY) ## Everything static: lint, types, import arrows, contracts, generated files

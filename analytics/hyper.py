@@ -67,6 +67,13 @@ def export(channel: grpc.Channel, path: Path, *, now: datetime, form: Format = F
     return Export(path=path, format=form, rows={data.table.name: len(data.frame) for data in extract})
 
 
+def files(written: Export) -> list[Path]:
+    """The files of an extract that was written."""
+    if written.format is Format.HYPER:
+        return [written.path]
+    return [written.path / f"{table}.parquet" for table in written.rows]
+
+
 def _hyper_api() -> Any:
     try:
         import tableauhyperapi  # noqa: PLC0415 - optional: there is no wheel for Linux on ARM, and it loads a large library

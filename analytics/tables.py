@@ -118,7 +118,12 @@ LISTENER_ACTIVITY: Final = Table(
     "What one listener did on one day.",
     ("listener_id", "window_start"),
     (
-        Column("listener_id", Kind.TEXT, "", "The listener's id."),
+        Column(
+            "listener_id",
+            Kind.TEXT,
+            "",
+            "The listener: a pseudonym, or the app's own id where the token has the scope identities.",
+        ),
         Column("window_start", Kind.TIME, "UTC", "The start of the day."),
         Column("sessions", Kind.INTEGER, "sessions", "Runs of plays without a long pause."),
         Column("plays", Kind.INTEGER, "plays", "Plays of those sessions."),
@@ -153,15 +158,16 @@ FEATURES: Final = tuple(column.name for column in TOPIC_HOURS.columns if column.
 
 DEAD_LETTERS: Final = Table(
     "dead_letters",
-    "A record that a live table could not count; for an unknown track one row stands for all its plays.",
-    ("reason", "source_partition", "source_offset"),
+    "A record that could not be taken over; for an unknown track one row stands for all its plays.",
+    ("reason", "source_topic", "source_partition", "source_offset"),
     (
-        Column("reason", Kind.TEXT, "", "malformed, unknown_track or too_late."),
+        Column("reason", Kind.TEXT, "", "malformed, unknown_track, too_late or ahead."),
         Column("noted_at", Kind.TIME, "UTC", "When it was sent."),
         Column("detail", Kind.TEXT, "", "What was wrong."),
         Column("records", Kind.INTEGER, "records", "How many records the letter stands for."),
-        Column("record_key", Kind.TEXT, "", "The listener's id, where the record has one.", optional=True),
-        Column("source_partition", Kind.INTEGER, "", "Where it stands in the topic of plays."),
+        Column("record_key", Kind.TEXT, "", "The listener's id or the record's key, where it has one.", optional=True),
+        Column("source_topic", Kind.TEXT, "", "The topic it stands in: plays, or what else the sink reads."),
+        Column("source_partition", Kind.INTEGER, "", "Its partition of that topic."),
         Column("source_offset", Kind.INTEGER, "", "Its offset in that partition."),
         Column("record", Kind.TEXT, "", "The record's bytes in base64, where they are kept.", optional=True),
     ),
@@ -169,10 +175,11 @@ DEAD_LETTERS: Final = Table(
 
 DEAD_LETTER_COUNTS: Final = Table(
     "dead_letter_counts",
-    "How many records stand in dead_letters for one reason.",
-    ("reason",),
+    "How many records of one topic stand in dead_letters for one reason.",
+    ("reason", "source_topic"),
     (
-        Column("reason", Kind.TEXT, "", "malformed, unknown_track or too_late."),
+        Column("reason", Kind.TEXT, "", "malformed, unknown_track, too_late or ahead."),
+        Column("source_topic", Kind.TEXT, "", "The topic the records stand in."),
         Column("records", Kind.INTEGER, "records", "Records of all its letters."),
     ),
 )

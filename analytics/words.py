@@ -17,16 +17,19 @@ REASONS: Final = {
     "malformed": "Malformed",
     "unknown_track": "Unknown track",
     "too_late": "Too late",
+    "ahead": "Ahead of the clock",
 }
 """Why a record was not counted, as a label."""
 
 ADVICE: Final = {
-    "malformed": "The record is no play, and nothing counts it: something writes to the topic past the ingest service. "
-    "Look at the record, stop its writer, and send the plays again with `segue ingest`.",
+    "malformed": "The record is not what its topic holds, and nothing counts it: something writes to the topic past "
+    "the ingest service. Look at the record, stop its writer, and send what it meant again with `segue ingest`.",
     "unknown_track": "The catalogue does not hold the track: its plays count, without a title and without a part in "
     "recommendations. Send the track with `segue ingest`; its letter then goes.",
     "too_late": "The play came long after its time. Engagement and the play archive have it, rankings, trends and "
     "anomalies leave it out. Where it happens often, find the app that sends late, or raise `lateness_minutes`.",
+    "ahead": "The record says of itself that it was played and taken in more than an hour after the log had it, and "
+    "nothing counts it. Set the clock of the server, or of what else writes to the topic, and send them again.",
 }
 """What each reason means and what to do, in Markdown."""
 

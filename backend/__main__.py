@@ -5,9 +5,7 @@ Exit codes: 0 drained, nothing lost; 1 some records were never confirmed; 2 the 
 
 import logging
 import os
-import signal
 import sys
-import threading
 
 import structlog
 from pydantic import ValidationError
@@ -16,20 +14,25 @@ from pydantic import ValidationError
 # (9 to 14 recommendations a second where one BLAS thread each gives 31).
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from backend import wiring
+from backend import endings, misspelt, wiring
 from backend.domain.errors import SegueError
 from backend.settings import Settings
+
+SWITCH_SECONDS = 0.0005
+"""How soon a thread gives the interpreter to another. gRPC takes and refuses calls in one thread, each in several short
+steps; at Python's 5 ms it would wait for those at work at every step, and under a flood never keep up (ADR 13)."""
 
 
 def main() -> int:
     """Serve; the exit code."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     _log_as_json()
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    asked_to_stop = endings.asked_to_stop()
     log = structlog.get_logger(__name__)
     try:
         settings = Settings()
+        for sentence in misspelt.variables(os.environ):
+            log.warning("settings", told=sentence)
         services = wiring.services(settings)
         server = wiring.server(settings, services)
     except (SegueError, ValidationError, ValueError, RuntimeError, OSError) as error:

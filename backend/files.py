@@ -5,16 +5,21 @@ Everything of Segue that writes a file others read, or must be the only one to d
 
 import fcntl
 import hashlib
+import json
+import logging
 import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from backend.domain.errors import Unavailable
+
+_log = logging.getLogger(__name__)
 
 
 def sync(path: Path) -> None:
@@ -33,11 +38,11 @@ def private_folder(path: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None], *, mode: int = 0o644) -> None:
+def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None], *, mode: int = 0o600) -> None:
     """Fill a file beside `path` (with bytes, text as UTF-8, or by a function), then put it in place in one step.
 
     Durable when it returns; readers see the old file or the new one. Until it is in place only its owner can read it,
-    then whom `mode` lets: 0o600 for secrets. Raises OSError; nothing is left behind then.
+    then whom `mode` lets. Raises OSError; nothing is left behind then.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     draft = Path(name)
@@ -55,6 +60,20 @@ def write_whole(path: Path, content: bytes | str | Callable[[BinaryIO], None], *
         draft.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def noted(path: Path) -> dict[str, Any]:
+    """The JSON object that a file keeps for next time; {} where there is none, or, which is logged, a broken file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        _log.warning("%s is broken and passed over; `segue up` writes it anew", path)
+        return {}
+    return found
 
 
 @contextmanager
@@ -79,9 +98,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Take a folder away in one step: it is renamed before its files go."""
-    grave = Path(tempfile.mkdtemp(dir=path.parent, prefix=".gone-"))
-    path.rename(grave / path.name)
+    """Take a folder away in one step: it is renamed before its files go. Takes no room, for it is how room is made."""
+    grave = path.with_name(f".gone-{uuid.uuid4().hex}")
+    path.rename(grave)
     shutil.rmtree(grave)
 
 

@@ -3,18 +3,22 @@
 The URL's scheme picks the technology, so the same code runs on one machine and on clusters.
 """
 
-import json
 import os
+import unicodedata
 from pathlib import Path
-from typing import Any, Literal
+from tomllib import TOMLDecodeError
+from typing import Any, Literal, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from backend.files import noted
 
 ENDPOINTS_FILE = "endpoints.json"
 """Where a running embedded stack writes the URLs of its parts, inside `home`."""
@@ -35,20 +39,118 @@ class _StackSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         home = Path(self.current_state.get("home") or Settings.model_fields["home"].default)
-        file = home / ENDPOINTS_FILE
-        return json.loads(file.read_text()) if file.exists() else {}
+        return noted(home / ENDPOINTS_FILE)
+
+
+class _FileSource(TomlConfigSettingsSource):
+    """What segue.toml says, in which passwords are refused: such files are shown, copied and kept in repositories."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        try:
+            super().__init__(settings_cls)
+        except UnicodeDecodeError as error:
+            raise TOMLDecodeError(f"TOML is in UTF-8, and this is not: {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        told = super().__call__()
+        text = "must not stand in segue.toml: name a file with {name}_file, or set SEGUE_{variable}"
+        wrong = [
+            InitErrorDetails(
+                type=PydanticCustomError("password_in_file", text, {"name": name, "variable": name.upper()}),
+                loc=(name,),
+                input="",
+            )
+            for name in ("identity_secret", "kafka_password", "store_password")
+            if name in told
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data("Settings", wrong)
+        return told
 
 
 class Settings(BaseSettings):
     """The settings of one Segue."""
 
-    model_config = SettingsConfigDict(env_prefix="SEGUE_", toml_file="segue.toml", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEGUE_", toml_file="segue.toml", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(Path(".segue"), description="Folder for state, logs, tokens and the embedded parts' data.")
     cache: Path = Field(
         default_factory=cache_folder,
         description="Folder for what can be made again: Java archives, exported encoder, embeddings of known texts "
         "(default: ~/.cache/segue).",
+    )
+    disk_reserve_megabytes: int = Field(
+        1_000,
+        ge=0,
+        description="No plays, feedback or catalogue are taken while a disk of the embedded parts has less than this "
+        "left (where nothing is set, at most a tenth of the disk); 0: taken until it is full.",
+    )
+    identity_secret: SecretStr | None = Field(
+        None,
+        description="What listeners' ids are kept by in the store: at least 32 characters of chance, the same for "
+        "every server, in the environment only (SEGUE_IDENTITY_SECRET).",
+    )
+    identity_secret_file: Path | None = Field(
+        None,
+        description="Or the file that holds it and nothing else (default: home/identity/secret, made where it is "
+        "missing).",
+    )
+    erasure_hours: int = Field(
+        24,
+        ge=1,
+        le=8_784,
+        description="Within so many hours an erased listener is gone from log, archive, tables and models.",
+    )
+    retention_events_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="How long the log keeps plays and feedback; 0: for ever, because everything else is computed from "
+        "them and can be again.",
+    )
+    retention_archive_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="How long the play archive keeps a day; 0: for ever, because models learn from old plays, too, and "
+        "training_listener_plays bounds how many.",
+    )
+    retention_letters_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="How long dead letters are kept, in their topic and in the store: long enough to find out what was "
+        "wrong, no longer, as they hold what was sent; 0: for ever.",
+    )
+    retention_listener_days: int = Field(
+        400,
+        ge=0,
+        le=36_500,
+        description="How long what each listener did on a day is kept (listener_activity, in its topic and in the "
+        "store): a year and a month, so that a month can be compared with that of a year before; 0: for ever.",
+    )
+    retention_tables_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="How long the other tables keep rows of a window; 0: for ever, because they tell of artists and "
+        "tracks, and of listeners only how many.",
+    )
+    retention_extracts_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="How long an extract of `segue export` is kept where it was written: a copy that nobody refreshes "
+        "is soon wrong, and whom it holds may have been erased; 0: for ever.",
+    )
+    retention_receipts_days: int = Field(
+        1096,
+        ge=0,
+        le=36_500,
+        description="How long receipts of erasures, which name nobody, are kept: three years, the usual time for "
+        "claims; 0: for ever.",
     )
     tenant: str = Field(
         "segue",
@@ -58,7 +160,41 @@ class Settings(BaseSettings):
     kafka_servers: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma-separated.")
     kafka_partitions: int = Field(4, ge=1, description="Partitions of topics that Segue creates.")
     kafka_replication: int = Field(1, ge=1, description="Replicas of topics that Segue creates; 3 on a cluster.")
-    store_url: str = Field("mongodb://127.0.0.1:27017", description="MongoDB URL.")
+    kafka_security_protocol: Literal["plaintext", "sasl_plaintext", "sasl_ssl", "ssl"] = Field(
+        "plaintext", description="How Kafka is entered: sasl_… with a login, …ssl encrypted."
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How the login is shown to Kafka."
+    )
+    kafka_user: str = Field(
+        "", pattern=r'^[^"\\$]*$', description="Who logs in at Kafka, needed with sasl_plaintext and sasl_ssl."
+    )
+    kafka_password: SecretStr | None = Field(
+        None, description="That user's password, in the environment only (SEGUE_KAFKA_PASSWORD)."
+    )
+    kafka_password_file: Path | None = Field(
+        None, description="Or the file that holds it and nothing else, for Flink's sake not even a line end."
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file that the brokers' certificates are signed by (default: what the machine trusts)."
+    )
+    flink_kafka_password_file: Path | None = Field(
+        None,
+        description="Where Flink's machines hold the password's file, which they read themselves (default: where "
+        "kafka_password_file says).",
+    )
+    flink_kafka_ca_file: Path | None = Field(
+        None, description="Where Flink's machines hold the PEM file (default: where kafka_ca_file says)."
+    )
+    store_url: str = Field(
+        "mongodb://127.0.0.1:27017",
+        repr=False,
+        description="MongoDB URL. With a login it names the user: mongodb://USER@host:port/?authSource=admin.",
+    )
+    store_password: SecretStr | None = Field(
+        None, description="The password of the user in store_url, in the environment only (SEGUE_STORE_PASSWORD)."
+    )
+    store_password_file: Path | None = Field(None, description="Or the file that holds it and nothing else.")
     flink_url: str = Field("http://127.0.0.1:8081", description="Flink REST address of a session cluster.")
     vectors_url: str = Field(
         "", description="Vector index: file:///folder (default: home/vectors) or pinecone://index."
@@ -81,7 +217,12 @@ class Settings(BaseSettings):
     pinecone_api_key: SecretStr | None = Field(None, description="Needed with pinecone://.")
 
     server_address: str = Field("127.0.0.1:50051", description="Where the gRPC server listens, and where clients look.")
-    server_workers: int = Field(16, ge=1, description="RPC threads; one more call may wait, others are shed.")
+    server_workers: int = Field(
+        2,
+        ge=1,
+        description="Calls of one service worked on at once (ingestion: four times as many); three times as many more "
+        "wait in line, others are refused at once.",
+    )
     server_reflection: bool = Field(False, description="Serve gRPC reflection.")
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")
@@ -137,7 +278,7 @@ class Settings(BaseSettings):
         100, ge=0, description="More plays of one track on one day: training leaves the listener out; 0: never."
     )
     training_left_out_listeners: Path | None = Field(
-        None, description="File with one listener id a line whom training leaves out."
+        None, description="File with one listener id a line, the apps' own, whom training leaves out."
     )
     training_listener_plays: int = Field(
         20_000, ge=0, description="Newest plays of each listener that training reads; 0: all."
@@ -146,6 +287,14 @@ class Settings(BaseSettings):
         1_000_000, ge=0, description="Newest plays of each track that training reads; 0: all."
     )
     mlflow_url: str = Field("", description="MLflow tracking server that trainings are logged to (empty: none).")
+
+    @field_validator("*")
+    @classmethod
+    def _is_one_line(cls, value: Any) -> Any:
+        """Texts and paths reach SQL, properties files and addresses; such characters would begin something else."""
+        if isinstance(value, str | Path) and any(unicodedata.category(sign) in ("Cc", "Cs") for sign in str(value)):
+            raise ValueError("must hold no control characters, such as a line end")
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -157,7 +306,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flag > environment > segue.toml > running stack."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), _StackSource(settings_cls)
+        return init_settings, env_settings, _FileSource(settings_cls), _StackSource(settings_cls)
 
     @property
     def vectors(self) -> str:
@@ -188,3 +337,9 @@ class Settings(BaseSettings):
     def tokens(self) -> Path:
         """The folder of token files."""
         return self.home / "tokens"
+
+
+def holds_secret(name: str) -> bool:
+    """Whether a setting's value is shown to nobody: a secret, or an address that may hold a password."""
+    field = Settings.model_fields.get(name)
+    return field is not None and (not field.repr or SecretStr in (field.annotation, *get_args(field.annotation)))

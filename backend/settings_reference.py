@@ -11,7 +11,8 @@ from backend.settings import Settings
 _HEADER = """\
 # Every setting of Segue with its default. Copy the lines you change into segue.toml, or set the environment variable
 # SEGUE_NAME. A command's flag wins over the environment, the environment over segue.toml, segue.toml over the embedded
-# stack that runs on this machine. Secrets (pinecone_api_key, token) belong into the environment.
+# stack that runs on this machine. Secrets (pinecone_api_key, token, kafka_password, store_password) belong into the
+# environment, or passwords into files of their own.
 """
 
 

@@ -4,18 +4,25 @@ Heavy libraries are imported where they are needed, so that the server starts qu
 the store never loads the vector index.
 """
 
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from backend import buckets
+from backend import buckets, logins
 from backend.domain.errors import InvalidInput, Violation
+from backend.domain.retention import Retention
 from backend.extras import explained
+from backend.logins import KafkaLogin
 from backend.ports.encoder import TextEncoder
 from backend.ports.event_log import EventLog
+from backend.ports.identity import Identities
 from backend.ports.models import ModelRepository
 from backend.ports.store import Store
 from backend.ports.vectors import VectorIndex
+from backend.room import MEGABYTE, SHARE, Room
+from backend.sealing import ensure_secret
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def event_log(settings: Settings) -> EventLog:
-    """The event log at `kafka_servers`. Close it."""
+    """The event log at `kafka_servers`. Close it. Raises InvalidInput where the login is incomplete."""
     from backend.adapters.event_log.kafka import KafkaEventLog
 
     return KafkaEventLog(
@@ -32,14 +39,62 @@ def event_log(settings: Settings) -> EventLog:
         tenant=settings.tenant,
         partitions=settings.kafka_partitions,
         replication=settings.kafka_replication,
+        login=kafka_login(settings),
+        kept_days=retention(settings).of_topics(),
+    )
+
+
+def retention(settings: Settings) -> Retention:
+    """How long what is kept is kept."""
+    return Retention(**{one.name: getattr(settings, f"retention_{one.name}_days") for one in fields(Retention)})
+
+
+def kafka_login(settings: Settings) -> KafkaLogin:
+    """How Kafka is entered, the password read. Raises InvalidInput, naming the setting."""
+    return logins.kafka(
+        protocol=settings.kafka_security_protocol,
+        mechanism=settings.kafka_sasl_mechanism,
+        user=settings.kafka_user,
+        password=logins.password("kafka_password", settings.kafka_password, settings.kafka_password_file),
+        ca_file=settings.kafka_ca_file,
     )
 
 
 def store(settings: Settings) -> Store:
-    """The store at `store_url`. Close it."""
+    """The store at `store_url`. Close it.
+
+    Raises InvalidInput where that is no address of a MongoDB, or the login to it is incomplete.
+    """
     from backend.adapters.store.mongo import MongoStore
 
-    return MongoStore(settings.store_url, tenant=settings.tenant)
+    password = logins.store_password(
+        settings.store_url,
+        logins.password("store_password", settings.store_password, settings.store_password_file),
+    )
+    try:
+        return MongoStore(settings.store_url, tenant=settings.tenant, password=password)
+    except ValueError as error:
+        # Never the address itself: it may hold a password.
+        raise InvalidInput([Violation("store_url", f"must be mongodb://host:port and the like: {error}")]) from error
+
+
+def identities(settings: Settings, store: Store) -> Identities:
+    """Who is who, in the store. Raises InvalidInput where the secret is wrong or cannot be read."""
+    from backend.adapters.store.mongo import MongoStore
+    from backend.sealing import Sealing
+
+    if not isinstance(store, MongoStore):
+        raise InvalidInput([Violation("store_url", "must be a store that keeps identities: mongodb://…")])
+    given, file = settings.identity_secret, settings.identity_secret_file
+    try:
+        if given is None and file is None:
+            file = settings.home / "identity" / "secret"
+            ensure_secret(file)
+        secret = logins.password("identity_secret", given, file)
+        return store.identities(Sealing(secret.encode(), tenant=settings.tenant))
+    except ValueError as error:
+        where = f" (in {file}): `openssl rand -hex 32` makes one" if file and file.exists() else ""
+        raise InvalidInput([Violation("identity_secret", f"{error}{where}")]) from error
 
 
 def vector_index(settings: Settings) -> VectorIndex:
@@ -86,16 +141,39 @@ def models(settings: Settings) -> ModelRepository:
     raise InvalidInput([Violation("models_url", "must be file:///folder or s3://bucket/folder")])
 
 
+def room(settings: Settings) -> Room:
+    """Room on the disks that hold, on this machine, the log, the store, Flink's files, checkpoints and the archive.
+
+    Where these parts run elsewhere they have no folder here: their own refusal is what a call is answered by.
+    """
+    urls = [url for url in (settings.checkpoints, settings.archive) if urlsplit(url).scheme == "file"]
+    kept = [settings.home / name for name in ("kafka", "mongo", "flink")]
+    kept += [Path(unquote(urlsplit(url).path)) for url in urls]
+    return Room(
+        lambda: [folder for folder in kept if folder.is_dir()],
+        reserve=settings.disk_reserve_megabytes * MEGABYTE,
+        share=1 if "disk_reserve_megabytes" in settings.model_fields_set else SHARE,
+    )
+
+
 def services(settings: Settings) -> "Services":
     """The use cases over the parts that the settings name, not started yet; nothing is connected to before its use."""
+    from backend.adapters.archive.parquet import ParquetPlayArchive
+    from backend.rpc.bound_tokens import FolderBoundTokens
     from backend.services.assembly import assembled
 
+    opened = store(settings)
     return assembled(
         event_log=event_log(settings),
-        store=store(settings),
+        store=opened,
+        identities=identities(settings, opened),
+        tokens=FolderBoundTokens(settings.tokens),
         vectors=vector_index(settings),
         models=models(settings),
         encoder=lambda: encoder(settings),
+        archive=ParquetPlayArchive(settings.archive),
+        disks=room(settings),
+        erased_within=timedelta(hours=settings.erasure_hours),
     )
 
 

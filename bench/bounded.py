@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from backend.ports.event_log import Topic
 from streaming import render
-from streaming.schema import schema
+from streaming.reading import record_schema
 from streaming.spec import JobSpec
 
 BOUNDED = ("scan.bounded.mode", "latest-offset")
@@ -30,7 +31,7 @@ class Job:
 
 def reference(spec: JobSpec, _prefix: str = "") -> Job:
     """Kafka → JSON → blackhole: what reading and parsing the plays costs by itself; no result topics."""
-    columns = ",\n".join(f"  {column.name} {column.type}" for column in schema("plays").columns)
+    columns = ",\n".join(f"  {column.name} {column.type}" for column in record_schema(Topic.PLAYS).columns)
     source = {
         "connector": "kafka",
         "topic": f"{spec.tenant}.plays",

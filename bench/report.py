@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 from cli.output import Output
 
 if TYPE_CHECKING:
+    import bench.memory as memories
+    import bench.overload as overloads
     import bench.quality as qualities
     import bench.training as trainings
+    from bench.rows import Row
     from bench.streaming import Measured
     from importers.rows import BadRow
     from training.evaluation.metrics import Estimate
@@ -110,11 +113,44 @@ def tell_training(output: Output, measured: "trainings.Measured") -> None:
             for each in measured.equality
         ],
     )
-    rows = (
-        (one.name, f"{one.ours:,.3f}", f"{one.reference:,.3f}", one.unit, one.ratio, one.spread)
-        for one in measured.rows
+    _tell_rows(output, measured.rows)
+
+
+def tell_overload(output: Output, measured: "overloads.Measured") -> None:
+    """Every flood, and the rows."""
+    output.table(
+        "Floods",
+        ("times", "capacity/s", "offered/s", "answered/s", "p99 s", "p99 at half", "recovery s", "how calls ended"),
+        [
+            (
+                str(one.factor),
+                f"{one.usual.capacity:.1f}",
+                f"{one.offered:.1f}",
+                f"{one.answered:.1f}",
+                f"{one.p99_seconds:.3f}",
+                f"{one.usual.p99_seconds:.3f}",
+                f"{one.recovery_seconds:.1f}",
+                ", ".join(f"{code} {count}" for code, count in sorted(one.codes.items())),
+            )
+            for one in measured.floods
+        ],
     )
-    _tell_ratios(output, "unit", rows)
+    _tell_rows(output, measured.rows)
+
+
+def tell_memory(output: Output, measured: "memories.Measured") -> None:
+    """Resident memory by calls, and the row."""
+    output.table(
+        "Resident memory of the server",
+        ("calls", "MB"),
+        [(f"{one.calls:,}", f"{one.megabytes:.1f}") for one in measured.samples],
+    )
+    _tell_rows(output, measured.rows)
+
+
+def _tell_rows(output: Output, rows: Iterable["Row"]) -> None:
+    told = ((one.name, f"{one.ours:,.3f}", f"{one.reference:,.3f}", one.unit, one.ratio, one.spread) for one in rows)
+    _tell_ratios(output, "unit", told)
 
 
 def tell_evaluation(output: Output, models: Sequence["Judged"], k: int) -> None:

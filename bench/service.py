@@ -109,7 +109,7 @@ class Service:
                     f'"track_id":"track-{at_track}","artist_id":"artist-{artist}","played_at_ms":{played},'
                     f'"milliseconds_played":{ms},"track_milliseconds":{of_ms},"source":"first_party",'
                     f'"allow_training":true,"recommendation_id":"","surface":"{surfaces[nth % 4]}",'
-                    f'"device":"{devices[nth % 3]}","ingested_at_ms":{ingested}}}'
+                    f'"device":"{devices[nth % 3]}","ingested_at_ms":{ingested},"timing":"live"}}'
                 ).encode(),
             )
 
@@ -127,13 +127,13 @@ class Service:
                 given_at=datetime.fromtimestamp(int(self._played[nth]) / 1000, tz=UTC),
             )
             record = records.feedback_record(like)
-            yield record.key, record.value
+            yield record.group or record.key, record.value or b""
 
     def tracks(self) -> Iterator[KeyValue]:
         """The catalogue's tracks, each with audio features."""
         for nth in range(self._shape.tracks):
             record = records.track_record(self.track(nth))
-            yield record.key, record.value
+            yield record.group or record.key, record.value or b""
 
     def track(self, nth: int) -> Track:
         """Track number `nth`, from 0."""
@@ -160,13 +160,13 @@ class Service:
                 centroids=tuple(map(tuple, np.random.default_rng(0).normal(0, 1, (CLUSTERS, 9)).tolist())),
             )
         )
-        yield record.key, record.value
+        yield record.key, record.value or b""
 
     def artists(self) -> Iterator[KeyValue]:
         """The catalogue's artists."""
         for nth in range(self._shape.artists):
             record = records.artist_record(Artist(artist_id=f"artist-{nth}", name=f"Synthetic {nth}"))
-            yield record.key, record.value
+            yield record.group or record.key, record.value or b""
 
 
 def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,6 +23,9 @@ PINNED = {
 }
 """What a figure depends on and no segue.toml may change."""
 
+_NO_LOGIN = {"kafka_security_protocol": "plaintext", "kafka_user": ""}
+"""The bench's own broker knows none, whatever the environment says of another."""
+
 
 @contextmanager
 def stack(output: Output, parts: Sequence[str], **also: object) -> Iterator[Settings]:
@@ -32,7 +35,7 @@ def stack(output: Output, parts: Sequence[str], **also: object) -> Iterator[Sett
     """
     fetch_jars(output, parts)
     with tempfile.TemporaryDirectory(prefix="segue-bench-", ignore_cleanup_errors=True) as folder:
-        settings = options.settings(Path(folder), **PINNED, **plan.free_addresses(), **also)
+        settings = options.settings(Path(folder), **PINNED, **_NO_LOGIN, **plan.free_addresses(), **also)
         with output.step("starting " + ", ".join(parts), "the bench's own stack is up"):
             running = Stack(settings, parts)
             running.start()

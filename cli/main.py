@@ -8,20 +8,23 @@ line is imported, so that `segue --help` is quick.
 
 import ast
 import importlib
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeGuard
 
 import typer
 
-from backend import extras
+from backend import extras, lacks, logs
 from backend.domain.errors import (
     InvalidInput,
     ModelRefused,
+    NoRoom,
     Overloaded,
     PermissionRefused,
     SegueError,
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     *("demo", "up", "down", "status", "doctor"),
     *("ingest", "train", "models", "recommend", "dashboard", "export"),
-    *("jobs", "evaluate", "tune", "bench", "backfill", "tokens"),
+    *("jobs", "evaluate", "tune", "bench", "backfill", "tokens", "listener"),
 )
 """In the order of `segue --help`."""
 
@@ -46,6 +49,7 @@ FOLDER = Path(__file__).parent / "commands"
 _NEXT_STEP: dict[type[SegueError], str] = {
     InvalidInput: "correct it and run the command again",
     Overloaded: "try again in a few seconds",
+    NoRoom: "free some (see `df -h`), then run the command again",
     Unavailable: "see how the parts are with `segue status`",
     Unauthenticated: "give a token with SEGUE_TOKEN",
     PermissionRefused: "use a token with that scope",
@@ -59,7 +63,11 @@ def build(argv: Sequence[str], folder: Path = FOLDER) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
     @app.callback()
-    def segue() -> None:
+    def segue(
+        _version: Annotated[
+            bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+        ] = False,
+    ) -> None:
         """Segue: plays in, live tables and recommendations out. Start with `segue doctor`, then `segue demo`."""
 
     named = next((word for word in argv if word in COMMANDS), None)
@@ -78,6 +86,12 @@ def build(argv: Sequence[str], folder: Path = FOLDER) -> typer.Typer:
     return app
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"segue {version('segue')}\n")
+        raise typer.Exit
+
+
 def _not_named() -> None:
     """Stands in `segue --help` for commands that this command line does not name."""
 
@@ -93,23 +107,36 @@ def explain(error: Exception) -> tuple[str, int] | None:
         message = str(error).rstrip(". \n")
         step = next((text for kind, text in _NEXT_STEP.items() if isinstance(error, kind)), "")
         return message if "`" in message or not step else f"{message}; {step}", 1
-    if isinstance(error, ModuleNotFoundError) and (told := extras.missing(error.name)) is not None:
-        return str(told), 1
-    if (of_a_file := _of_a_file(error)) is not None:
-        return of_a_file
+    if (of_this_machine := _of_this_machine(error)) is not None:
+        return of_this_machine
     if _is_of_settings(error):
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']} (given: {each['input']!r})"
-            for each in error.errors(include_url=False)
-        )
+        wrong = "; ".join(_told_of_setting(dict(each)) for each in error.errors(include_url=False))
         return f"settings: {wrong}; correct the flag, the SEGUE_… variable or segue.toml", 2
     if (rpc := _rpc_error(error)) is not None:
         return f"the server answered {rpc.code().name}: {rpc.details()}; see how it is with `segue status`", 1
     return None
 
 
-def _of_a_file(error: Exception) -> tuple[str, int] | None:
-    """What a settings file that cannot be read, or a path that is not what it should be, comes to."""
+def _told_of_setting(complaint: Mapping[str, Any]) -> str:
+    """One of pydantic's complaints about Settings; a name that is none comes with the nearest that is."""
+    from backend.settings import Settings, holds_secret
+
+    name = ".".join(map(str, complaint["loc"]))
+    if complaint["type"] == "extra_forbidden":
+        from backend.misspelt import nearest
+
+        return f"{name}: there is no such setting{nearest(name, Settings.model_fields)}"
+    if holds_secret(name):
+        return f"{name}: {complaint['msg']}"
+    return f"{name}: {complaint['msg']} (given: {complaint['input']!r})"
+
+
+def _of_this_machine(error: Exception) -> tuple[str, int] | None:
+    """What a missing package, no room, handles or memory, a broken settings file or a wrong path come to."""
+    if isinstance(error, ModuleNotFoundError) and (told := extras.missing(error.name)) is not None:
+        return str(told), 1
+    if lack := lacks.lack_of(error):
+        return f"{str(error) or type(error).__name__}: {lack}, then run the command again", 1
     if isinstance(error, TOMLDecodeError):
         return f"segue.toml: {error}; correct the file", 2
     if isinstance(error, _WRONG_PATH) and error.filename:
@@ -170,6 +197,8 @@ def _fail(argv: Sequence[str], message: str, *, kind: str, code: int) -> int:
 
 def main() -> None:
     """The entry point of the `segue` program."""
+    os.umask(0o077)  # what commands keep is their owner's, as with the stack
+    logs.warnings_to_stderr()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     sys.exit(run(sys.argv[1:]))

@@ -4,13 +4,12 @@ Results go to stdout; steps, bars and errors go to stderr, so that `--json` can 
 """
 
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-# What a terminal obeys instead of showing it, or what turns the reading direction of the rest of a line. Line ends and
-# tabs stay: what is said may have several lines.
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """The text with what a terminal would obey written out: an escape byte as a backslash and x1b.
-
-    The contract refuses them in titles and names, but text comes from files, logs and other servers too.
-    """
-    return _OBEYED.sub(lambda found: _written_out(found[0]), text)
-
-
-def _written_out(character: str) -> str:
-    return f"\\x{ord(character):02x}" if ord(character) < 0x100 else f"\\u{ord(character):04x}"
+from backend.visible import OBEYED, visible
 
 
 def _shown(text: str) -> str:
@@ -84,10 +69,10 @@ class Output:
         self.done(done, time.monotonic() - started)
 
     @contextmanager
-    def bar(self, text: str, total: int, *, unit: str = "count") -> Iterator[Progress]:
-        """A progress bar over `total`; move it with `progress.advance(progress.task_ids[0], n)`, from any thread.
+    def bar(self, text: str, total: int | None, *, unit: str = "count") -> Iterator[Progress]:
+        """A progress bar over `total` (None: nobody knows how much there is).
 
-        `unit` is "count" or "bytes".
+        Move it with `progress.advance(progress.task_ids[0], n)`, from any thread. `unit` is "count" or "bytes".
         """
         columns = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
         progress = Progress(
@@ -110,7 +95,8 @@ class Output:
         table = Table(title=_shown(title) or None, title_justify="left")
         for position, column in enumerate(columns):
             numeric = all(isinstance(row[position], int | float) for row in rows) and bool(rows)
-            table.add_column(_shown(column), justify="right" if numeric else "left")
+            # Folded, for an id that is cut cannot be copied.
+            table.add_column(_shown(column), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(_shown(_cell(value)) for value in row))
         self._out.print(table)
@@ -130,18 +116,18 @@ class Output:
 
 
 def to_json(value: object) -> str:
-    """One line; dataclasses as objects, datetimes in ISO 8601, paths as text. Raises TypeError for anything else.
+    """One line; dataclasses as objects, days and times in ISO 8601, paths as text. Raises TypeError for anything else.
 
     JSON escapes some of what a terminal obeys; the rest is escaped here, so that the line may be shown as it is.
     """
     text = json.dumps(value, default=_plain, ensure_ascii=False)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: object) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # or a datetime
         return value.isoformat()
     if isinstance(value, Path):
         return str(value)

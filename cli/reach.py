@@ -40,8 +40,10 @@ def failures_as_segue_errors() -> Iterator[None]:
         yield
     except ServerDown as error:
         raise Unavailable(str(error)) from error
-    except (AccessRefused, NotConfigured) as error:
+    except NotConfigured as error:
         raise Unauthenticated(str(error)) from error
+    except AccessRefused as error:
+        raise Unauthenticated(f"{error} {error.details}".rstrip()) from error
     except QueryFailed as error:
         raise SegueError(f"{error} {error.details}".rstrip()) from error
     except (ExportFailed, InsecureChannel) as error:

@@ -5,6 +5,8 @@ QueryFailed
 └── AccessRefused    the token is unknown, or lacks the scope
 """
 
+from typing import Any
+
 import grpc
 
 
@@ -43,10 +45,11 @@ _MEANINGS: dict[grpc.StatusCode, tuple[type[QueryFailed], str]] = {
     ),
     grpc.StatusCode.PERMISSION_DENIED: (
         AccessRefused,
-        "The token may not ask this. Use one with the scopes analytics and recommend.",
+        "The token may not ask this. Use one with the scope that it needs, or the listener's own.",
     ),
     grpc.StatusCode.INVALID_ARGUMENT: (QueryFailed, "The server refused the question as malformed."),
     grpc.StatusCode.NOT_FOUND: (QueryFailed, "The server knows nothing under this id."),
+    grpc.StatusCode.ALREADY_EXISTS: (QueryFailed, "This is under way already."),
     grpc.StatusCode.FAILED_PRECONDITION: (QueryFailed, "The server is not ready for this question yet."),
     grpc.StatusCode.UNIMPLEMENTED: (
         QueryFailed,
@@ -55,9 +58,20 @@ _MEANINGS: dict[grpc.StatusCode, tuple[type[QueryFailed], str]] = {
 }
 
 
+_PART_IS_DOWN = "The Segue server answers, but something that it needs does not. `segue status` says what."
+
+
 def explain(error: grpc.RpcError) -> QueryFailed:
     """Return the failure of a call in words."""
     code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
     details = (error.details() or "") if isinstance(error, grpc.Call) else str(error)
+    if code is grpc.StatusCode.UNAVAILABLE and _is_the_servers(error):
+        return ServerDown(_PART_IS_DOWN, details)
     kind, message = _MEANINGS.get(code, (QueryFailed, f"The server failed ({code.name}). Its log says why."))
     return kind(message, details)
+
+
+def _is_the_servers(error: grpc.RpcError) -> bool:
+    """Whether the server itself said so: gRPC says the same where nobody answers, but without rich details."""
+    metadata: Any = (error.trailing_metadata() or ()) if isinstance(error, grpc.Call) else ()
+    return any(key == "grpc-status-details-bin" for key, _ in metadata)

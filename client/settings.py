@@ -49,6 +49,8 @@ def read(
         raise NotConfigured(
             f"SEGUE_TLS_CERTIFICATE names {certificate}, which is no file: give the server's PEM file, or `unset` it."
         )
+    if not token and variables.get("SEGUE_TOKEN") == "":
+        raise NotConfigured("SEGUE_TOKEN is empty: give a token, or `unset` it for the one of this machine's stack.")
     found = ServerSettings(
         address=address or variables.get("SEGUE_SERVER_ADDRESS") or _address_of_stack(home) or DEFAULT_ADDRESS,
         token=token or variables.get("SEGUE_TOKEN") or _operator_token(home),

@@ -1,12 +1,18 @@
 """Who is meant by a cell that lists artists between commas, where a name may hold a comma itself."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 _COMMA = ", "
+_SEPARATORS = re.compile(
+    r"\s*[;/|\u3001\uff0c\uff1b\uff0f+]\s*|\s+(?:&|and|feat\.?|ft\.?|featuring|x|\u00d7|with|vs\.?)\s+", re.IGNORECASE
+)
+"""What else lists are written with; a name may hold any of them, so only the number of artists can say that one is."""
+
 _MOST_TRIED = 10
 """Names in a cell whose grouping is looked for; more have too many ways."""
 
@@ -29,12 +35,17 @@ def names_in(cells: Iterable[tuple[str, int]]) -> Names:
     alone: set[str] = set()
     lists: set[tuple[str, ...]] = set()
     for text, count in cells:
-        parts = tuple(text.casefold().split(_COMMA))
+        parts = tuple(_key(text).split(_COMMA))
         if len(parts) == 1 or count == 1:
-            (alone if len(parts) == 1 else with_comma).add(text.casefold())
+            (alone if len(parts) == 1 else with_comma).add(_key(text))
         if len(parts) == 1 or count > 1:
             lists.add(parts)
     return Names(frozenset(with_comma | _with_epithets(lists)), frozenset(alone))
+
+
+def _key(text: str) -> str:
+    """A name as names are compared: in one case and width, with one space behind a comma."""
+    return re.sub(r"\s*,\s*", _COMMA, unicodedata.normalize("NFKC", text)).casefold().strip()
 
 
 def _with_epithets(lists: Iterable[tuple[str, ...]]) -> set[str]:
@@ -64,10 +75,13 @@ def artists_of(text: str, count: int, known: Names) -> list[str]:
     if len(parts) < count and len(closer := re.split(r",\s*", text)) == count and all(closer):
         parts = closer
     names = _joined([name for part in parts if (name := part.strip(" ,"))], known)
+    others = [part for name in names for part in _SEPARATORS.split(name)]
+    if len(names) < count == len(others) and all(others) and not any(_COMMA in name for name in names):
+        return others
     if len(names) <= count:
         return names
     ways = _ways(names, count) if len(names) <= _MOST_TRIED else ()
-    fitting = [way for way in ways if all(len(group) > 1 or group[0].casefold() in known.alone for group in way)]
+    fitting = [way for way in ways if all(len(group) > 1 or _key(group[0]) in known.alone for group in way)]
     if len(fitting) != 1:
         raise ValueError(f"lists {len(names)} names where there are {count} artists; nothing tells which are one")
     return [_COMMA.join(group) for group in fitting[0]]
@@ -85,7 +99,7 @@ def _joined(parts: Sequence[str], known: Names) -> list[str]:
     start = 0
     while start < len(parts):
         ends = range(len(parts), start + 1, -1)
-        end = next((end for end in ends if _COMMA.join(parts[start:end]).casefold() in known.with_comma), start + 1)
+        end = next((end for end in ends if _key(_COMMA.join(parts[start:end])) in known.with_comma), start + 1)
         names.append(_COMMA.join(parts[start:end]))
         start = end
     return names

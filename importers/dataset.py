@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.domain.tracks import Artist, Track
 from importers import hetrec, lastfm_1k, spotify_2023, spotify_songs
 from importers.rows import BadRow, ReadOptions, Row
@@ -39,7 +39,10 @@ FORMATS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """What a file or folder holds, plays in time order; `…_lines` are the lines they were read from, one for each."""
+    """What a file or folder holds, plays in time order; `…_lines` are the lines they were read from, one for each.
+
+    All its plays are history, wherever they are moved in time: a file tells of them long after, and all at once.
+    """
 
     format: str
     artists: tuple[Artist, ...]
@@ -49,6 +52,11 @@ class Dataset:
     artist_lines: tuple[int, ...]
     track_lines: tuple[int, ...]
     play_lines: tuple[int, ...]
+
+    @property
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day, UTC, of its plays; None where it has none."""
+        return (self.plays[0].played_at.date(), self.plays[-1].played_at.date()) if self.plays else None
 
 
 def detect(path: Path) -> Format:
@@ -90,7 +98,7 @@ def load(path: Path, options: ReadOptions, *, format_name: str = "", limit: int 
             case Row(line, Track() as track):
                 tracks.append((line, track))
             case Row(line, Play() as play):
-                plays.append((line, play))
+                plays.append((line, replace(play, timing=Timing.HISTORY)))
         if limit is not None and len(counted) >= limit:
             break
     # Stable: plays of one moment keep the file's order.

@@ -20,6 +20,9 @@ COLUMNS = ("userid", "timestamp", "artist mbid", "artist name", "track mbid", "t
 LONGEST_PLAY = timedelta(minutes=4)
 """How long a track sounds where the listener's next play does not say: the file holds starts only."""
 
+_SECOND = "%Y-%m-%dT%H:%M:%SZ"
+"""How the data set writes times; one that is written otherwise is the same play."""
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -90,7 +93,7 @@ def _values(cells: list[str], now: datetime, *, allowed: bool) -> tuple[Artist, 
     artist_id = _mbid("artist mbid", artist_mbid) or derived_id("lastfm-artist", artist_name)
     track_id = _mbid("track mbid", track_mbid) or derived_id("lastfm-track", artist_name, track_name)
     play = Play(
-        event_id=event_id("lastfm", listener, timestamp, track_id),
+        event_id=event_id("lastfm", listener, f"{played_at:{_SECOND}}", track_id),
         listener_id=listener,
         track_id=track_id,
         artist_id=artist_id,

@@ -47,6 +47,7 @@ def play_message(play: Play) -> play_pb2.Play:
         source=_SOURCES[play.source],
         allow_training=play.allow_training,
         recommendation_id=play.recommendation_id,
+        timing=f"TIMING_{play.timing.name}",
     )
     message.played_at.FromDatetime(play.played_at)
     if play.surface or play.device:

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 import uuid
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -122,8 +123,9 @@ def parsed(
 
 
 def column_name(text: str) -> str:
-    """A header's cell as columns are compared: without mark and spaces around it, in one case."""
-    return text.strip().strip("\ufeff").strip().casefold()
+    """A header's cell as columns are compared: in one case and one width, without what is not seen."""
+    seen = (sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return "".join(seen).strip().casefold()
 
 
 def header_of(path: Path) -> set[str]:

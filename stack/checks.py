@@ -5,13 +5,14 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from stack import jars, java, plan, ports
+from backend.lacks import lack_of
+from stack import handles, jars, java, plan, ports
 from stack.part import LOOPBACK
 from stack.stack import running_state
 
@@ -81,6 +82,13 @@ def check_disk(home: Path) -> Check:
     return Check(name="disk", found=f"{free:.0f} GB free in {folder}", fix=fix)
 
 
+def check_handles() -> Check:
+    """Files that a process may hold open."""
+    most = handles.most()
+    fix = "" if most >= handles.LEAST else f"ulimit -n {handles.LEAST}  # for good: /etc/security/limits.conf"
+    return Check(name="open files", found=f"{most:,} a process", fix=fix)
+
+
 def check_loopback() -> Check:
     """A connection to ourselves: every part of the stack talks over it."""
     try:
@@ -129,17 +137,31 @@ def check_browser() -> Check:
 
 
 def examine(home: Path, given: Mapping[str, str]) -> list[Check]:
-    """Every check for a stack in this home, in the order a person would fix things; `given` is `plan.configured`."""
-    return [
-        check_system(),
-        check_python(),
-        check_java(),
-        check_make(),
-        check_memory(home),
-        check_disk(home),
-        check_loopback(),
-        check_ports(home, given),
-        check_jars(),
-        check_encoder(),
-        check_browser(),
-    ]
+    """Every check for a stack in this home, in the order a person would fix things; `given` is `plan.configured`.
+
+    What cannot be looked at, on a machine that lacks handles or memory, is a line that says so.
+    """
+    checks: dict[str, Callable[[], Check]] = {
+        "system": check_system,
+        "python": check_python,
+        "java": check_java,
+        "make": check_make,
+        "memory": lambda: check_memory(home),
+        "disk": lambda: check_disk(home),
+        "open files": check_handles,
+        "loopback": check_loopback,
+        "ports": lambda: check_ports(home, given),
+        "jars": check_jars,
+        "text encoder": check_encoder,
+        "browser": check_browser,
+    }
+    return [_looked_at(name, check) for name, check in checks.items()]
+
+
+def _looked_at(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except (OSError, RuntimeError, MemoryError) as error:
+        if not (lack := lack_of(error)):
+            raise
+        return Check(name=name, found="cannot be looked at", fix=lack)

@@ -4,18 +4,22 @@ Runs until SIGTERM or SIGINT. Exit code 0: stopped because asked; 1: the start f
 """
 
 import json
+import logging
 import os
 import signal
 import sys
 import time
 
+from backend import logs
 from backend.domain.errors import SegueError
 from backend.files import write_whole
+from backend.lacks import lack_of
 from backend.settings import ENDPOINTS_FILE, Settings
-from stack import plan, ports
+from stack import handles, plan, ports
 from stack.state import Phase, StackState, locked, this_process
 from stack.supervisor import PartFailed, Supervisor
 
+_log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.25
 
 
@@ -60,13 +64,18 @@ def run(settings: Settings, names: list[str]) -> int:
 def main() -> int:
     """The process's entry; what goes wrong before there is a supervisor is recorded too."""
     os.umask(0o077)  # what the parts keep in the home is their owner's
+    logs.to_stderr()
+    handles.take_all()
     settings = Settings()
     settings = settings.model_copy(update={"home": settings.home.absolute()})
     try:
         return run(settings, sys.argv[1].split(","))
-    except SegueError as error:
-        me = this_process()
-        StackState(pid=me.pid, created=me.created, phase=Phase.FAILED, error=str(error)).write(settings.home)
+    except (SegueError, OSError) as error:
+        lack = lack_of(error)
+        is_explained = lack or isinstance(error, SegueError)
+        _log.error("the stack did not start: %s", error, exc_info=None if is_explained else error)
+        me, told = this_process(), f"{error}: {lack}" if lack else str(error)
+        StackState(pid=me.pid, created=me.created, phase=Phase.FAILED, error=told).write(settings.home)
         return 1
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from backend import web
 from backend.domain.errors import SegueError, Unavailable
+from backend.files import write_whole
 from stack import jars
 from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
@@ -41,6 +42,8 @@ logger.pekko.name = org.apache.pekko
 logger.pekko.level = ERROR
 logger.kafka.name = org.apache.kafka
 logger.kafka.level = WARN
+logger.connector.name = org.apache.flink.kafka.shaded
+logger.connector.level = WARN
 logger.hadoop.name = org.apache.hadoop
 logger.hadoop.level = ERROR
 """
@@ -166,9 +169,9 @@ def lay_out(home: Path, config: Mapping[str, object]) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     # JSON strings are YAML strings, so no value needs quoting rules of its own.
     lines = (f"{key}: {json.dumps(str(value))}\n" for key, value in config.items())
-    (folder / "conf" / "config.yaml").write_text("".join(lines))
+    write_whole(folder / "conf" / "config.yaml", "".join(lines))
     for name, level in (("console", "INFO"), ("cli", "WARN")):
-        (folder / "conf" / f"log4j-{name}.properties").write_text(LOGGING.replace("{level}", level))
+        write_whole(folder / "conf" / f"log4j-{name}.properties", LOGGING.replace("{level}", level))
     ours = jars.paths("flink")
     gateway = [path for path in ours if path.name.startswith(GATEWAY_JAR)]
     _link(folder / "lib", [*distribution().glob("lib/*.jar"), *(path for path in ours if path not in gateway)])
@@ -210,6 +213,7 @@ def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
             env=env,
             check=lambda: check(url, task_managers=0),
             address=f"{LOOPBACK}:{port}",
+            needs_room=True,
         ),
         Part(
             name="flink-taskmanager",
@@ -217,6 +221,7 @@ def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
             argv=(*task_manager, TASKMANAGER, *configured),
             env=env,
             check=lambda: check(url, task_managers=1),
+            needs_room=True,
         ),
     ]
 

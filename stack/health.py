@@ -8,9 +8,10 @@ from pathlib import Path
 import psutil
 
 from backend.domain.errors import Unavailable
+from backend.lacks import lack_of
 from stack import flink, kafka, mongo, services
 from stack.services import port_of
-from stack.state import PartState, Phase, read_state
+from stack.state import PartState, Phase, StateUnreadable, read_state
 
 HEALTHY = "healthy"
 
@@ -64,8 +65,11 @@ def _status(part: PartState, *, flink_url: str, has_tls: bool) -> PartStatus:
             health, well = _answer(part, flink_url=flink_url, has_tls=has_tls) or HEALTHY, True
         except Unavailable as error:
             health = str(error)
+        except (OSError, RuntimeError) as error:  # no handles, no threads: this process cannot ask
+            health = f"it cannot be asked: {lack_of(error) or error}"
     else:
         health = str(part.phase) if part.phase is not Phase.UP else "gone"
+        health += f": {part.why}" if part.why else ""
     return PartStatus(
         name=part.name,
         is_well=well,
@@ -81,11 +85,14 @@ def _status(part: PartState, *, flink_url: str, has_tls: bool) -> PartStatus:
 
 
 def status(home: Path, *, flink_url: str, has_tls: bool) -> list[PartStatus]:
-    """Every long-running part of the stack that runs, or last ran, in `home`; [] where none ever did.
+    """Every long-running part of the stack that runs, or last ran, in `home`; [] where none ever did, or nothing tells.
 
     `has_tls` says whether the server speaks TLS.
     """
-    state = read_state(home)
+    try:
+        state = read_state(home)
+    except StateUnreadable:
+        state = None
     parts = state.parts if state else []
     return [
         _status(part, flink_url=flink_url, has_tls=has_tls)

@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from backend import settings, web
-from backend.domain.errors import SegueError, Unavailable
+from backend.domain.errors import NoRoom, SegueError, Unavailable
 from backend.extras import missing as missing_extra
+from backend.lacks import lack_of
 
 LOCK_FILE = Path(__file__).with_name("jars.lock")
 REPOSITORY_VARIABLE = "SEGUE_MAVEN_REPOSITORY"
@@ -141,6 +142,8 @@ def _fetch_one(jar: Jar, base: str, advance: Advance) -> None:
             f"if {REPOSITORY_VARIABLE} is set, check that mirror, else try again"
         ) from error
     except OSError as error:
+        if lack := lack_of(error):
+            raise NoRoom(f"{jar.coordinate} cannot be kept in {cache_folder()}: {lack}") from error
         raise Unavailable(
             f"cannot fetch {jar.coordinate} ({error}); check the network and run the command again "
             f"(what has arrived is kept), or set {REPOSITORY_VARIABLE} to a Maven repository you can reach"
@@ -152,7 +155,7 @@ def fetch(jars: Sequence[Jar], *, advance: Advance = lambda _: None, workers: in
 
     Files that are there already are not asked for again, so a second call goes on where a broken first one ended.
     A file becomes visible only when whole and of the right SHA-256. Raises Unavailable (offline; names the
-    coordinate) and SegueError (hash mismatch).
+    coordinate), NoRoom and SegueError (hash mismatch).
     """
     todo = [jar for jar in jars if not is_cached(jar)]
     if not todo:

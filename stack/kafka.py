@@ -1,10 +1,12 @@
 """One Apache Kafka broker in KRaft mode: broker and controller in one JVM, on loopback."""
 
+import json
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from backend.domain.errors import Unavailable
+from backend.domain.errors import InvalidInput, Unavailable, Violation
+from backend.files import write_whole
 from stack import jars
 from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
@@ -39,10 +41,17 @@ def properties(folder: Path, *, port: int, controller_port: int) -> str:
         "group.initial.rebalance.delay.ms": "0",
         # The default buffer of 128 MiB would fill a third of the heap.
         "log.cleaner.dedupe.buffer.size": "16777216",
+        # Whoever waits for an erasure waits for the cleaner.
+        "log.cleaner.backoff.ms": "1000",
         "num.network.threads": "2",
         "num.io.threads": "4",
     }
-    return "".join(f"{key}={value}\n" for key, value in settings.items())
+    return "".join(f"{key}={_escaped(str(value))}\n" for key, value in settings.items())
+
+
+def _escaped(value: str) -> str:
+    """As Java reads properties back; JSON's escapes are all among those that it knows."""
+    return json.dumps(value)[1:-1]
 
 
 LOGGING = """\
@@ -60,10 +69,14 @@ logger.server.level = INFO
 def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
     """The broker, and before its first start the formatting of its storage; both configured under home/kafka."""
     folder = home / "kafka"
+    if "," in str(folder.absolute()):
+        raise InvalidInput(
+            [Violation("home", f"{home}: Kafka takes a comma for the end of a folder's name; choose another")]
+        )
     folder.mkdir(parents=True, exist_ok=True)
     config, logging = folder / "server.properties", folder / "log4j2.properties"
-    config.write_text(properties(folder, port=port, controller_port=controller_port))
-    logging.write_text(LOGGING)
+    write_whole(config, properties(folder, port=port, controller_port=controller_port))
+    write_whole(logging, LOGGING)
     java = (
         *("java", *QUICK_JVM, "-Xms128m", "-Xmx384m", "-XX:MaxDirectMemorySize=128m"),
         *(f"-Dlog4j2.configurationFile={logging}", "-classpath", jars.class_path("kafka")),
@@ -76,6 +89,7 @@ def parts(home: Path, *, port: int, controller_port: int) -> list[Part]:
         check=lambda: check(port),
         needs=() if formatted else (FORMAT,),
         address=f"{LOOPBACK}:{port}",
+        needs_room=True,
         stop_seconds=20,
     )
     if formatted:
@@ -100,8 +114,8 @@ def check(port: int) -> str:
     from confluent_kafka.admin import AdminClient
 
     # Errors surface as the exception below; librdkafka would also print them.
-    admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
     try:
+        admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
         admin.list_topics(timeout=0.5)
     except KafkaException as error:
         raise Unavailable(f"the broker on {LOOPBACK}:{port} does not answer yet") from error

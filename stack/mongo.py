@@ -4,19 +4,21 @@ import sys
 from pathlib import Path
 
 from backend.domain.errors import Unavailable
+from backend.rewriting import STORE_FILE
 from stack.part import LOOPBACK, Part, check_port
 
 
 def parts(home: Path, *, port: int) -> list[Part]:
     """The server on its file under home/mongo."""
-    folder = home / "mongo"
-    folder.mkdir(parents=True, exist_ok=True)
+    file = home / STORE_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
     return [
         Part(
             name="mongo",
             title="MongoDB-protocol store",
-            argv=(sys.executable, "-m", "stack.mongo_server", str(folder / "store.mv"), str(port)),
+            argv=(sys.executable, "-m", "stack.mongo_server", str(file), str(port)),
             check=lambda: check(port),
+            needs_room=True,
             address=f"{LOOPBACK}:{port}",
         )
     ]

@@ -22,7 +22,7 @@ class Part:
 
     `check` raises Unavailable until the part answers, within half a second, and returns a remark (mostly ""); None: it
     is well once it has run for a second. `needs` names parts that must be well first. A `once` part is well when it
-    has exited with 0.
+    has exited with 0. One that `needs_room` is not started again while the disk is full.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Part:
     check: Callable[[], str] | None = None
     needs: tuple[str, ...] = ()
     once: bool = False
+    needs_room: bool = False
     address: str = ""
     deadline_seconds: float = 180  # a start takes 15; a busy machine may take ten times as long
     stop_seconds: float = 10

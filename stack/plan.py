@@ -1,6 +1,5 @@
 """From settings to a plan: which parts run here, on which ports, and what everybody is told about it."""
 
-import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,24 +9,20 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from backend.domain.errors import InvalidInput, Violation
+from backend.files import noted
 from backend.listening import require_loopback, require_protection
+from backend.logins import has_login
 from backend.settings import ENDPOINTS_FILE, Settings
 from stack import flink, kafka, mongo, services
 from stack.part import LOOPBACK, Part
-from stack.ports import free_port
+from stack.ports import SETTINGS, free_port
 from stack.services import PREPARE, port_of
 
 ALL = ("kafka", "mongo", "flink", "server", "sink", "keeper", "dashboard")
 """What a stack is made of, as people name it: "flink" is a JobManager and a TaskManager."""
 
-ADDRESSES = {
-    "kafka": ("kafka_servers", "{host}:{port}"),
-    "mongo": ("store_url", "mongodb://{host}:{port}"),
-    "flink": ("flink_url", "http://{host}:{port}"),
-    "server": ("server_address", "{host}:{port}"),
-    "sink": ("sink_metrics_address", "{host}:{port}"),
-    "dashboard": ("dashboard_address", "{host}:{port}"),
-}
+_SCHEMES = {"mongo": "mongodb://", "flink": "http://"}
+ADDRESSES = {part: (setting, _SCHEMES.get(part, "") + "{host}:{port}") for part, setting in SETTINGS.items()}
 """The setting that tells where a part is, and its form."""
 
 _LOCAL = {LOOPBACK, "localhost", "::1"}
@@ -46,8 +41,7 @@ def free_addresses() -> dict[str, str]:
 
 def last_endpoints(home: Path) -> dict[str, str]:
     """What the stack that runs, or last ran, in this home told of its addresses."""
-    file = home / ENDPOINTS_FILE
-    return json.loads(file.read_text()) if file.exists() else {}
+    return noted(home / ENDPOINTS_FILE)
 
 
 def configured(settings: Settings) -> dict[str, str]:
@@ -81,14 +75,26 @@ def local_parts(given: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
 
 
 def require_private(settings: Settings, names: Iterable[str]) -> None:
-    """Raises InvalidInput, naming the setting, where one of these parts would answer others than this machine."""
+    """Raises InvalidInput, naming the setting, where one of these parts would answer others than this machine.
+
+    Also where it is told a login: those that are started here know none, and have only this machine's loopback.
+    """
     wanted = set(names)
+    if "kafka" in wanted and settings.kafka_security_protocol != "plaintext":
+        raise _knows_no_login("kafka_security_protocol", "broker", "kafka_servers")
+    if "mongo" in wanted and has_login(settings.store_url):
+        raise _knows_no_login("store_url", "store", "store_url")
     if "server" in wanted:
         require_protection(settings.server_address, settings.tls_certificate, settings.tls_key)
     if "dashboard" in wanted:
         require_loopback("dashboard_address", settings.dashboard_address)
     if "sink" in wanted and settings.sink_metrics_address:
         require_loopback("sink_metrics_address", settings.sink_metrics_address)
+
+
+def _knows_no_login(setting: str, part: str, address: str) -> InvalidInput:
+    text = f"is for a {part} elsewhere, and the embedded one would be started: set {address} to another machine's"
+    return InvalidInput([Violation(setting, text)])
 
 
 def fixed_ports(given: Mapping[str, str], names: Iterable[str]) -> dict[str, int]:

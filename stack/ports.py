@@ -6,14 +6,26 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from backend.domain.errors import SegueError
-from backend.files import write_whole
+from backend.files import noted, write_whole
 from stack.part import LOOPBACK
 
 PORTS_FILE = "ports.json"
 
 USUAL = {"kafka": 9092, "mongo": 27017, "flink": 8081, "server": 50051, "sink": 9464, "dashboard": 8501}
 """Where people expect to find each part."""
+
+SETTINGS = {
+    "kafka": "kafka_servers",
+    "mongo": "store_url",
+    "flink": "flink_url",
+    "server": "server_address",
+    "sink": "sink_metrics_address",
+    "dashboard": "dashboard_address",
+}
+"""The setting that says where each part is."""
 
 NAMES = (*USUAL, "kafka-controller", "flink-rpc")
 """Every port of the stack; the last two are only used among its own processes."""
@@ -34,6 +46,16 @@ def is_free(port: int) -> bool:
     return True
 
 
+def _holder(port: int) -> str:
+    """Who listens there, as far as this user may know."""
+    try:
+        listening = [one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
+        pid = next(one.pid for one in listening if getattr(one.laddr, "port", 0) == port and one.pid)
+        return f"process {pid} ({psutil.Process(pid).name()})"
+    except (StopIteration, psutil.Error):
+        return "a program of another user"
+
+
 def free_port(taken: set[int], chance: random.Random) -> int:
     """A free loopback port that is not in `taken`. Raises SegueError where none was found in 1,000 tries."""
     for _ in range(1000):
@@ -50,12 +72,13 @@ def choose(home: Path, fixed: Mapping[str, int], chance: random.Random | None = 
     """
     for name, port in fixed.items():
         if not is_free(port):
+            setting = SETTINGS[name]
             raise SegueError(
-                f"port {port}, configured for {name}, is taken by another program; "
-                f"stop it (see `ss -ltnp 'sport = :{port}'`) or configure another port"
+                f"port {port} of {setting} is taken by {_holder(port)}; stop that (`ss -ltnp 'sport = :{port}'`), "
+                f"or set {setting} (SEGUE_{setting.upper()}) to another port"
             )
     file = home / PORTS_FILE
-    remembered: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    remembered: dict[str, int] = noted(file)
     chosen = dict(fixed)
     for name in NAMES:
         if name in chosen:

@@ -8,6 +8,7 @@ import sys
 from backend import wiring
 from backend.domain.errors import SegueError
 from backend.settings import Settings
+from backend.visible import one_line
 
 
 def main() -> int:
@@ -21,7 +22,7 @@ def main() -> int:
         store.migrate()
         store.close()
     except SegueError as error:
-        print(f"cannot prepare topics and indexes: {error}", file=sys.stderr)
+        print(one_line(f"cannot prepare topics and indexes: {error}"), file=sys.stderr)
         return 1
     return 0
 

@@ -16,6 +16,14 @@ from stack.part import LOOPBACK, Part, check_port
 
 PREPARE = "prepare"
 
+_SERVED = {
+    "segue.v1.IngestService": "ingest",
+    "segue.v1.RecommendService": "recommendations",
+    "segue.v1.AnalyticsService": "analytics",
+    "segue.v1.PrivacyService": "privacy",
+}
+"""The services by their names in the health protocol."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
@@ -70,6 +78,7 @@ def parts(home: Path, addresses: Addresses) -> list[Part]:
             check=lambda: check_dashboard(addresses.dashboard),
             address=addresses.dashboard,
             needs=("server",),
+            needs_room=True,  # Streamlit ends where its first words cannot be written
         ),
     ]
 
@@ -96,7 +105,7 @@ def port_of(address: str) -> int:
 
 
 def check_server(address: str, *, has_tls: bool) -> str:
-    """Raises Unavailable until the server answers its health check; "no model yet" while it is NOT_SERVING.
+    """Raises Unavailable until the server answers its health check; names what does not serve.
 
     A server with TLS is only asked for its port: its certificate need not be made out to this machine's loopback.
     """
@@ -110,10 +119,15 @@ def check_server(address: str, *, has_tls: bool) -> str:
     try:
         with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)  # its types name no methods
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=0.5)
+            silent = [
+                what
+                for service, what in _SERVED.items()
+                if stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=0.5).status
+                != health_pb2.HealthCheckResponse.SERVING
+            ]
     except grpc.RpcError as error:
         raise Unavailable(f"the server on {LOOPBACK}:{port} does not answer its health check yet") from error
-    return "" if answer.status == health_pb2.HealthCheckResponse.SERVING else "no model yet"
+    return f"does not serve {', '.join(silent)} now" if silent else ""
 
 
 def check_sink(address: str) -> str:

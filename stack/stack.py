@@ -16,11 +16,21 @@ from typing import Self
 
 import psutil
 
-from backend.domain.errors import SegueError
+from backend.domain.errors import NoRoom, SegueError
 from backend.files import private_folder
 from backend.settings import Settings
-from stack import java, plan
-from stack.state import STATE_FILE, PartState, Phase, StackState, read_state
+from stack import handles, java, plan, room
+from stack.child import cap_log
+from stack.state import (
+    DAEMON,
+    STATE_FILE,
+    PartState,
+    Phase,
+    StackState,
+    StateUnreadable,
+    read_state,
+    supervisor_of,
+)
 from stack.tether import tethered
 
 Report = Callable[[PartState], None]
@@ -74,12 +84,18 @@ class Stack:
         """Return when every part is well; False where they all ran already.
 
         Raises StackFailed with the log's last lines, InvalidInput where a part would listen to others than this
-        machine, and SegueError where a stack with fewer parts runs here.
+        machine, NoRoom where the disk is full, and SegueError where a stack with fewer parts runs here or too few files
+        may be open.
         """
         running = running_state(self._given.home)
         if running is None:
             plan.require_private(self._given, self._names)
+            handles.check()
+            if lack := room.lack(self._given.home):
+                raise NoRoom(f"the stack cannot start: {lack}")
             java.check()
+            if self._daemon is not None:
+                self._daemon.poll()  # it was killed; now the kernel may forget it
             self._spawn()
         else:
             here = {part.name for part in running.parts}
@@ -116,7 +132,8 @@ class Stack:
         private_folder(logs)
         if (home / STATE_FILE).exists():
             home.chmod(0o700)  # an earlier Segue made it for everybody to look into
-        argv = [sys.executable, "-m", "stack.daemon", ",".join(self._names)]
+        cap_log(logs / "stack.log")
+        argv = [sys.executable, "-m", DAEMON, ",".join(self._names)]
         with (logs / "stack.log").open("ab") as log:
             self._daemon = subprocess.Popen(
                 argv if self._detached else tethered(argv),
@@ -132,7 +149,7 @@ class Stack:
         seen: dict[str, Phase] = {}
         while True:
             ended = self._daemon is not None and self._daemon.poll() is not None
-            state = read_state(self._given.home)
+            state = _read(self._given.home)
             if state is not None and (self._daemon is None or state.pid == self._daemon.pid):
                 _report_changes(state, seen, self._report)
                 if state.phase is Phase.UP:
@@ -153,10 +170,29 @@ def _report_changes(state: StackState, seen: dict[str, Phase], report: Report) -
             report(part)
 
 
+def _read(home: Path) -> StackState | None:
+    """What the supervisor wrote down last; None, too, where that cannot be read now."""
+    try:
+        return read_state(home)
+    except StateUnreadable:
+        return None
+
+
 def running_state(home: Path) -> StackState | None:
-    """The state of the stack that runs in this home now; None where none runs."""
-    state = read_state(home)
-    return state if state is not None and state.is_alive() else None
+    """The state of the stack that runs in this home now; None where none runs.
+
+    Where stack.json does not tell it, its supervisor is looked for among the machine's processes; then the state knows
+    of no parts, and its `error` says why.
+    """
+    error = f"{home / STATE_FILE} is missing, or of an earlier stack"
+    try:
+        state = read_state(home)
+    except StateUnreadable as unreadable:
+        state, error = None, str(unreadable)
+    if state is not None and state.is_alive():
+        return state
+    found = supervisor_of(home)
+    return StackState(pid=found.pid, created=found.created, error=error) if found is not None else None
 
 
 def stop_running(home: Path, report: Report = lambda _: None) -> bool:
@@ -169,9 +205,9 @@ def stop_running(home: Path, report: Report = lambda _: None) -> bool:
     seen = {part.name: part.phase for part in state.parts}
     deadline = time.monotonic() + STOP_SECONDS
     while state.is_alive():
-        _report_changes(read_state(home) or state, seen, report)
+        _report_changes(_read(home) or state, seen, report)
         if time.monotonic() > deadline:
             supervisor.kill()  # its tethers and its guard take the parts along
         time.sleep(0.05)
-    _report_changes(read_state(home) or state, seen, report)
+    _report_changes(_read(home) or state, seen, report)
     return True

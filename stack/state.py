@@ -1,7 +1,12 @@
-"""What the supervisor writes down in home/stack.json, and everybody else reads."""
+"""What the supervisor writes down in home/stack.json, and everybody else reads.
+
+The file is written in place, padded with blanks to a size that it was given at the start: on a full disk, too, it tells
+what is. Whoever reads it between two halves of a write reads it again.
+"""
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,10 +15,20 @@ from pathlib import Path
 
 import psutil
 
-from backend.files import only_one, write_whole
+from backend.domain.errors import SegueError
+from backend.files import only_one
 
 STATE_FILE = "stack.json"
 LOCK_FILE = "stack.lock"
+DAEMON = "stack.daemon"
+"""The supervisor's module, by which its process is known."""
+
+_SIZE = 16 << 10
+_READS, _READ_SECONDS = 5, 0.02
+
+
+class StateUnreadable(SegueError):
+    """stack.json is there, and is not what a supervisor wrote."""
 
 
 class Phase(StrEnum):
@@ -52,7 +67,10 @@ class ProcessState:
 
 @dataclass(slots=True, kw_only=True)
 class PartState(ProcessState):
-    """One part: where it is in its life, how long it took to get well, how often it had to be started again."""
+    """One part: where it is in its life, how long it took to get well, how often it had to be started again.
+
+    `why` says what keeps it from being well, or ended it last; "" while it is well.
+    """
 
     name: str
     title: str
@@ -61,6 +79,7 @@ class PartState(ProcessState):
     log: str = ""
     seconds: float = 0.0
     restarts: int = 0
+    why: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,18 +98,49 @@ class StackState(ProcessState):
         raise KeyError(name)
 
     def write(self, home: Path) -> None:
-        """Replace home/stack.json in one step, so that a reader never sees half of it."""
-        write_whole(home / STATE_FILE, json.dumps(asdict(self), indent=2) + "\n")
+        """Write home/stack.json, in place. Raises OSError; only the first write in a home takes room."""
+        text = json.dumps(asdict(self), indent=2).encode() + b"\n"
+        size = -(-len(text) // _SIZE) * _SIZE
+        descriptor = os.open(home / STATE_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(descriptor, text.ljust(size), 0)
+            if os.fstat(descriptor).st_size != size:
+                os.ftruncate(descriptor, size)
+        finally:
+            os.close(descriptor)
+
+    def is_written(self, home: Path) -> bool:
+        """Whether home/stack.json is there in a size that `write` gives it. Raises OSError."""
+        file = home / STATE_FILE
+        return file.exists() and file.stat().st_size > 0 and file.stat().st_size % _SIZE == 0
 
 
 def read_state(home: Path) -> StackState | None:
-    """What was last written in this home; None where no stack ever ran."""
+    """What was last written in this home; None where no stack ever ran. Raises StateUnreadable."""
     file = home / STATE_FILE
-    if not file.exists():
-        return None
-    raw = json.loads(file.read_text())
-    parts = [PartState(**part | {"phase": Phase(part["phase"])}) for part in raw.pop("parts")]
-    return StackState(**raw | {"phase": Phase(raw["phase"]), "parts": parts})
+    for _ in range(_READS):
+        try:
+            raw = json.loads(file.read_text())
+            parts = [PartState(**part | {"phase": Phase(part["phase"])}) for part in raw.pop("parts")]
+            return StackState(**raw | {"phase": Phase(raw["phase"]), "parts": parts})
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            time.sleep(_READ_SECONDS)  # perhaps it is being written
+    what = "is empty" if not file.stat().st_size else "is not what a supervisor writes"
+    raise StateUnreadable(f"{file} {what}; if a stack runs, `segue down` stops it all the same")
+
+
+def supervisor_of(home: Path) -> ProcessState | None:
+    """The supervisor that runs on this home, found among the machine's processes; None where there is none."""
+    wanted = str(home.absolute())
+    for process in psutil.process_iter():
+        try:
+            if DAEMON in process.cmdline() and process.environ().get("SEGUE_HOME") == wanted:
+                return ProcessState(pid=process.pid, created=process.create_time())
+        except psutil.Error:
+            continue  # gone, or somebody else's
+    return None
 
 
 def this_process() -> ProcessState:

@@ -1,48 +1,40 @@
 """Starts the parts, watches them, starts them again when they crash, and stops them.
 
 Everything happens in the calling thread, one look after the other: no locks, and the tie between child and
-supervisor (tether.py) holds for as long as that thread lives.
+supervisor (tether.py) holds for as long as that thread lives. Once the stack has been up, nothing that a part lacks
+(room on the disk, file handles, memory) ends it: the part's state says what, and the part is tried again.
 """
 
+import logging
 import os
-import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from backend.domain.errors import SegueError, Unavailable
-from stack import guard
+from backend.files import private_folder
+from backend.lacks import lack_of
+from stack import room
+from stack.child import Child
+from stack.guarded import Guard
 from stack.part import Part
-from stack.state import PartState, Phase, StackState, process_state, this_process
-from stack.tether import tethered
+from stack.state import PartState, Phase, StackState, this_process
+
+_log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often a part may crash during the first start before the start is given up."""
 
 _LOOK_SECONDS = 0.1
 _SETTLE_SECONDS = 1.0
-_LOG_BYTES = 50 << 20
 _BACKOFF_SECONDS = (0.5, 30.0)
 _STEADY_SECONDS = 60.0
 
 
 class PartFailed(SegueError):
     """A part did not get well; the message quotes the end of its log."""
-
-
-@dataclass(slots=True)
-class _Child:
-    part: Part
-    state: PartState
-    process: subprocess.Popen[bytes] | None = None
-    since: float = 0.0
-    not_before: float = 0.0
-    crashes: int = 0
 
 
 class Supervisor:
@@ -55,22 +47,19 @@ class Supervisor:
     def __init__(self, home: Path, parts: Sequence[Part], env: dict[str, str]) -> None:
         self._home = home
         self._env = env
-        self._logs = home / "logs"
-        self._logs.mkdir(parents=True, exist_ok=True)
+        logs = home / "logs"
+        private_folder(logs)
         self._children = [
-            _Child(
+            Child(
                 part,
-                PartState(
-                    name=part.name, title=part.title, address=part.address, log=str(self._logs / f"{part.name}.log")
-                ),
+                PartState(name=part.name, title=part.title, address=part.address, log=str(logs / f"{part.name}.log")),
             )
             for part in parts
         ]
         me = this_process()
         self.state = StackState(pid=me.pid, created=me.created, parts=[child.state for child in self._children])
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__], stdin=subprocess.PIPE, process_group=0, text=True, bufsize=1
-        )
+        self._guard = Guard()
+        self._is_recorded = False
         self._record()
 
     def start(self, cancelled: Callable[[], bool] = lambda: False) -> None:
@@ -90,18 +79,17 @@ class Supervisor:
         """See to each part once. Raises PartFailed only before the stack has been up for the first time."""
         now = time.monotonic()
         for child in self._children:
-            match child.state.phase:
-                case Phase.WAITING | Phase.RESTARTING:
-                    if now >= child.not_before and self._is_ready(child.part):
-                        self._spawn(child)
-                case Phase.STARTING:
-                    self._look_at_starting(child, now)
-                case Phase.UP:
-                    if child.process is not None and child.process.poll() is not None:
-                        self._crashed(child, now)
-                    elif now - child.since > _STEADY_SECONDS:
-                        child.crashes = 0
-                        self._cap_log(child)
+            try:
+                self._look_at(child, now)
+            except PartFailed:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever one part's look raises, the stack lives on
+                self._hindered(child, error, now)
+        try:
+            self._guard.keep()
+        except OSError as error:
+            _log.warning("the parts have no guard now, another is tried at the next look: %s", error)
+        self._keep_recorded()
 
     def stop(self, phase: Phase = Phase.STOPPED, error: str = "") -> None:
         """Stop every part, last started first: SIGTERM, then SIGKILL for it and whatever it left in its group."""
@@ -112,43 +100,49 @@ class Supervisor:
                 child.process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     child.process.wait(child.part.stop_seconds)
-                self._sweep(child)
+                child.sweep(self._guard)
             child.state.phase = Phase.STOPPED
             self._record()
-        if self._guard.stdin is not None:
-            self._guard.stdin.close()
-        self._guard.wait()
+        self._guard.close()
         self.state.phase = phase
         self._record()
+
+    def _look_at(self, child: Child, now: float) -> None:
+        match child.state.phase:
+            case Phase.WAITING | Phase.RESTARTING:
+                if now >= child.not_before and self._is_ready(child.part) and self._has_room(child):
+                    child.spawn({**os.environ, **self._env}, self._guard)
+                    child.since, child.state.why = time.monotonic(), ""
+                    self._set(child, Phase.STARTING)
+            case Phase.STARTING:
+                self._look_at_starting(child, now)
+            case Phase.UP:
+                if child.process is not None and child.process.poll() is not None:
+                    self._crashed(child, now)
+                elif now - child.since > _STEADY_SECONDS:
+                    child.crashes = 0
+                    child.cap_log()
 
     def _is_ready(self, part: Part) -> bool:
         return all(
             child.state.phase in (Phase.UP, Phase.DONE) for child in self._children if child.part.name in part.needs
         )
 
-    def _spawn(self, child: _Child) -> None:
-        with Path(child.state.log).open("ab") as log:
-            child.process = subprocess.Popen(
-                tethered(child.part.argv),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self._env, **child.part.env},
-                process_group=0,
-            )
-        self._tell_guard("+", child.process.pid)
-        process = process_state(child.process.pid)
-        child.state.pid, child.state.created = process.pid, process.created
-        child.since = time.monotonic()
-        self._set(child, Phase.STARTING)
+    def _has_room(self, child: Child) -> bool:
+        """Whether there is room for a part that writes; a first start without it fails, and says so, by itself."""
+        if self.state.phase is not Phase.UP or not child.part.needs_room:
+            return True
+        if lack := room.lack(self._home):
+            self._say(child, "waits for room on the disk", also=f" ({lack})")
+        return not lack
 
-    def _look_at_starting(self, child: _Child, now: float) -> None:
+    def _look_at_starting(self, child: Child, now: float) -> None:
         if child.process is None:
             return
         code, running = child.process.poll(), now - child.since
         if code is not None:
             if child.part.once and code == 0:
-                self._sweep(child)
+                child.sweep(self._guard)
                 self._well(child, Phase.DONE, running)
             else:
                 self._crashed(child, now)
@@ -168,51 +162,67 @@ class Supervisor:
             return False
         return True
 
-    def _well(self, child: _Child, phase: Phase, seconds: float) -> None:
+    def _well(self, child: Child, phase: Phase, seconds: float) -> None:
         child.state.seconds = round(seconds, 2)
+        child.state.why = ""
+        _log.info("%s is %s after %.1f s", child.part.title, phase, seconds)
         self._set(child, phase)
 
-    def _crashed(self, child: _Child, now: float) -> None:
-        self._sweep(child)
+    def _crashed(self, child: Child, now: float) -> None:
+        why = child.end()
+        child.sweep(self._guard)
+        self._later(child, why, now)
+
+    def _hindered(self, child: Child, error: Exception, now: float) -> None:
+        """What a part needs cannot be done now: noted, and tried again."""
+        lack = lack_of(error)
+        if not lack:
+            _log.error("%s: %r", child.part.title, error, exc_info=error)
+        if child.process is None and child.state.phase in (Phase.WAITING, Phase.RESTARTING):
+            self._later(child, f"it cannot be started: {lack or error}", now)
+        else:
+            self._say(child, lack or repr(error))
+
+    def _later(self, child: Child, why: str, now: float) -> None:
         first, longest = _BACKOFF_SECONDS
         child.not_before = now + min(longest, first * 2**child.crashes)
         child.crashes += 1
         child.state.restarts += 1
+        self._say(child, why)
         self._set(child, Phase.RESTARTING)
 
-    def _sweep(self, child: _Child) -> None:
-        """Kill the part and what is left in its group, so that a successor never meets its orphans."""
-        if child.process is None:
-            return
-        group = child.process.pid
-        with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
-        child.process.wait()
-        self._tell_guard("-", group)
-        child.process = None
-        child.state.pid, child.state.created = 0, 0.0
+    def _say(self, child: Child, why: str, *, also: str = "") -> None:
+        if child.state.why != why:
+            child.state.why = why
+            _log.warning("%s: %s%s", child.part.title, why, also)
+            self._record()
 
-    def _tell_guard(self, sign: str, group: int) -> None:
-        if self._guard.stdin is not None:
-            self._guard.stdin.write(f"{sign}{group}\n")
-
-    def _set(self, child: _Child, phase: Phase) -> None:
+    def _set(self, child: Child, phase: Phase) -> None:
         child.state.phase = phase
         self._record()
 
     def _record(self) -> None:
-        self.state.write(self._home)
+        try:
+            self.state.write(self._home)
+        except OSError as error:
+            if self._is_recorded:
+                _log.warning("the stack's state cannot be written down: %s", error)
+            self._is_recorded = False
+        else:
+            self._is_recorded = True
 
-    def _cap_log(self, child: _Child) -> None:
-        """Keep a log that has grown beyond 50 MB as NAME.log.1 and go on with an empty one."""
-        log = Path(child.state.log)
-        if log.stat().st_size > _LOG_BYTES:
-            shutil.copyfile(log, log.with_suffix(".log.1"))
-            os.truncate(log, 0)  # the child appends, so it goes on from the new end
+    def _keep_recorded(self) -> None:
+        """Write down again what could not be written, or what somebody has emptied since."""
+        try:
+            is_whole = self._is_recorded and self.state.is_written(self._home)
+        except OSError:
+            is_whole = False
+        if not is_whole:
+            self._record()
 
-    def _failure(self, child: _Child, what: str) -> PartFailed:
+    def _failure(self, child: Child, what: str) -> PartFailed:
         self._set(child, Phase.FAILED)
-        log = Path(child.state.log)
-        lines = log.read_text(errors="replace").splitlines()[-12:]
+        lines = child.tail().splitlines()[-12:]
         quoted = "\n".join(f"    {line}" for line in lines) or "    (its log is empty)"
-        return PartFailed(f"{child.part.title} {what}; the end of {log}:\n{quoted}")
+        why = f" ({child.state.why})" if child.state.why else ""
+        return PartFailed(f"{child.part.title} {what}{why}; the end of {child.log}:\n{quoted}")

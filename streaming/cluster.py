@@ -10,6 +10,7 @@ import httpx
 
 from backend import web
 from backend.domain.errors import Unavailable
+from backend.logins import without_logins
 
 _ALIVE = frozenset({"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "CANCELLING", "RECONCILING"})
 _LOOK_SECONDS = 0.3
@@ -76,11 +77,15 @@ class Cluster:
                 raise Unavailable(f"Flink refuses {method} {path}: {_words(answer)}")
             return answer.json() if answer.content else {}
         except (*web.FAILURES, ValueError) as error:
-            raise Unavailable(f"Flink does not answer at {url}: {error}") from error
+            raise Unavailable(without_logins(f"Flink does not answer at {url}: {error}")) from error
 
     def jobs(self, name: str) -> list[Job]:
         """Every job of that name that the cluster remembers, newest first. Raises Unavailable."""
         return [job for job in self.every_job() if job.name == name]
+
+    def running(self, name: str) -> Job | None:
+        """The job of that name that runs, or will run again by itself; None where there is none. Raises Unavailable."""
+        return next((job for job in self.jobs(name) if job.is_alive), None)
 
     def jobs_of(self, tenant: str) -> list[Job]:
         """Every job of the tenant that the cluster remembers, newest first. Raises Unavailable."""

@@ -13,36 +13,31 @@ again.
 """
 
 import logging
-import os
-import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.buckets import files_at, reached
+from backend.buckets import reached
 from backend.extras import explained
 from backend.files import only_one
+from streaming.archive_files import HIDDEN, ROW_GROUP, NewFile, batches, day_folders, finished, flush, remove_remains
 
 with explained("streaming"):
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from pyarrow import fs
 
 log = logging.getLogger(__name__)
 TARGET_BYTES = 128 << 20
 """A compacted file is closed once its row groups come to this."""
-ROW_GROUP = 128 << 10
-"""Rows held in memory at a time."""
-_SETTLED = "part-compacted-"
-_HIDDEN = ".compacting-"
-_DAY = re.compile(r"day=(\d{4}-\d{2}-\d{2})$")
+SETTLED = "part-compacted-"
+"""How the name of a file begins that a compaction has made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +60,19 @@ def compacting(home: Path) -> Iterator[None]:
         yield
 
 
+def _settling(lateness_minutes: int) -> timedelta:
+    """What a day waits after its end until no play of it is expected: for late ones, and an hour."""
+    return timedelta(minutes=lateness_minutes, hours=1)
+
+
+def settled_at(day: date, *, lateness_minutes: int) -> datetime:
+    """The moment, UTC, from which the day is settled."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC) + _settling(lateness_minutes)
+
+
 def last_settled_day(now: datetime, *, lateness_minutes: int) -> date:
     """The last day, UTC, of which no play is expected: it ended at least the lateness and an hour ago."""
-    return (now.astimezone(UTC) - timedelta(minutes=lateness_minutes, hours=1)).date() - timedelta(days=1)
+    return (now.astimezone(UTC) - _settling(lateness_minutes)).date() - timedelta(days=1)
 
 
 def last_day_to_compact(now: datetime, *, older_than_days: int, lateness_minutes: int) -> date:
@@ -85,10 +90,7 @@ def compact(url: str, *, until: date, target_bytes: int = TARGET_BYTES) -> Itera
     Raises Unavailable where an object store fails, OSError where a folder does; the day's files are then as they were,
     or twice.
     """
-    with reached(url):
-        files, root = files_at(url, setting="archive_url")
-        folders = files.get_file_info(fs.FileSelector(root, allow_not_found=True))
-    days = sorted((date.fromisoformat(found[1]), entry.path) for entry in folders if (found := _DAY.search(entry.path)))
+    files, days = day_folders(url)
     for day, folder in days:
         if day <= until:
             with reached(url):
@@ -98,7 +100,7 @@ def compact(url: str, *, until: date, target_bytes: int = TARGET_BYTES) -> Itera
 
 
 def _if_worth_it(files: Any, day: date, folder: str, target_bytes: int) -> Compaction | None:
-    _remove_remains(files, folder)
+    remove_remains(files, folder)
     committed = _committed(files, folder)
     return _compact_day(files, day, folder, committed, target_bytes) if _is_worth_it(committed, target_bytes) else None
 
@@ -109,20 +111,11 @@ def _committed(files: Any, folder: str) -> list[Any]:
     In this order the first of two plays with one event id counts, and the files are deleted: as long as a settled file
     stands that a newer one replaces, so does one that is not settled, and the next run takes the day up again.
     """
-    entries = files.get_file_info(fs.FileSelector(folder))
-    finished = (entry for entry in entries if entry.is_file and entry.base_name.startswith("part-"))
-    return sorted(finished, key=lambda entry: (not _is_settled(entry), entry.mtime_ns, entry.path))
+    return sorted(finished(files, folder), key=lambda entry: (not _is_settled(entry), entry.mtime_ns, entry.path))
 
 
 def _is_settled(entry: Any) -> bool:
-    return bool(entry.base_name.startswith(_SETTLED))
-
-
-def _remove_remains(files: Any, folder: str) -> None:
-    for entry in files.get_file_info(fs.FileSelector(folder)):
-        if entry.base_name.startswith(_HIDDEN):
-            log.info("removing %s, which a killed compaction left", entry.path)
-            files.delete_file(entry.path)
+    return bool(entry.base_name.startswith(SETTLED))
 
 
 def _is_worth_it(committed: Sequence[Any], target_bytes: int) -> bool:
@@ -135,10 +128,10 @@ def _compact_day(files: Any, day: date, folder: str, committed: Sequence[Any], t
     # A number of its own: a killed run may have left settled files, which are among the inputs.
     stem = uuid.uuid4().hex[:12]
     hidden, rows, read = _rewrite(files, folder, [entry.path for entry in committed], stem, target_bytes)
-    settled = [f"{folder}/{_SETTLED}{stem}-{place}.parquet" for place in range(len(hidden))]
+    settled = [f"{folder}/{SETTLED}{stem}-{place}.parquet" for place in range(len(hidden))]
     for source, target in zip(hidden, settled, strict=True):
         files.move(source, target)
-    _flush(files, folder)
+    flush(files, folder)
     for entry in committed:
         files.delete_file(entry.path)
     made = files.get_file_info(settled)
@@ -161,18 +154,25 @@ def _rewrite(
     """Write the inputs' plays into hidden files, each durable; their paths, the rows written and the rows read."""
     first = _first_of_each(files, inputs)
     paths: list[str] = []
-    open_file: _File | None = None
+    open_file: NewFile | None = None
     try:
         for table in _row_groups(files, inputs, first):
             if open_file is None:
-                paths.append(f"{folder}/{_HIDDEN}{stem}-{len(paths)}")
-                open_file = _File(files, paths[-1], table.schema)
+                paths.append(f"{folder}/{HIDDEN}{stem}-{len(paths)}")
+                open_file = NewFile(files, paths[-1], table.schema)
             if open_file.write(table) >= target_bytes:
                 open_file.close()
                 open_file = None
-    finally:
         if open_file is not None:
             open_file.close()
+    except BaseException:
+        # On a full disk, what is half written is in the way of everybody.
+        if open_file is not None:
+            with suppress(OSError):
+                open_file.close()
+        for path in paths:
+            files.delete_file(path)
+        raise
     return paths, int(first.sum()), len(first)
 
 
@@ -191,13 +191,12 @@ def _row_groups(files: Any, inputs: Sequence[str], keep: NDArray[np.bool_]) -> I
     waiting: list[Any] = []
     place = 0
     for path in inputs:
-        with files.open_input_file(path) as file:
-            for batch in pq.ParquetFile(file).iter_batches(batch_size=ROW_GROUP):
-                waiting.append(pa.Table.from_batches([batch]).filter(pa.array(keep[place : place + len(batch)])))
-                place += len(batch)
-                if sum(len(table) for table in waiting) >= ROW_GROUP:
-                    yield pa.concat_tables(waiting)
-                    waiting = []
+        for batch in batches(files, path):
+            waiting.append(pa.Table.from_batches([batch]).filter(pa.array(keep[place : place + len(batch)])))
+            place += len(batch)
+            if sum(len(table) for table in waiting) >= ROW_GROUP:
+                yield pa.concat_tables(waiting)
+                waiting = []
     if waiting:
         yield pa.concat_tables(waiting)
 
@@ -205,34 +204,3 @@ def _row_groups(files: Any, inputs: Sequence[str], keep: NDArray[np.bool_]) -> I
 def _read(files: Any, path: str, read: Callable[[Any], Any]) -> Any:
     with files.open_input_file(path) as file:
         return read(pq.ParquetFile(file))
-
-
-class _File:
-    """A Parquet file in the making."""
-
-    def __init__(self, files: Any, path: str, schema: Any) -> None:
-        self._files, self._path = files, path
-        self._sink = files.open_output_stream(path)
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="snappy")
-
-    def write(self, table: Any) -> int:
-        """Add one row group; the bytes of the file so far."""
-        self._writer.write_table(table, row_group_size=len(table) or None)
-        return int(self._sink.tell())
-
-    def close(self) -> None:
-        """Write the footer and make the file durable."""
-        self._writer.close()
-        self._sink.close()
-        _flush(self._files, self._path)
-
-
-def _flush(files: Any, path: str) -> None:
-    """Make a local file, or the names in a local folder, durable; an object store's are once they are closed."""
-    if files.type_name != "local":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from backend.ports.shapes import BY_TOPIC
+from streaming.reading import record_schema
 from streaming.schema import TableSchema, schema
 
 _HERE = Path(__file__).parent
@@ -10,10 +12,11 @@ _HERE = Path(__file__).parent
 _HEADER = """\
 # Data dictionary
 
-Made from the DDL in `streaming/tables/` (what Flink fills, first) and `streaming/sources/` (what it reads) by
-`python -m streaming.dictionary`; `make check` compares. Topic, collection and table share one name (topics and folders
-start with the tenant). Every moment is UTC. A result table is an upsert-kafka topic keyed by its primary key, so that
-replays are harmless; the sink carries it into the store. Of its columns those marked NULL may be absent.
+Made from the DDL in `streaming/tables/` (what Flink fills, first) and `streaming/sources/` (what it reads; of plays and
+feedback from `backend/ports/shapes.py`) by `python -m streaming.dictionary`; `make check` compares. Topic, collection
+and table share one name (topics and folders start with the tenant). Every moment is UTC. A result table is an
+upsert-kafka topic keyed by its primary key, so that replays are harmless; the sink carries it into the store. Of its
+columns those marked NULL may be absent.
 """
 
 
@@ -27,8 +30,10 @@ def _section(table: TableSchema) -> str:
 
 def dictionary() -> str:
     """The whole document."""
-    names = {folder: sorted(file.stem for file in (_HERE / folder).glob("*.sql")) for folder in ("tables", "sources")}
-    return _HEADER + "".join(_section(schema(name)) for folder in names.values() for name in folder)
+    files = {folder: sorted(file.stem for file in (_HERE / folder).glob("*.sql")) for folder in ("tables", "sources")}
+    names = [name for folder in files.values() for name in folder]
+    flat = {str(topic): record_schema(topic) for topic in BY_TOPIC}
+    return _HEADER + "".join(_section(flat[name] if name in flat else schema(name)) for name in names)
 
 
 if __name__ == "__main__":

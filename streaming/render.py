@@ -14,15 +14,24 @@ from pathlib import Path
 from string import Template
 
 from backend.domain.plays import SKIP_SQL
+from backend.domain.tracks import AUDIO_FEATURES
+from backend.ports.event_log import LONGEST_ROW
 from backend.ports.fields import LONGEST_IDENTIFIER
+from backend.ports.records import MOST_FEATURE
+from streaming import reading
+from streaming.letters import LETTER_BYTES
 from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
 
-SOURCES: Sequence[str] = ("plays", "play_records", "feedback", "tracks", "clusters")
+SOURCES: Sequence[str] = ("plays", "feedback", "tracks", "clusters")
 """What the jobs read."""
 
+RIGHTS: Sequence[str] = ("track_rights", "artist_rights", "listener_rights")
+"""What batch jobs read beside it."""
+
 _VIEWS = ("plays", "windows", "sessions")
+_BATCH_VIEWS = ("rights", *_VIEWS)
 
 LIVE_TABLES: Sequence[str] = (
     *("artist_engagement", "track_popularity", "artist_popularity", "trends", "anomalies", "listener_activity"),
@@ -43,36 +52,60 @@ _STREAMING_FRAME = {
     "seven_days": "INTERVAL '7' DAY",
     "four_weeks": "INTERVAL '28' DAY",
     "arrival": "arrival",
+    "or_history": "",
+    "may_train": "allow_training",
+    "with_rights": "",
 }
 # In batch there is no arrival: the log's order is said outright.
-_BATCH_FRAME = {"hour_order": "hour_number", "seven_days": "168", "four_weeks": "672", "arrival": "source_offset"}
+_BATCH_FRAME = {
+    "hour_order": "hour_number",
+    "seven_days": "168",
+    "four_weeks": "672",
+    "arrival": "source_offset",
+    "or_history": " OR is_history",
+    "may_train": "allow_training AND withheld_track IS NULL AND withheld_listener IS NULL AS allow_training",
+    "with_rights": """
+LEFT JOIN (SELECT track_id AS withheld_track FROM withheld_tracks) ON withheld_track = track_id
+LEFT JOIN (SELECT listener_id AS withheld_listener FROM withheld_listeners) ON withheld_listener = listener_id""",
+}
 
 _UPSERT_KAFKA = """'connector' = 'upsert-kafka',
-  'properties.bootstrap.servers' = '${kafka_servers}',
+  'properties.bootstrap.servers' = '${kafka_servers}'${kafka_login},
   'key.format' = 'json',
   'key.json.timestamp-format.standard' = 'ISO-8601',
   'value.format' = 'json',
   'value.json.timestamp-format.standard' = 'ISO-8601',
   'properties.compression.type' = 'lz4',
+  'properties.max.request.size' = '${longest_row}',
   'sink.buffer-flush.max-rows' = '20000',
   'sink.buffer-flush.interval' = '${refresh_seconds} s'"""
 """What the WITH clauses of all result tables share. The Kafka connector's client cannot read zstd, hence lz4."""
-
-
-LETTER_BYTES = 4096
-"""What a dead letter keeps of a record that could not be read, from its beginning."""
 
 MOST_CLUSTERS = 16
 """Centroids that jobs/track_clusters.sql looks at; setting clusters is at most that."""
 
 
+_MOST_SQUARED = "5e5"
+"""Farther is no cluster's; in 10^-12 and times MOST_CLUSTERS it still fits a BIGINT. No number is not nearer."""
+
+
 def _squared_distances() -> str:
     """The numbers of jobs/track_clusters.sql, one for each centroid, over the nine audio features."""
-    return ",\n".join(
-        "  CAST(ROUND(("
-        + " + ".join(f"POWER(x{axis} - centroids[{nth + 1}][{axis}], 2)" for axis in range(1, 10))
-        + f") * 1e12) AS BIGINT) * {MOST_CLUSTERS} + {nth}"
+    squares = [
+        " + ".join(f"POWER(x{axis} - centroids[{nth + 1}][{axis}], 2)" for axis in range(1, 10))
         for nth in range(MOST_CLUSTERS)
+    ]
+    return ",\n".join(
+        f"  CASE WHEN {square} < {_MOST_SQUARED}\n"
+        f"    THEN CAST(ROUND(({square}) * 1e12) AS BIGINT) * {MOST_CLUSTERS} + {nth} END"
+        for nth, square in enumerate(squares)
+    )
+
+
+def _sounds_sane() -> str:
+    """Holds for a track whose features are what a feature may be: a job that rounds what is no number ends for ever."""
+    return "\n        AND ".join(
+        f"audio_features.{name} BETWEEN -{MOST_FEATURE:.0f} AND {MOST_FEATURE:.0f}" for name in AUDIO_FEATURES
     )
 
 
@@ -98,15 +131,20 @@ def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
         "farm_plays_per_listener": spec.farm_plays_per_listener,
     }
     quoted = {name: quoted_text(str(value)) for name, value in values.items()}
+    # Beside the servers in every WITH clause. What is filled in is not searched for names again: its `${` stays.
+    quoted["kafka_login"] = "".join(
+        f",\n  'properties.{name}' = '{quoted_text(value)}'" for name, value in spec.kafka_login
+    )
     shared = {
         "skip": SKIP_SQL,
         "most_clusters": str(MOST_CLUSTERS),
         "letter_bytes": str(LETTER_BYTES),
         "identifier_characters": str(LONGEST_IDENTIFIER),
         "squared_distances": _squared_distances(),
-        "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted),
+        "sounds_sane": _sounds_sane(),
+        "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted, longest_row=LONGEST_ROW),
     }
-    return quoted | shared | (_BATCH_FRAME if batch else _STREAMING_FRAME)
+    return quoted | shared | reading.SQL | (_BATCH_FRAME if batch else _STREAMING_FRAME)
 
 
 def planner_options(spec: JobSpec, *, name: str) -> dict[str, str]:
@@ -165,16 +203,19 @@ def job_statements(
     *,
     connectors: Mapping[str, Mapping[str, str]] | None = None,
     batch: bool = False,
+    charts_until: str = "",
 ) -> tuple[list[str], list[str]]:
     """The definitions (tables and views, in order) and the inserts of a job that fills `tables`.
 
-    `connectors` replaces the WITH options of the tables it names; where they stand is all that differs between the
-    embedded stack, a cluster and a batch run. Views that no insert reads cost nothing.
+    `charts_until` bounds the windows that charts take their latest from. `connectors` replaces the WITH options of the
+    tables it names; where they stand is all that differs between the embedded stack, a cluster and a batch run. Views
+    that no insert reads cost nothing.
     """
-    names = variables(spec, batch=batch)
+    names = {**variables(spec, batch=batch), "charts_until": charts_until}
     definitions: list[str] = []
     inserts: list[str] = []
-    for folder, files in (("sources", SOURCES), ("tables", tables), ("views", _VIEWS)):
+    sources, views = ((*SOURCES, *RIGHTS), _BATCH_VIEWS) if batch else (SOURCES, _VIEWS)
+    for folder, files in (("sources", sources), ("tables", tables), ("views", views)):
         for name in files:
             file = f"{name}.batch" if batch and (_HERE / folder / f"{name}.batch.sql").exists() else name
             for statement in _statements_of(folder, file, names):

@@ -26,17 +26,18 @@ def row_reader(table: TableSchema) -> ToRow:
     """How a record of this table becomes a row: its key joins the primary key's values.
 
     Made once a table, as it runs once a record; what it makes raises MalformedRecord. A column that may be absent and
-    is not there is null: the record may be of a time before the column.
+    is not there is null, one that was added holds what it did before: the record may be of a time before the column.
     """
     what = f"a row of {table.name}"
     cells = {name: _cell(kind) for name, kind in LIVE_TABLES[table.name].columns.items()}
-    nothing: dict[str, object] = dict.fromkeys(cells)
+    before = LIVE_TABLES[table.name].added
+    nothing: dict[str, object] = {**dict.fromkeys(cells), **before}
     key_cells = {name: cells[name] for name in table.key}
 
     def row(record: StoredRecord) -> TableRow:
-        names = _object(record.key or b"null", what)
+        names = {**before, **_object(record.key or b"null", what)}
         _checked(names, key_cells, what)
-        joined = "|".join([str(names[name]) for name in key_cells])
+        joined = row_key(table, names)
         if record.value is None:
             return TableRow(table=table.name, key=joined, columns=None)
         found = nothing | _object(record.value, what)
@@ -45,6 +46,15 @@ def row_reader(table: TableSchema) -> ToRow:
         return TableRow(table=table.name, key=joined, columns=_checked(found, cells, what))
 
     return row
+
+
+def row_key(table: TableSchema, columns: Mapping[str, object]) -> str:
+    """The primary key's values as the store joins them.
+
+    A column that was added is left out where it holds what it did before: the rows of then keep their keys.
+    """
+    before = LIVE_TABLES[table.name].added
+    return "|".join([str(columns[name]) for name in table.key if not before or before.get(name) != columns[name]])
 
 
 def _object(value: bytes, what: str) -> dict[str, object]:

@@ -5,9 +5,11 @@ Outcomes of a record:
 2. a result row's deletion → the row is deleted
 3. a track or artist → put into the catalogue
 4. a play or feedback → merged into the listener's profile, once per event id
-5. a heartbeat → passed over
-6. malformed, whatever it holds → logged with topic, partition and offset, counted, passed over
-7. the store is down → Unavailable; nothing of the batch counts as done and the offsets stay
+5. a heartbeat, or a record without a value in plays or feedback, or under the key NUDGE: a deletion → passed over
+6. malformed, whatever it holds → logged with topic, partition and offset, counted, passed over; a letter of it is
+   written, but of plays, whose letters are Flink's
+7. of a listener who is being erased, or a row that names one → left out
+8. the store is down → Unavailable; nothing of the batch counts as done and the offsets stay
 Offsets are written after the rows, into the same database: a sink killed in between writes the same rows again, which
 changes nothing.
 While the store writes one batch, a thread reads and decodes the next: no batch is begun before the one before it is in
@@ -15,19 +17,20 @@ the store with its offsets, and one that was only read counts for nothing.
 """
 
 import logging
-import signal
 import sys
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from backend import wiring
+from backend import endings, logs, wiring
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.listeners import Profile, merge
 from backend.ports.event_log import EventLog
 from backend.ports.store import Store
 from backend.settings import Settings
 from streaming.batch import TOPICS, Batch
+from streaming.erased import Erased
+from streaming.letters import count
 from streaming.sink_metrics import SinkMetrics
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ class Sink:
     def __init__(self, event_log: EventLog, store: Store, metrics: SinkMetrics | None = None) -> None:
         self._store = store
         self._metrics = metrics or SinkMetrics()
+        self._letters = store.letters()
+        self._erased = Erased(store)
         self._reader = event_log.reader(TOPICS, store.offsets())
         self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sink-reader")
         self._next: Future[Batch] | None = None
@@ -56,7 +61,7 @@ class Sink:
         self.malformed = 0
 
     def step(self, timeout_seconds: float = 0.5) -> int:
-        """Carry one batch over; how many records it had. Raises Unavailable (outcome 7)."""
+        """Carry one batch over; how many records it had. Raises Unavailable (outcome 8)."""
         if self._has_failed:
             raise Unavailable("this sink has failed before: open another, which goes on from the stored offsets")
         try:
@@ -87,6 +92,8 @@ class Sink:
         return batch
 
     def _write(self, batch: Batch) -> None:
+        if erased := self._erased.pseudonyms():
+            batch.without(erased)
         if batch.artists:
             self._store.put_artists(list(batch.artists.values()))
         if batch.tracks:
@@ -102,7 +109,13 @@ class Sink:
                     for one in listeners
                 ]
             )
-        self._store.write(list(batch.rows.values()), batch.offsets)
+        letters = {at: self._letters.get(at, 0) + batch.letters[at] for at in batch.offsets}
+        self._letters |= letters
+        counts = [
+            count(topic, sum(number for at, number in self._letters.items() if at.topic == topic))
+            for topic in {at.topic for at in batch.letters}
+        ]
+        self._store.write([*batch.rows.values(), *counts], batch.offsets, letters)
 
     def lag(self) -> int:
         """Records not carried over yet, those included that are read already."""
@@ -144,13 +157,11 @@ def _carry(sink: Sink, metrics: SinkMetrics, stopped: threading.Event) -> None:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stopped = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+    logs.to_stderr()
+    stopped = endings.asked_to_stop()
     settings = Settings()
-    event_log, store = wiring.event_log(settings), wiring.store(settings)
     try:
+        event_log, store = wiring.event_log(settings), wiring.store(settings)
         run(event_log, store, stopped, metrics_address=settings.sink_metrics_address)
     except InvalidInput as error:
         log.error("cannot start: %s", error)

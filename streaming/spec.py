@@ -9,12 +9,13 @@ from typing import Any, Self
 class JobSpec:
     """One job as far as settings decide it; fields are named as the settings that they come from.
 
-    `archive` and `checkpoints` are URLs. After them come numbers: they, the tenant and the
-    SQL files are what the job computes (`render.digest`).
+    `archive` and `checkpoints` are URLs, `kafka_login` is how Kafka is entered (kafka_login.py). Then come numbers:
+    they, the tenant and the SQL files are what the job computes (`render.digest`).
     """
 
     tenant: str
     kafka_servers: str
+    kafka_login: tuple[tuple[str, str], ...] = ()
     archive: str
     checkpoints: str
     parallelism: int
@@ -46,5 +47,5 @@ class JobSpec:
         return replace(self, **own)
 
     def anywhere(self) -> Self:
-        """The same without where things stand (addresses, folders): moving a broker to another port changes no SQL."""
-        return replace(self, kafka_servers="", archive="file:///", checkpoints="")
+        """The same without where things stand and how they are entered: a broker on another port changes no SQL."""
+        return replace(self, kafka_servers="", kafka_login=(), archive="file:///", checkpoints="")

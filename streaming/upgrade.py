@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.errors import Unavailable
-from streaming import lineage, render, states, submit
+from streaming import lineage, remains, render, states, submit
 from streaming.cluster import Cluster, Job
 from streaming.site import Site
 from streaming.spec import JobSpec
@@ -125,7 +125,11 @@ def _replay(site: Site, spec: JobSpec, job: Job, say: Say) -> Upgrade:
     site.cluster.cancel(job)
     for state in states.states(submit.checkpoints(spec)):
         states.pass_over(state, "an operator asked to compute from the start of the log")
-    return _told(spec, job, _from_the_start(site, spec, say), went_on_from=None)
+    job_id = _from_the_start(site, spec, say)
+    if (running := remains.live(site.cluster, spec.tenant)) is not None:
+        # The old job's state names listeners who may have been erased since: whoever replays may do so for that.
+        remains.sweep(spec, *running)
+    return _told(spec, job, job_id, went_on_from=None)
 
 
 def _from_the_start(site: Site, spec: JobSpec, say: Say) -> str:
@@ -148,7 +152,7 @@ def _told(spec: JobSpec, job: Job, job_id: str, *, went_on_from: str | None, ref
 
 
 def _running(cluster: Cluster, tenant: str) -> Job | None:
-    return next((job for job in cluster.jobs(render.job_name(tenant)) if job.is_alive), None)
+    return cluster.running(render.job_name(tenant))
 
 
 def _needed(cluster: Cluster, tenant: str) -> Job:

@@ -151,8 +151,10 @@ def filled(*, newest: datetime = HOUR, hours: int = 24) -> Content:
         topics=_topics(newest, hours),
         letters=_letters(newest),
         counts=[
-            analytics_pb2.DeadLetterCount(reason="DEAD_LETTER_REASON_MALFORMED", records=1),
-            analytics_pb2.DeadLetterCount(reason="DEAD_LETTER_REASON_UNKNOWN_TRACK", records=1234),
+            analytics_pb2.DeadLetterCount(reason="DEAD_LETTER_REASON_MALFORMED", source_topic="plays", records=1),
+            analytics_pb2.DeadLetterCount(
+                reason="DEAD_LETTER_REASON_UNKNOWN_TRACK", source_topic="plays", records=1234
+            ),
         ],
         answer=_answer(),
     )
@@ -283,6 +285,7 @@ def _letters(newest: datetime) -> list[analytics_pb2.DeadLetter]:
     return [
         analytics_pb2.DeadLetter(
             reason="DEAD_LETTER_REASON_MALFORMED",
+            source_topic="plays",
             source_partition=3,
             source_offset=4711,
             record=base64.b64encode(SPITEFUL.encode()).decode(),
@@ -292,6 +295,7 @@ def _letters(newest: datetime) -> list[analytics_pb2.DeadLetter]:
         ),
         analytics_pb2.DeadLetter(
             reason="DEAD_LETTER_REASON_UNKNOWN_TRACK",
+            source_topic="plays",
             source_partition=0,
             source_offset=12,
             detail="track t-99 is not in the catalogue",

@@ -5,9 +5,11 @@ that everybody uses.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -22,25 +24,30 @@ FEATURES = (
     *("danceability", "energy", "valence", "acousticness", "instrumentalness"),
     *("liveness", "speechiness", "tempo", "loudness"),
 )
-_TEXTS = ("event_id", "listener_id", "track_id", "artist_id")
-_NUMBERS = {"played_at_ms": 64, "ingested_at_ms": 64, "milliseconds_played": 32, "track_milliseconds": 32}
-"""How many bits the column has."""
+_IDENTIFIERS = ("event_id", "listener_id", "track_id", "artist_id")
+_MOMENTS = ("played_at_ms", "ingested_at_ms")
+_COUNTS = ("milliseconds_played", "track_milliseconds")
+_TEXTS = ("recommendation_id", "surface", "device")
+_WORDS = {
+    "source": {"first_party", "listenbrainz", "lastfm", "spotify", "simulator"},
+    "timing": {"live", "history", None},
+}
+_MAY_BE_MISSING = ("track_milliseconds", "timing", *_TEXTS)
+"""What a record holds, as docs/data-dictionary.md says."""
 
 _PLAYS = f"""
 CREATE TABLE placed AS
-SELECT *, CASE WHEN played_at_ms IS NOT NULL AND ingested_at_ms IS NOT NULL
-                AND least(played_at_ms, ingested_at_ms) BETWEEN 0 AND 7258118399999
-               THEN least(played_at_ms, ingested_at_ms) END AS ms,
+SELECT *, CASE WHEN told_ms <= least(7258118399999, appended_ms + 3600000) THEN least(told_ms, appended_ms) END AS ms,
        max(ms) OVER (PARTITION BY part ORDER BY off ROWS UNBOUNDED PRECEDING) AS newest
 FROM raw;
 CREATE TABLE plays AS
 SELECT DISTINCT ON (event_id) event_id, listener_id, track_id, artist_id, part, off, ms, newest, ingested_at_ms,
+       coalesce(timing = 'history', ingested_at_ms - played_at_ms > 86400000) AS history,
        milliseconds_played AS heard, track_milliseconds AS length, allow_training AS charted,
        ms >= newest - $lateness * 60000 AS timely, make_timestamp(ms * 1000) AS moment,
        {SKIP_SQL} AS skip
 FROM placed
-WHERE length(event_id) <= 128 AND length(listener_id) <= 128 AND length(track_id) <= 128 AND length(artist_id) <= 128
-  AND ms IS NOT NULL AND milliseconds_played IS NOT NULL
+WHERE is_play AND ms IS NOT NULL
 ORDER BY event_id, part, off
 """
 
@@ -201,15 +208,12 @@ GROUP BY ALL
 """
 
 _LETTERS = """
-SELECT 'malformed' AS reason, part AS source_partition, off AS source_offset, 1 AS records
+SELECT CASE WHEN is_timed AND ms IS NULL AND told_ms <= 7258118399999 THEN 'ahead' ELSE 'malformed' END AS reason,
+       part AS source_partition, off AS source_offset, 1 AS records
 FROM placed
-WHERE NOT is_object OR ms IS NULL
-   OR (event_id IS NULL AND listener_id IS NOT NULL)
-   OR (event_id IS NOT NULL AND (listener_id IS NULL OR track_id IS NULL OR artist_id IS NULL
-                                 OR milliseconds_played IS NULL OR length(event_id) > 128
-                                 OR length(listener_id) > 128 OR length(track_id) > 128 OR length(artist_id) > 128))
+WHERE NOT (is_play OR is_heartbeat) OR ms IS NULL
 UNION ALL
-SELECT 'too_late', part, off, 1 FROM plays WHERE NOT timely
+SELECT 'too_late', part, off, 1 FROM plays WHERE NOT timely AND NOT history
 UNION ALL
 SELECT 'unknown_track', min(struct_pack(p := part, o := off)).p, min(struct_pack(p := part, o := off)).o, count(*)
 FROM plays WHERE timely AND date_trunc('hour', moment) + INTERVAL 1 HOUR <= $closed
@@ -227,6 +231,9 @@ class Log:
     tracks: Sequence[StoredRecord] = ()
     clusters: dict[str, list[list[float]] | list[float]] = field(default_factory=dict)
     """The record of topic `clusters`, {} where there is none."""
+
+    artists: Sequence[StoredRecord] = ()
+    rights: Sequence[StoredRecord] = ()
 
 
 class Recount:
@@ -299,11 +306,12 @@ class Recount:
 
     def dead_letters(self) -> list[Row]:
         """Reason, place and number of records."""
-        return self._rows(_LETTERS, {"closed": self._closed})
+        return [{**row, "source_topic": "plays"} for row in self._rows(_LETTERS, {"closed": self._closed})]
 
     def dead_letter_counts(self) -> list[Row]:
         """Records by reason."""
-        counts = pd.DataFrame(self.dead_letters()).groupby("reason", as_index=False)["records"].sum()
+        by = ["reason", "source_topic"]
+        counts = pd.DataFrame(self.dead_letters()).groupby(by, as_index=False)["records"].sum()
         return counts.to_dict("records")
 
     def tables(self, settings: Settings) -> dict[str, tuple[list[Row], tuple[str, ...]]]:
@@ -338,8 +346,8 @@ class Recount:
             ),
             "track_clusters": (self.track_clusters(), ("track_id",)),
             "topic_hours": (self.topic_hours(), ("cluster", "window_start")),
-            "dead_letters": (self.dead_letters(), ("reason", "source_partition", "source_offset")),
-            "dead_letter_counts": (self.dead_letter_counts(), ("reason",)),
+            "dead_letters": (self.dead_letters(), ("reason", "source_topic", "source_partition", "source_offset")),
+            "dead_letter_counts": (self.dead_letter_counts(), ("reason", "source_topic")),
         }
 
     def _rows(self, sql: str, parameters: object = None) -> list[Row]:
@@ -348,48 +356,86 @@ class Recount:
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _fields(value: bytes | None) -> dict[str, object] | None:
-    """The one object that a record begins with; None where there is none, or one that is no sound text."""
+def _fields(value: bytes | None) -> dict[str, Any] | None:
+    """The one flat object that a record is; None where it is none."""
     try:
-        text = (value or b"").decode(json.detect_encoding(value or b""), "surrogateescape").lstrip()
-        fields, end = json.JSONDecoder(strict=False).raw_decode(text)
-        text[:end].encode()
+        fields = json.loads((value or b"").decode(), parse_constant=_refuse, object_pairs_hook=_first)
     except (ValueError, RecursionError):
         return None
-    return fields if isinstance(fields, dict) else None
+    if not isinstance(fields, dict) or any(isinstance(one, dict | list) for one in fields.values()):
+        return None
+    whole = "".join(str(one) for pair in fields.items() for one in pair)
+    is_text = not re.search("[\ud800-\udfff]", whole) and all(re.fullmatch("[ -~\x7f]*", name) for name in fields)
+    return fields if is_text else None
+
+
+def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a field that stands twice the first counts, but both have to be what it should be."""
+    known = {*_IDENTIFIERS, *_MOMENTS, *_COUNTS, *_TEXTS, *_WORDS, "allow_training"}
+    odd = {name: one for name, one in pairs if name in known and not _is_sound(name, one)}
+    return dict(reversed(pairs)) | odd
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _is_sound(name: str, one: object) -> bool:
+    """Whether a field is what it should be."""
+    if one is None:
+        return name in _MAY_BE_MISSING
+    if name in _WORDS:
+        return one in _WORDS[name]
+    if name in _IDENTIFIERS:
+        return isinstance(one, str) and bool(re.fullmatch(r"[!#-\[\]-~]{1,128}", one))
+    if name in _TEXTS:
+        return isinstance(one, str) and len(one) <= 128
+    if name == "allow_training":
+        return isinstance(one, bool)
+    return type(one) is int and 0 <= one < (10**13 if name in _MOMENTS else 10**9)
 
 
 def _plays(records: Iterable[StoredRecord]) -> pd.DataFrame:
-    """Every record, readable or not; what is of the wrong type counts as missing."""
+    """Every record, readable or not: what it is, its fields where it is sound, and when it was told."""
     rows = []
     for record in records:
+        if record.value is None:
+            continue  # a deletion, which is nothing itself
         fields = _fields(record.value)
         known = fields or {}
-        texts = {name: known[name] if isinstance(known.get(name), str) else None for name in _TEXTS}
-        numbers = {name: known[name] if _fits(known.get(name), bits) else None for name, bits in _NUMBERS.items()}
+        is_timed = fields is not None and all(_is_sound(name, known.get(name)) for name in _MOMENTS)
+        is_heartbeat = (
+            is_timed and "event_id" in known and (known["event_id"], known.get("listener_id")) == (None, None)
+        )
+        names = (*_IDENTIFIERS, *_MOMENTS, *_COUNTS, *_TEXTS, *_WORDS, "allow_training")
+        is_play = is_timed and all(_is_sound(name, known.get(name)) for name in names)
+        shown = known if is_play else {}
+        times = [re.search(rb'"%s"\s*:\s*(\d{1,13})\s*[,}]' % name.encode(), record.value or b"") for name in _MOMENTS]
         rows.append(
             {
                 "part": record.partition,
                 "off": record.offset,
-                "is_object": fields is not None,
-                **texts,
-                **numbers,
-                "allow_training": bool(known.get("allow_training")),
+                "appended_ms": record.appended_ms,
+                "is_timed": is_timed,
+                "is_heartbeat": is_heartbeat,
+                "is_play": is_play,
+                "told_ms": min(int(one[1]) for one in times if one) if all(times) else None,
+                **{name: shown.get(name) for name in (*_IDENTIFIERS, *_MOMENTS, "timing")},
+                **{name: shown.get(name) or 0 for name in _COUNTS},
+                "allow_training": bool(shown.get("allow_training")),
             }
         )
-    types = dict.fromkeys(_TEXTS, "string") | dict.fromkeys(_NUMBERS, "Int64")
+    types = dict.fromkeys((*_IDENTIFIERS, "timing"), "string")
+    types |= dict.fromkeys((*_MOMENTS, *_COUNTS, "told_ms", "appended_ms"), "Int64")
     return pd.DataFrame(rows).astype(types)
-
-
-def _fits(value: object, bits: int) -> bool:
-    return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
 
 
 def _likes(records: Iterable[StoredRecord]) -> pd.DataFrame:
     first: dict[object, tuple[object, object]] = {}
     for record in records:
         fields = _fields(record.value) or {}
-        if fields.get("kind") == "like" and all(len(str(fields[name])) <= 128 for name in ("event_id", "artist_id")):
+        sound = all(_is_sound(name, fields.get(name)) for name in _IDENTIFIERS)
+        if sound and fields.get("kind") == "like" and type(fields.get("given_at_ms")) is int:
             first.setdefault(fields["event_id"], (fields["artist_id"], fields["given_at_ms"]))
     rows = list(first.values())
     return pd.DataFrame(

@@ -10,7 +10,7 @@ from training.content.clusters import Float64, feature_table
 from training.data.archive import Snapshot, read_archive
 from training.data.catalogue import Catalogue, read_catalogue
 from training.data.dataset import PlayColumns
-from training.data.exclusions import Limits, choose
+from training.data.exclusions import Limits, Withheld, choose
 from training.engines.labelled import LabelledTrainer
 from training.engines.trainer import Trainer
 from training.publishing.manifest import DataWindow
@@ -34,11 +34,16 @@ class Material:
     features: Float64
 
 
-def read_material(store: CatalogueStore, archive_url: str, limits: Limits) -> Material:
-    """Raises NotFound (no archive), InvalidInput (nothing to learn from), Unavailable (the store is down)."""
+def read_material(
+    store: CatalogueStore, archive_url: str, limits: Limits, *, listeners: frozenset[str] = frozenset()
+) -> Material:
+    """`listeners` are the pseudonyms of those who let nobody learn from them.
+
+    Raises NotFound (no archive), InvalidInput (nothing to learn from), Unavailable (the store is down).
+    """
     catalogue = read_catalogue(store.all_tracks(), store.all_artists())
     archive = read_archive(archive_url)
-    chosen = choose(archive.plays, withheld=catalogue.withheld, limits=limits)
+    chosen = choose(archive.plays, withheld=withheld_by(catalogue, listeners), limits=limits)
     feature_ids, features = feature_table(catalogue.sounds)
     return Material(
         plays=chosen.plays,
@@ -50,6 +55,11 @@ def read_material(store: CatalogueStore, archive_url: str, limits: Limits) -> Ma
         feature_ids=feature_ids,
         features=features,
     )
+
+
+def withheld_by(catalogue: Catalogue, listeners: frozenset[str]) -> Withheld:
+    """What these listeners and the catalogue do not let anybody learn from."""
+    return Withheld(listeners=listeners, tracks=catalogue.withheld, of_artists=catalogue.of_withheld)
 
 
 def with_labels(trainer: Trainer, catalogue: Catalogue, *, weight: float) -> Trainer:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from backend.files import write_whole
 from backend.settings import Settings
+from training import wiring
 from training.content.clusters import FILE, to_file
 from training.content.spark_clusters import spark_clusters
 from training.engines.spark import SparkTrainer
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     als = AlsSettings(**{name: getattr(told, name) for name in asdict(AlsSettings())})
     with spark_session(settings.spark_master) as session:
         told.folder.mkdir(parents=True, exist_ok=True)
-        SparkTrainer(session).fit_archive(settings.archive, told.folder, settings=als, seed=told.seed)
+        SparkTrainer(session).fit_archive(
+            settings.archive, told.folder, settings=als, seed=told.seed, withheld=wiring.withheld(settings)
+        )
         if told.features is None:
             return
         found = spark_clusters(session.read.parquet(told.features), clusters=settings.clusters, seed=told.seed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from training.judging.drift import profile as window_profile
 from training.judging.judge import Judge
 from training.judging.published import Published, published
 from training.material import Material, data_window, with_labels
+from training.publishing import erasing
 from training.publishing.lock import training_lock
 from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
 from training.publishing.mlflow import log_training
@@ -83,12 +84,23 @@ def train(
         encoder=settings.encoder,
         clusters=settings.clusters,
         label_weight=settings.training_label_weight,
-        warm_start=settings.training_warm_start,
+        # Factors that serve may have learned from somebody who is being erased: no training begins from those.
+        warm_start=settings.training_warm_start and not _is_somebody_erased(settings),
         mlflow_url=settings.mlflow_url,
         experiment=settings.tenant,
     )
     with training_lock(workshop.promoter.locks), wiring.trainer(settings, threads=threads) as trainer:
-        return _train(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+        trained = _train(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+        with wiring.erasures(settings) as erasures:
+            erased = erasing.erase(erasures, workshop.promoter, now=datetime.now(UTC))
+    if erased.done or erased.removed:
+        report(f"erased listeners: {erased.removed} versions that learned from them removed")
+    return trained
+
+
+def _is_somebody_erased(settings: Settings) -> bool:
+    with wiring.erasures(settings) as erasures:
+        return bool(erasing.open_for_models(erasures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,24 @@
 """Settings in, what the steps of a training need out: beside the jobs above it the only module here that reads them."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from backend import wiring
+from backend.ports.erasures import ErasureStore
+from backend.ports.identity import Identities
 from backend.settings import Settings
-from training.data.exclusions import Limits, named
+from training.data.catalogue import read_catalogue
+from training.data.exclusions import Limits, Withheld, named
+from training.data.rights import withheld_listeners
 from training.engines.choice import chosen_trainer
 from training.engines.trainer import Trainer
-from training.material import Material, read_material
+from training.material import Material, read_material, withheld_by
 from training.publishing.promote import Promoter
+
+_log = logging.getLogger(__name__)
 
 
 def lock_folder(settings: Settings) -> Path:
@@ -25,22 +32,54 @@ def tuning_folder(settings: Settings) -> Path:
     return lock_folder(settings) / "tuning"
 
 
-def limits(settings: Settings) -> Limits:
-    """What is left out. Raises InvalidInput where the file of listeners cannot be read."""
+def limits(settings: Settings, known: Callable[[], Identities]) -> Limits:
+    """What is left out. Raises InvalidInput where the file of listeners cannot be read, Unavailable.
+
+    `known` is asked where the file names anybody: a machine that only trains needs no identity secret otherwise.
+    Whoever the file names, and nobody knows, has no plays: how many these are is told, but not who.
+    """
+    listed = named(settings.training_left_out_listeners)
+    flagged = frozenset(known().pseudonyms(listed).values()) if listed else frozenset()
+    if unknown := len(listed) - len(flagged):
+        _log.warning("training_left_out_listeners: nobody knows %d of the %d that it names", unknown, len(listed))
     return Limits(
         day_plays=settings.training_day_plays,
         day_repeats=settings.training_day_repeats,
         listener_plays=settings.training_listener_plays,
         track_plays=settings.training_track_plays,
-        flagged=named(settings.training_left_out_listeners),
+        flagged=flagged,
     )
 
 
 def material(settings: Settings) -> Material:
     """What there is to learn from. Raises as `read_material`."""
-    most = limits(settings)
     with closing(wiring.store(settings)) as store:
-        return read_material(store, settings.archive, most)
+        store.ping()  # before the log is opened, whose client tells of its own troubles line by line
+        withheld = _withheld_listeners(settings)
+        most = limits(settings, lambda: wiring.identities(settings, store))
+        return read_material(store, settings.archive, most, listeners=withheld)
+
+
+def withheld(settings: Settings) -> Withheld:
+    """What nobody may learn from as things stand now. Raises Unavailable."""
+    listeners = _withheld_listeners(settings)
+    with closing(wiring.store(settings)) as store:
+        return withheld_by(read_catalogue(store.all_tracks(), store.all_artists()), listeners)
+
+
+def _withheld_listeners(settings: Settings) -> frozenset[str]:
+    event_log = wiring.event_log(settings)
+    try:
+        return withheld_listeners(event_log)
+    finally:
+        event_log.close(timeout_seconds=5)
+
+
+@contextmanager
+def erasures(settings: Settings) -> Iterator[ErasureStore]:
+    """Who is being erased, for as long as the block runs."""
+    with closing(wiring.store(settings)) as store:
+        yield store
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.columns import Table
-from analytics.download import to_csv
+from analytics.download import defused, to_csv
 from analytics.queries import Rows
 from client.channel import InsecureChannel
 from client.errors import QueryFailed
@@ -91,6 +91,7 @@ COLUMNS: Final[dict[str, Any]] = {
     "detail": st.column_config.TextColumn("What was wrong", width=320),
     "records": st.column_config.NumberColumn("Records", format="localized"),
     "record_key": st.column_config.TextColumn("Key", help="The listener's id."),
+    "source_topic": st.column_config.TextColumn("Topic", width=110),
     "source_partition": st.column_config.NumberColumn("Partition", width=70),
     "source_offset": st.column_config.NumberColumn("Offset", format="%d"),
     "content": st.column_config.TextColumn("The record", width=320),
@@ -102,8 +103,11 @@ COLUMNS: Final[dict[str, Any]] = {
 
 
 def table(frame: pd.DataFrame, columns: list[str], *, key: str) -> None:
-    """Show these columns of the frame, each under its label."""
-    shown = frame[columns]
+    """Show these columns of the frame, each under its label.
+
+    Streamlit's own toolbar saves what is shown as CSV, so texts that a spreadsheet would run are defused here too.
+    """
+    shown = frame[columns].map(lambda cell: defused(cell) if isinstance(cell, str) else cell)
     config = {name: COLUMNS[name] for name in columns}
     st.dataframe(shown, column_config=config, hide_index=True, key=key, placeholder="-")
 

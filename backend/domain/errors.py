@@ -3,9 +3,11 @@
 SegueError
 ├── InvalidInput        the caller must change the request; names each field
 ├── NotFound            what was asked for does not exist
+├── AlreadyExists       what was asked for is there, or under way, already
 ├── PermissionRefused   the token does not carry the scope, or belongs to another listener
 ├── Unauthenticated     no token, or not one of ours
 ├── Overloaded          too much at once; try again later
+├── NoRoom              the disk is nearly full: nothing new is taken in until there is room
 ├── Unavailable         a part is down; a retry helps
 └── ModelRefused        a model version is incomplete or altered
 """
@@ -38,6 +40,10 @@ class NotFound(SegueError):
     """What was asked for does not exist."""
 
 
+class AlreadyExists(SegueError):
+    """What was asked for is there, or under way, already; the message names it."""
+
+
 class PermissionRefused(SegueError):
     """The token does not carry the scope, or belongs to another listener."""
 
@@ -48,6 +54,10 @@ class Unauthenticated(SegueError):
 
 class Overloaded(SegueError):
     """Too much at once; try again later."""
+
+
+class NoRoom(SegueError):
+    """The disk is nearly full: nothing new is taken in until there is room."""
 
 
 class Unavailable(SegueError):

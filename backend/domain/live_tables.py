@@ -7,7 +7,7 @@ each other and names the file and the column where they differ.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, get_type_hints
@@ -46,7 +46,8 @@ class LiveTable(Generic[RowT]):
 
     `order` is total, so that a page can go on after any row; a table without one is not read in pages. `moment` is the
     column that a query's start and end compare ("" where there is none); a table whose order leaves it out is a
-    ranking: a page holds rows of the newest moment only. `span` is what is read where a query names none.
+    ranking: a page holds rows of the newest moment only. `span` is what is read where a query names none. `added` are
+    columns that the table has got since, with what they are in rows and records from before.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LiveTable(Generic[RowT]):
     order: tuple[By, ...] = ()
     moment: str = "window_start"
     span: Span | PopularitySpan | None = None
+    added: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def columns(self) -> Mapping[str, Any]:
@@ -126,10 +128,20 @@ TOPIC_HOURS: Final = LiveTable(name="topic_hours", row=TopicHour, order=(_NEWEST
 DEAD_LETTERS: Final = LiveTable(
     name="dead_letters",
     row=DeadLetter,
-    order=(By("noted_at", descending=True), By("reason"), By("source_partition"), By("source_offset")),
+    order=(
+        *(By("noted_at", descending=True), By("reason")),
+        *(By("source_topic"), By("source_partition"), By("source_offset")),
+    ),
     moment="noted_at",
+    added={"source_topic": "plays"},
 )
-DEAD_LETTER_COUNTS: Final = LiveTable(name="dead_letter_counts", row=DeadLetterCount, order=(By("reason"),), moment="")
+DEAD_LETTER_COUNTS: Final = LiveTable(
+    name="dead_letter_counts",
+    row=DeadLetterCount,
+    order=(By("reason"), By("source_topic")),
+    moment="",
+    added={"source_topic": "plays"},
+)
 
 LIVE_TABLES: Final[Mapping[str, LiveTable[Any]]] = {
     table.name: table

@@ -1,8 +1,9 @@
 """Page tokens: opaque to clients, bound to the question they continue.
 
-A token is not signed, and need not be: what it carries gives a client nothing that the question would not. In lists it
-is a place in the order, and the filters come with the request; in answers it names an answer that is kept with the
-question it belongs to and opens to no other (services/answers.py, ADR 11).
+What it carries stands beside a digest of that and of the question, so that a token that was altered is refused. It is
+not signed with a key of ours, and need not be: it gives a client nothing that the question would not. In lists it is a
+place in the order, and the filters come with the request; in answers it names an answer that is kept with the question
+it belongs to, who asked included, and opens to no other (services/answers.py, ADR 11).
 """
 
 import base64
@@ -27,7 +28,7 @@ def question_digest(*parts: object) -> str:
 
 def encode_page_token(position: Sequence[Position], *, question: str) -> str:
     """The token of the page that starts after `position`."""
-    text = json.dumps([question, *position], separators=(",", ":"))
+    text = json.dumps([question_digest(question, *position), *position], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -43,9 +44,11 @@ def decode_page_token(token: str, shape: Sequence[type], *, question: str) -> tu
         fields = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise refused from error
-    if not isinstance(fields, list) or len(fields) != len(shape) + 1 or fields[0] != question:
+    if not isinstance(fields, list) or len(fields) != len(shape) + 1:
         raise refused
     position = fields[1:]
+    if fields[0] != question_digest(question, *position):
+        raise refused
     if any(type(value) is not wanted for value, wanted in zip(position, shape, strict=True)):
         raise refused
     if any(isinstance(value, int | float) and not abs(value) < LARGEST for value in position):

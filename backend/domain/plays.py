@@ -13,7 +13,7 @@ and in SQL. tests/lessons.py is the table of cases that holds all who use them t
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +58,25 @@ def lesson(milliseconds_played: int, track_milliseconds: int) -> Lesson:
     return Lesson.SILENT if is_silent(milliseconds_played, track_milliseconds) else Lesson.POSITIVE
 
 
+HISTORY_AGE = timedelta(days=1)
+"""A play told longer than this after it was heard is history, whatever its sender says."""
+
+
+class Timing(StrEnum):
+    """When a play was told: live, while it was heard or soon after; history, by an import or a player much later.
+
+    History is never too late: what a live table could not take at once `segue backfill` brings.
+    """
+
+    LIVE = "live"
+    HISTORY = "history"
+
+
+def timing(said: Timing, *, played_at: datetime, told_at: datetime) -> Timing:
+    """The timing of a play: what its sender says, unless it is too old to be live."""
+    return Timing.HISTORY if told_at - played_at > HISTORY_AGE else said
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
     """One listener played one track.
@@ -78,3 +97,4 @@ class Play:
     recommendation_id: str = ""
     surface: str = ""
     device: str = ""
+    timing: Timing = Timing.LIVE

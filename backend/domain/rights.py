@@ -1,5 +1,6 @@
 """Where data came from, and whether models may learn from it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -20,3 +21,11 @@ def default_training_right(source: Source) -> bool:
     sets the flag on import; everything else is in.
     """
     return source is not Source.SPOTIFY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerRights:
+    """What a listener allows, by pseudonym: whether models may learn from their plays, those of the past included."""
+
+    listener_id: str
+    allow_training: bool

@@ -178,18 +178,20 @@ class TopicHour:
 
 
 class DeadLetterReason(StrEnum):
-    """Why a table could not count a record."""
+    """Why a record could not be taken over."""
 
     MALFORMED = "malformed"
     UNKNOWN_TRACK = "unknown_track"
     TOO_LATE = "too_late"
+    AHEAD = "ahead"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that a table could not count; `record` is base64."""
+    """A record that could not be taken over; `record` is base64."""
 
     reason: DeadLetterReason
+    source_topic: str
     source_partition: int
     source_offset: int
     record_key: str | None
@@ -201,9 +203,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterCount:
-    """How many records stand in dead letters of one reason."""
+    """How many records of one topic stand in dead letters of one reason."""
 
     reason: DeadLetterReason
+    source_topic: str
     records: int
 
 

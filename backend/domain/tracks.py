@@ -1,6 +1,6 @@
 """The catalogue: tracks and artists."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from backend.domain.rights import Source
 
@@ -18,6 +18,10 @@ class AudioFeatures:
     speechiness: float
     tempo: float
     loudness: float
+
+
+AUDIO_FEATURES = tuple(field.name for field in fields(AudioFeatures))
+"""Their names, in the order of the axes of clusters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,33 @@
 """The event log: what happened, in order, kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+LONGEST_ROW = 8 << 20
+"""Bytes of a result row that the live job's producers send at most, and that result topics have room for.
+
+Were a row ever to hold all of a record, escaped as JSON does, in its key and in its value, it would still fit. A job
+whose row does not fit ends for ever."""
+
+
+NUDGE = b"segue.nudge"
+"""The key of a deletion of nothing, which `EventLog.forget` appends: readers pass over it."""
+
 
 class Topic(StrEnum):
-    """Topics that the server writes, and training (CLUSTERS). Adapters put the tenant's prefix before the name."""
+    """Topics that the server writes, and training (CLUSTERS). Adapters put the tenant's prefix before the name.
+
+    RIGHTS holds what listeners allow; ERASURES tells every process, for a day, whose identity is gone.
+    """
 
     PLAYS = "plays"
     FEEDBACK = "feedback"
+    RIGHTS = "rights"
+    ERASURES = "erasures"
     TRACKS = "tracks"
     ARTISTS = "artists"
     CLUSTERS = "clusters"
@@ -20,25 +35,31 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is appended: records with the same key keep their order.
+    """What is appended: records with the same key, or the same `group` where there is one, keep their order.
 
-    The key decides the partition, unless `partition` is given (heartbeats go to every one).
+    The group decides the partition, else the key, unless `partition` is given (heartbeats go to every one). Keys are
+    what the log forgets by: a record without a value takes the one of its key away (`EventLog.forget`).
     """
 
     key: bytes
-    value: bytes
+    value: bytes | None
+    group: bytes | None = None
     partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRecord:
-    """What is read back. `value` is None for a deletion in a compacted topic."""
+    """What is read back. `value` is None for a deletion.
+
+    `appended_ms` is when the log took it, in milliseconds since 1970: by the log's clock or the producer's word.
+    """
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    appended_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +99,19 @@ class EventLog(Protocol):
     replicas and it survives a crash; False means unknown or refused, and the caller may send it again.
     """
 
-    def append(self, topic: Topic, records: Sequence[Record], *, timeout_seconds: float) -> list[bool]:
-        """One bool per record, in order. Raises Overloaded when the local queue is full (nothing was sent)."""
+    def append(self, topic: str, records: Sequence[Record], *, timeout_seconds: float) -> list[bool]:
+        """One bool per record, in order. Raises Overloaded when the local queue is full (nothing was sent).
+
+        `topic` is a `Topic`; deletions may go to a result topic, too.
+        """
+        ...
+
+    def forget(self, topics: Sequence[str], is_forgotten: Callable[[], bool], *, timeout_seconds: float) -> bool:
+        """Make the log drop what deletions have taken away, and the deletions, for good: also from its files.
+
+        Until `is_forgotten` (asked now and then; it may read the log) or the time is over; whether it came true. Costs
+        about what writing these topics' records again would. Raises Unavailable.
+        """
         ...
 
     def reader(self, topics: Sequence[str], offsets: Mapping[TopicPartition, int]) -> EventReader:
@@ -93,7 +125,18 @@ class EventLog(Protocol):
         """
         ...
 
-    def partitions(self, topic: Topic) -> int:
+    def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Where each partition ends now: the offset that its next record will have. Raises Unavailable."""
+        ...
+
+    def newest(self, topic: Topic, *, count: int) -> list[StoredRecord]:
+        """The newest `count` records of each partition, all where it holds fewer, each partition's in order.
+
+        Raises Unavailable.
+        """
+        ...
+
+    def partitions(self, topic: str) -> int:
         """How many partitions the topic has. Raises Unavailable."""
         ...
 

@@ -6,7 +6,6 @@ lets them be: a profile remembers thousands of them.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -54,10 +53,6 @@ class Fields:
             raise MalformedRecord(f"not {what}: unknown field {min(unknown)!r:.40}")
         return cls(value, what)
 
-    def is_null(self, name: str) -> bool:
-        """Whether the field is there and null."""
-        return self._field(name) is None
-
     def text(self, name: str) -> str:
         """Text of any length."""
         return self._of(name, str)
@@ -79,14 +74,6 @@ class Fields:
     def number(self, name: str) -> float:
         """A finite number, written with a point or without."""
         return _number(self._field(name), lambda value: self._refuse(name, value))
-
-    def moment(self, name: str) -> datetime:
-        """Milliseconds since 1970 UTC, within the calendar; aware, UTC."""
-        found = self._of(name, int)
-        try:
-            return datetime.fromtimestamp(found / 1000, tz=UTC)
-        except (ValueError, OverflowError, OSError):
-            self._refuse(name, found)
 
     def word(self, name: str, kind: type[WordT]) -> WordT:
         """One of the words of an enum."""

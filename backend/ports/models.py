@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from backend.ports.vectors import Vectors
 from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE
 from backend.ranking.newcomers import Newcomers
 from backend.ranking.weights import FusionWeights
@@ -74,6 +75,13 @@ class ModelRepository(Protocol):
 
     def read(self, version: str, name: str) -> bytes:
         """One file of a version, checked against its hash. Raises NotFound (also: no such file) or ModelRefused."""
+        ...
+
+    def listener_factors(self, version: str, listener_id: str) -> Vectors | None:
+        """What the version learned of the listener, (dimension,) float32; None where it does not know them.
+
+        Never all listeners in memory. Raises NotFound or ModelRefused.
+        """
         ...
 
     def summaries(self) -> Sequence[ModelSummary]:

@@ -1,6 +1,6 @@
 """The store: the catalogue, profiles and live tables, as rows by key."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from backend.domain.tables import (
     TrackPopularity,
 )
 from backend.domain.tracks import Artist, Track
+from backend.ports.erasures import ErasureStore
 from backend.ports.event_log import TopicPartition
 
 RowT = TypeVar("RowT")
@@ -62,7 +63,7 @@ class CatalogueStore(Protocol):
 
 
 class ProfileStore(Protocol):
-    """Listeners' profiles by id. A put replaces."""
+    """Listeners' profiles by pseudonym. A put replaces."""
 
     def profiles(self, listener_ids: Sequence[str]) -> dict[str, Profile]:
         """The known ones among them."""
@@ -70,6 +71,10 @@ class ProfileStore(Protocol):
 
     def put_profiles(self, profiles: Sequence[Profile]) -> None:
         """Durable when it returns. Raises Unavailable."""
+        ...
+
+    def drop_profiles(self, listener_ids: Sequence[str]) -> int:
+        """Those that are there are there no more; how many. Durable when it returns. Raises Unavailable."""
         ...
 
 
@@ -171,16 +176,30 @@ class TableStore(Protocol):
 
     `write` upserts rows by key and keeps the offsets beside them in the same database, so that a sink killed at any
     moment resumes from what the store really holds; writing the same rows again changes nothing but `written_at`.
+    With each offset stands, in one piece, how many letters the sink has written of the records before it.
     Pages go by range over the table's order (no skipping), so that rows written meanwhile neither repeat nor hide
     others. Every method raises Unavailable; a bad page token raises InvalidInput.
     """
 
-    def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
-        """Rows first, then the offsets (of the next record to read)."""
+    def write(
+        self,
+        rows: Sequence[TableRow],
+        offsets: Mapping[TopicPartition, int],
+        letters: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
+        """Rows first, then the offsets (of the next record to read), each with its letters: 0 where none are given."""
+        ...
+
+    def drop_rows_of(self, listener_ids: Collection[str]) -> int:
+        """Rows and letters that name one of these listeners are there no more; how many. Durable when it returns."""
         ...
 
     def offsets(self) -> dict[TopicPartition, int]:
         """Where the sink goes on."""
+        ...
+
+    def letters(self) -> dict[TopicPartition, int]:
+        """How many letters the sink has written of the records before each offset, where any."""
         ...
 
     def page(self, table: LiveTable[RowT], query: TableQuery) -> Page[RowT]:
@@ -192,6 +211,10 @@ class TableStore(Protocol):
 
     def popular_tracks(self, span: PopularitySpan, *, limit: int) -> list[TrackPopularity]:
         """Tracks of the span's newest window, by rank; then those of older windows, newest first."""
+        ...
+
+    def drop_rows_before(self, table: LiveTable[RowT], moment: datetime) -> int:
+        """Rows of a table whose own moment is before that are there no more; how many. Durable when it returns."""
         ...
 
 
@@ -215,7 +238,7 @@ class AnswerStore(Protocol):
         ...
 
 
-class Store(CatalogueStore, ProfileStore, TableStore, AnswerStore, Protocol):
+class Store(CatalogueStore, ProfileStore, TableStore, AnswerStore, ErasureStore, Protocol):
     """All of it: what one database holds."""
 
     def migrate(self) -> None:

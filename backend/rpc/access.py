@@ -1,6 +1,6 @@
-"""Who may call what: the contract's options `required_scope` and `subject_field`, read once, when a server is made.
+"""Who may call what: the contract's options (options.proto), read once, when a server is made.
 
-A method that does not say both has no place in a server: `of_service` raises, and the server does not start.
+A method that does not say scope and subject has no place in a server: `of_service` raises, and no server starts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,15 +31,18 @@ class _Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What a method asks of its caller."""
+    """What a method asks of its caller. `open_to_subject`: of a listener's own token, no scope."""
 
     scope: Scope
     of_everybody: bool = False
     subjects: tuple[tuple[_Step, ...], ...] = ()
+    open_to_subject: bool = False
 
     def require(self, principal: Principal) -> None:
         """What can be judged before the request is read. Raises PermissionRefused."""
-        principal.require(self.scope)
+        # Whom a bound token names is judged once the request is read: `require_subjects` holds it to its listener.
+        if not (self.open_to_subject and principal.listener_id):
+            principal.require(self.scope)
         if self.of_everybody:
             principal.require_listeners([""])
 
@@ -80,10 +83,14 @@ def _of_method(method: MethodDescriptor) -> Access:
         raise _wrong(method, "has no option segue.v1.subject_field: say whose data it is about")
     if len(subjects) > 1 and {EVERYBODY, NOBODY} & set(subjects):
         raise _wrong(method, f"segue.v1.subject_field is {subjects}: '{EVERYBODY}' and '{NOBODY}' stand alone")
+    open_to_subject = said[options_pb2.open_to_subject]
+    if open_to_subject and {EVERYBODY, NOBODY} & set(subjects):
+        raise _wrong(method, f"segue.v1.open_to_subject needs a subject: segue.v1.subject_field is {subjects}")
     return Access(
         scope=Scope(options_pb2.Scope.Name(scope).removeprefix("SCOPE_").lower()),
         of_everybody=subjects == [EVERYBODY],
         subjects=tuple(_path(method, path) for path in subjects if path not in (EVERYBODY, NOBODY)),
+        open_to_subject=open_to_subject,
     )
 
 

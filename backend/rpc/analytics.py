@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -25,8 +26,11 @@ from backend.domain.live_tables import (
     LiveTable,
 )
 from backend.ports.store import TableQuery
+from backend.rpc.as_seen import AsSeen
+from backend.rpc.caller import caller
 from backend.rpc.convert import moment_of, timestamp_of
 from backend.rpc.convert_tables import ASKED, row_message
+from backend.services.identities import KnownIdentities
 from backend.services.report import NamedPage, Report, watch
 
 LOOK_SECONDS = 1.0
@@ -46,10 +50,14 @@ ListRequest = (
 
 
 class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
-    """The door of `Report`. Streams end when the client hangs up or `stopping` is set."""
+    """The door of `Report`. Streams end when the client hangs up or `stopping` is set.
 
-    def __init__(self, report: Report, *, stopping: threading.Event) -> None:
+    Rows hold pseudonyms; whoever may see the listeners' own ids is shown them (`as_seen.py`).
+    """
+
+    def __init__(self, report: Report, identities: KnownIdentities, *, stopping: threading.Event) -> None:
         self._report = report
+        self._identities = identities
         self._stopping = stopping
 
     def ListArtistEngagement(
@@ -88,8 +96,12 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         self, request: analytics_pb2.ListListenerActivityRequest, context: grpc.ServicerContext
     ) -> analytics_pb2.ListListenerActivityResponse:
         """See analytics.proto."""
-        page = self._report.page(LISTENER_ACTIVITY, _query(request))
-        return analytics_pb2.ListListenerActivityResponse(**_page(page, analytics_pb2.ListenerActivity))
+        seen = AsSeen(self._identities, caller())
+        query = _query(request)
+        page = self._report.page(LISTENER_ACTIVITY, replace(query, listener_id=seen.asked(query.listener_id)))
+        response = analytics_pb2.ListListenerActivityResponse(**_page(page, analytics_pb2.ListenerActivity))
+        seen.show(response.rows, "listener_id")
+        return response
 
     def ListTopicHours(
         self, request: analytics_pb2.ListTopicHoursRequest, context: grpc.ServicerContext
@@ -104,9 +116,11 @@ class AnalyticsServicer(analytics_pb2_grpc.AnalyticsServiceServicer):
         """See analytics.proto."""
         page = self._report.page(DEAD_LETTERS, _query(request))
         counts = self._report.page(DEAD_LETTER_COUNTS, TableQuery())
-        return analytics_pb2.ListDeadLettersResponse(
+        response = analytics_pb2.ListDeadLettersResponse(
             **_page(page, analytics_pb2.DeadLetter), counts=_rows(counts, analytics_pb2.DeadLetterCount)
         )
+        AsSeen(self._identities, caller()).show(response.rows, "record_key")
+        return response
 
     def WatchArtistEngagement(
         self, request: analytics_pb2.WatchArtistEngagementRequest, context: grpc.ServicerContext

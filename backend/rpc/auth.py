@@ -23,6 +23,9 @@ _log = structlog.get_logger(__name__)
 OPERATOR = "operator"
 """The token that a server makes for the commands, dashboard and extracts of its own machine."""
 
+OPERATOR_SCOPES = frozenset(Scope) - {Scope.IDENTITIES}
+"""So that pages and extracts show pseudonyms; who may see the listeners' own ids issues a token that carries both."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
@@ -145,16 +148,17 @@ def revoke_token(folder: Path, name: str) -> None:
 
 
 def ensure_operator_token(folder: Path) -> Path:
-    """The file with the operator's token (every scope); only its owner can read it.
+    """The file with the operator's token (OPERATOR_SCOPES); only its owner can read it.
 
-    Made on first start, and again where it is empty or `tokens.json` does not know it. Raises InvalidInput where the
-    tokens file is broken.
+    Made on first start, and again where it is empty, `tokens.json` does not know it, or knows it with fewer scopes.
+    Raises InvalidInput where the tokens file is broken.
     """
     file = _operator_file(folder)
     held = file.read_text().strip() if file.exists() else ""
-    known = {entry.digest for entry in token_file.read(folder / token_file.FILE).entries}
+    entries = token_file.read(folder / token_file.FILE).entries
+    known = {entry.digest for entry in entries if entry.scopes >= OPERATOR_SCOPES}
     if not held or _digest(held) not in known:
-        write_whole(file, issue_token(folder, OPERATOR, Scope) + "\n", mode=0o600)
+        write_whole(file, issue_token(folder, OPERATOR, OPERATOR_SCOPES) + "\n")
     return file
 
 

@@ -9,7 +9,7 @@ from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.feedback import Feedback, FeedbackKind
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.domain.recommendations import AnswerPath, Recommendation
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import Artist, AudioFeatures, Track
@@ -23,6 +23,11 @@ SOURCES: Mapping[int, Source] = {
     play_pb2.SOURCE_LASTFM: Source.LASTFM,
     play_pb2.SOURCE_SPOTIFY: Source.SPOTIFY,
     play_pb2.SOURCE_SIMULATOR: Source.SIMULATOR,
+}
+TIMINGS: Mapping[int, Timing] = {
+    play_pb2.TIMING_UNSPECIFIED: Timing.LIVE,
+    play_pb2.TIMING_LIVE: Timing.LIVE,
+    play_pb2.TIMING_HISTORY: Timing.HISTORY,
 }
 FEEDBACK_KINDS: Mapping[int, FeedbackKind] = {
     play_pb2.FEEDBACK_KIND_LIKE: FeedbackKind.LIKE,
@@ -64,7 +69,10 @@ def timestamp_of(moment: datetime) -> Timestamp:
 
 
 def play_of(message: play_pb2.Play, path: str) -> Play:
-    """A play as sent: the catalogue's fields are still empty. Raises InvalidInput with paths under `path`."""
+    """A play as sent: the catalogue's fields are still empty, and nobody looked at its age.
+
+    Raises InvalidInput with paths under `path`.
+    """
     source = SOURCES[message.source]
     return Play(
         event_id=message.event_id.lower(),
@@ -79,6 +87,7 @@ def play_of(message: play_pb2.Play, path: str) -> Play:
         recommendation_id=message.recommendation_id.lower(),
         surface=message.context.surface,
         device=message.context.device,
+        timing=TIMINGS[message.timing],
     )
 
 

@@ -1,26 +1,24 @@
-"""What every call passes before it is served: token, well-formed bytes, contract, budget; and its line in the log."""
+"""What every call passes before it is served: token, a place to work, well-formed bytes, contract."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 import structlog
 from google.protobuf import descriptor_pool
-from google.protobuf.message import DecodeError, Message
-from google.rpc import code_pb2
+from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
-from grpc_status import rpc_status
 
-from backend.domain.errors import InvalidInput, NotFound, Overloaded, PermissionRefused, Violation
+from backend.domain.errors import InvalidInput, NotFound, PermissionRefused
 from backend.rpc import access
 from backend.rpc.access import Access
 from backend.rpc.auth import Principal, Tokens
+from backend.rpc.call import Call, Malformed, lenient
 from backend.rpc.contract import violations_of
-from backend.rpc.errors import status_of
-from backend.rpc.streams import ARRIVAL_SECONDS, OPEN_BODIES, OpenStreams, Streams
+from backend.rpc.places import Place, Places
+from backend.rpc.streams import ARRIVAL_SECONDS, BODY_PATIENCE_SECONDS, IDLE_SECONDS, OPEN_BODIES, OpenStreams
 
 _log = structlog.get_logger(__name__)
 
@@ -33,36 +31,40 @@ ANY_TOKEN = reflection.SERVICE_NAME
 LARGEST_OPEN_BODY = 1024
 """Bytes of a request without a token: longer than any service's name."""
 
-LONGEST_SECONDS = 30.0
-"""No call may work longer, whatever its deadline."""
 
-MARGIN_SECONDS = 0.2
-"""Kept back of a deadline for the answer's way home."""
+OPEN_READERS = 2
+"""Threads for calls without a token that wait until their body may be read, beside those that read or watch."""
 
-Behaviour = Callable[[Any, grpc.ServicerContext], Any]
-
-
-def time_budget(context: grpc.ServicerContext) -> float:
-    """Seconds a call may still work: its deadline, capped, less the answer's way home. Raises Overloaded at 0."""
-    remaining = context.time_remaining()
-    budget = min(LONGEST_SECONDS if remaining is None else remaining, LONGEST_SECONDS) - MARGIN_SECONDS
-    if budget <= 0:
-        raise Overloaded("the deadline passed while the call waited for its turn")
-    return budget
+OPEN_WAITING = 64
+"""Calls without a token that may wait for one of these threads."""
 
 
 class Guard(grpc.ServerInterceptor):
     """Admits calls. Errors of any kind end as the table in `errors` says, never as an exception's text.
 
     Token and scope are judged by the metadata alone: a call that is refused so has its body neither read nor parsed.
-    A method that was not added through `door_of` is refused.
+    A method that was not added through `door_of` is refused. Each service has places of its own for unary calls
+    (`places_of` its name), the streams of all have `streams`, and calls without a token are in nobody's way.
     """
 
-    def __init__(self, tokens: Tokens, *, streams: Streams, health_streams: Streams) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        *,
+        places_of: Callable[[str], Places],
+        streams: int,
+        health_streams: int,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._tokens = tokens
-        self._streams = streams
-        self._health_streams = health_streams
-        self._bodies = OpenStreams(OPEN_BODIES, per_connection=None, seconds=ARRIVAL_SECONDS)
+        self._places_of = places_of
+        self._unary: dict[str, Places] = {}
+        self._streams = Places("streams", streams)
+        self._open = Places("health", health_streams + OPEN_BODIES + OPEN_READERS, waiting=OPEN_WAITING)
+        self._health_streams = OpenStreams(health_streams, seconds=idle_seconds)
+        self._bodies = OpenStreams(
+            OPEN_BODIES, per_connection=None, seconds=ARRIVAL_SECONDS, patience_seconds=BODY_PATIENCE_SECONDS
+        )
         self._services: set[str] = set()
         self._access: dict[str, Access] = {}
 
@@ -74,6 +76,7 @@ class Guard(grpc.ServerInterceptor):
         """Read who may call the service's methods. Raises InvalidInput naming each method that does not say."""
         if service not in (OPEN, ANY_TOKEN):
             self._access.update(access.of_service(descriptor_pool.Default(), service))
+            self._unary[service] = self._places_of(service)
         self._services.add(service)
 
     def intercept_service(
@@ -85,31 +88,39 @@ class Guard(grpc.ServerInterceptor):
         handler: Any = continuation(handler_call_details)
         if handler is None:
             return None
-        call = _Call(self, handler_call_details)
+        call = Call(self, handler_call_details)
         try:
             call.authorise()
+            place = self._place(call, handler)
         except Exception as error:  # noqa: BLE001 - the border: whatever it is, the client gets a status
             return call.refused(error)
         if call.service == OPEN:
-            return self._of_anybody(call, handler)
+            return self._of_anybody(call, handler, place)
         serializers = {
-            "request_deserializer": _lenient(handler.request_deserializer),
+            "request_deserializer": lenient(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(call.unary(handler.unary_unary), **serializers)
+            return grpc.unary_unary_rpc_method_handler(place.of(call.unary(handler.unary_unary)), **serializers)
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(call.stream(handler.unary_stream, self._streams), **serializers)
+            return grpc.unary_stream_rpc_method_handler(place.of(call.stream(handler.unary_stream)), **serializers)
         # Only reflection streams requests; its own servicer answers what it cannot read.
         return grpc.stream_stream_rpc_method_handler(
-            call.stream(handler.stream_stream, self._streams),
+            place.of(call.stream(handler.stream_stream)),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
-    def _of_anybody(self, call: "_Call", handler: Any) -> "grpc.RpcMethodHandler[Any, Any]":
+    def _place(self, call: Call, handler: Any) -> Place:
+        """Where the call is to be worked on. Raises Overloaded."""
+        if call.service == OPEN:
+            return self._open.take()
+        places = self._unary[call.service] if handler.unary_unary else self._streams
+        return places.take(call.caller)
+
+    def _of_anybody(self, call: Call, handler: Any, place: Place) -> "grpc.RpcMethodHandler[Any, Any]":
         """A handler that reads the body itself, for callers without a token: few at once, and not for long."""
-        read = _lenient(handler.request_deserializer)
+        read = lenient(handler.request_deserializer)
 
         def answer(bodies: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
             # The place is held until the body is here, and no longer.
@@ -118,14 +129,21 @@ class Guard(grpc.ServerInterceptor):
                     body = next(arriving, b"")
             except grpc.RpcError:
                 return  # it took too long, or the client hung up
-            request = read(body) if len(body) <= LARGEST_OPEN_BODY else _Malformed()
+            request = read(body) if len(body) <= LARGEST_OPEN_BODY else Malformed()
             del body
             if handler.unary_unary:
                 yield call.unary(handler.unary_unary)(request, context)
             else:
-                yield from call.stream(handler.unary_stream, self._health_streams)(request, context)
+                watched = self._health_streams.stream(context, lambda: handler.unary_stream(request, context))
+                yield from call.stream(lambda *_: watched)(request, context)
 
-        return grpc.stream_stream_rpc_method_handler(answer, response_serializer=handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(place.of(answer), response_serializer=handler.response_serializer)
+
+    def tell_refused(self) -> None:
+        """Say in the log how many calls found no place since this was done last."""
+        for kind in (*self._unary.values(), self._streams, self._open):
+            if refused := kind.refused():
+                _log.warning("calls refused: no place", kind=kind.name, calls=refused)
 
     def principal(self, service: str, method: str, authorization: str) -> Principal | None:
         """Who calls; None at an open service. Raises Unauthenticated, and PermissionRefused without the scope."""
@@ -170,91 +188,3 @@ class Entrance:
         """Called by the stubs' `add_…Servicer_to_server`. Raises InvalidInput naming each method without options."""
         self._guard.learn(service)
         self._server.add_registered_method_handlers(service, handlers)
-
-
-class _Malformed:
-    """Stands for bytes that are no message: gRPC itself would answer INTERNAL."""
-
-
-def _lenient(deserialize: Callable[[bytes], Message]) -> Callable[[bytes], Message | _Malformed]:
-    def deserialized(data: bytes) -> Message | _Malformed:
-        try:
-            return deserialize(data)
-        except (DecodeError, ValueError):
-            return _Malformed()
-
-    return deserialized
-
-
-class _Call:
-    """One call's way in and out."""
-
-    def __init__(self, guard: Guard, details: grpc.HandlerCallDetails) -> None:
-        self.method: str = details.method
-        self.service = self.method.strip("/").rpartition("/")[0]
-        self._guard = guard
-        metadata = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
-        self._authorization = metadata.get("authorization", "")
-        self._principal: Principal | None = None
-        self._started = time.perf_counter()
-
-    def authorise(self) -> None:
-        """Judge the metadata. Raises Unauthenticated, PermissionRefused."""
-        self._principal = self._guard.principal(self.service, self.method, self._authorization)
-
-    def refused(self, error: Exception) -> "grpc.RpcMethodHandler[Any, Any]":
-        """A handler that tells the error. It takes a stream, since gRPC reads any other request before it calls."""
-
-        def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
-            self.refuse(context, error)
-
-        return grpc.stream_stream_rpc_method_handler(refuse)
-
-    def unary(self, behaviour: Behaviour) -> Behaviour:
-        def guarded(request: Any, context: grpc.ServicerContext) -> Any:
-            try:
-                self._admit(request, context)
-                response = behaviour(request, context)
-            except Exception as error:  # noqa: BLE001 - the border, as above
-                self.refuse(context, error)
-            self._tell(code_pb2.OK)
-            return response
-
-        return guarded
-
-    def stream(self, behaviour: Behaviour, budget: Streams) -> Behaviour:
-        def guarded(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-            try:
-                self._admit(request, context)
-                for message in budget.stream(context, lambda: behaviour(request, context)):
-                    self.authorise()  # a token that was revoked, or has expired, ends its streams
-                    yield message
-            except Exception as error:  # noqa: BLE001 - the border, as above
-                self.refuse(context, error)
-            self._tell(code_pb2.OK)
-
-        return guarded
-
-    def _admit(self, request: Any, context: grpc.ServicerContext) -> None:
-        if isinstance(request, _Malformed):
-            raise InvalidInput([Violation("", "the request's bytes are not a message of this method")])
-        if isinstance(request, health_pb2.HealthCheckRequest):
-            self._guard.check_health(request)
-        elif isinstance(request, Message) and self._principal is not None:
-            self._guard.check(self.method, self._principal, request)
-        time_budget(context)
-
-    def refuse(self, context: grpc.ServicerContext, error: Exception) -> NoReturn:
-        """End the call with the error's status, and say so in the log."""
-        status = status_of(error)
-        self._tell(status.code)
-        context.abort_with_status(rpc_status.to_status(status))
-
-    def _tell(self, code: int) -> None:
-        _log.info(
-            "call",
-            method=self.method,
-            code=code_pb2.Code.Name(code),
-            seconds=round(time.perf_counter() - self._started, 4),
-            token=self._principal.name if self._principal is not None else "-",
-        )

@@ -10,6 +10,7 @@ CHECK_SECONDS = 2.0
 INGEST = "segue.v1.IngestService"
 RECOMMEND = "segue.v1.RecommendService"
 ANALYTICS = "segue.v1.AnalyticsService"
+PRIVACY = "segue.v1.PrivacyService"
 WHOLE = ""
 """The server's own name in the health protocol: serving where every service is."""
 
@@ -23,13 +24,18 @@ class HealthMonitor:
         self._servicer = servicer
         self._readiness = readiness
         self._told: dict[str, bool] = {}
-        for service in (INGEST, RECOMMEND, ANALYTICS, WHOLE):
+        for service in (INGEST, RECOMMEND, ANALYTICS, PRIVACY, WHOLE):
             servicer.set(service, STATUS[False])
 
     def check(self) -> None:
         """Look once, and tell what has changed."""
         ready = self._readiness.look()
-        serving = {INGEST: ready.ingest, RECOMMEND: ready.recommend, ANALYTICS: ready.analytics}
+        serving = {
+            INGEST: ready.ingest,
+            RECOMMEND: ready.recommend,
+            ANALYTICS: ready.analytics,
+            PRIVACY: ready.privacy,
+        }
         serving[WHOLE] = all(serving.values())
         for service, serves in serving.items():
             if self._told.get(service) != serves:

@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 from segue.v1 import ingest_pb2, ingest_pb2_grpc
 
 from backend.domain.errors import InvalidInput
+from backend.rpc.call import time_budget
 from backend.rpc.contract import violations_of
 from backend.rpc.convert import artist_of, feedback_of, play_of, result_message, track_of
-from backend.rpc.guard import time_budget
 from backend.services.ingest import IngestService
 from backend.services.outcomes import Refused
 

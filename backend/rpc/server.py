@@ -9,7 +9,7 @@ import structlog
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME, HealthServicer
 from grpc_reflection.v1alpha import reflection
-from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
+from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, privacy_pb2_grpc, recommend_pb2_grpc
 
 from backend.listening import require_protection
 from backend.loops import Loop
@@ -18,25 +18,35 @@ from backend.rpc.analytics import AnalyticsServicer
 from backend.rpc.auth import Tokens, ensure_operator_token
 from backend.rpc.guard import Guard
 from backend.rpc.ingest import IngestServicer
+from backend.rpc.places import Places
+from backend.rpc.privacy import PrivacyServicer
 from backend.rpc.recommend import RecommendServicer
-from backend.rpc.streams import OpenStreams, StreamBudget
 from backend.services.assembly import Services
 
 _log = structlog.get_logger(__name__)
 
+WAITING = 3
+"""Calls in line for each one at work: bursts of a server half at rest, and no more (ADR 13)."""
+
+WAITS_FOR_LOG = 4
+"""Ingestion has so many times the threads: its calls wait for the event log most of their time."""
+
 STREAMS = 32
-"""Watch streams open at once; they have threads of their own beside `server_workers`."""
+"""Watch streams open at once; they have threads of their own."""
 
 HEALTH_STREAMS = 4
 """Health is open to everybody, so its streams have a small budget of their own."""
 
 GRACE_SECONDS = 10.0
+TELL_SECONDS = 2.0
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # A second server on the same port is a mistake, and should hear so.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    # Windows stay small: what nobody reads yet takes 64 kB of memory a call, however fast the network is.
+    ("grpc.http2.bdp_probe", 0),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -45,9 +55,9 @@ OPTIONS = (
 class Server:
     """Serves the contract over `services` between `start` and `stop`; it neither starts nor closes them.
 
-    `address` is host:port, `workers` the threads of unary calls, `tokens` the folder of token files. With
-    `tls_certificate` and `tls_key` (PEM files) it speaks TLS. Raises InvalidInput where it would open an unprotected
-    port to others, and RuntimeError where the port is taken.
+    `address` is host:port, `workers` the unary calls of a service worked on at once, `tokens` the folder of token
+    files. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS. Raises InvalidInput where it would open an
+    unprotected port to others, and RuntimeError where the port is taken.
     """
 
     def __init__(
@@ -56,7 +66,7 @@ class Server:
         *,
         address: str,
         tokens: Path,
-        workers: int = 16,
+        workers: int = 2,
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
         reflection: bool = False,
@@ -79,6 +89,7 @@ class Server:
     def start(self) -> None:
         """Serve. Health says SERVING as soon as the parts answer, which may be later than this."""
         self._monitoring.start(self._stopping)
+        self._refusals.start(self._stopping)
         self._server.start()
         _log.info("serving", address=self._address, port=self.port)
 
@@ -88,27 +99,37 @@ class Server:
         self._stopping.set()
         self._server.stop(GRACE_SECONDS).wait()
         self._monitoring.join()
+        self._refusals.join()
 
     def _assembled(self, tokens: Path, workers: int, *, reflect: bool) -> grpc.Server:
         services = self._services
-        guard = Guard(Tokens(tokens), streams=StreamBudget(STREAMS), health_streams=OpenStreams(HEALTH_STREAMS))
-        threads = workers + STREAMS + HEALTH_STREAMS
-        server = grpc.server(
-            ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
-            interceptors=[guard],
-            options=OPTIONS,
-            maximum_concurrent_rpcs=threads + 1,
+        guard = Guard(
+            Tokens(tokens),
+            places_of=lambda service: _places(service, workers),
+            streams=STREAMS,
+            health_streams=HEALTH_STREAMS,
         )
+        self._refusals = Loop("refusals", guard.tell_refused, seconds=TELL_SECONDS)
+        # Every call has a pool of its kind, so the server's own stays empty; so has it no bound of its own.
+        server = grpc.server(ThreadPoolExecutor(1), interceptors=[guard], options=OPTIONS)
         door = guard.door_of(server)
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), door)
         recommend_pb2_grpc.add_RecommendServiceServicer_to_server(
             RecommendServicer(services.recommender, services.explorer, services.catalogue), door
         )
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(
-            AnalyticsServicer(services.report, stopping=self._stopping), door
+            AnalyticsServicer(services.report, services.identities, stopping=self._stopping), door
+        )
+        privacy_pb2_grpc.add_PrivacyServiceServicer_to_server(
+            PrivacyServicer(services.exporter, services.erasures, services.rights), door
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
         if reflect:
-            names = (health.INGEST, health.RECOMMEND, health.ANALYTICS, SERVICE_NAME, reflection.SERVICE_NAME)
-            reflection.enable_server_reflection(names, door)
+            own = (health.INGEST, health.RECOMMEND, health.ANALYTICS, health.PRIVACY)
+            reflection.enable_server_reflection((*own, SERVICE_NAME, reflection.SERVICE_NAME), door)
         return server
+
+
+def _places(service: str, workers: int) -> Places:
+    size = workers * WAITS_FOR_LOG if service == health.INGEST else workers
+    return Places(service, size, waiting=WAITING * size)

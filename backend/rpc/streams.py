@@ -1,11 +1,11 @@
-"""How many long-lived streams may be open: each holds a thread, which unary calls must not miss."""
+"""How many streams and bodies callers without a token may keep open: nobody knows who they are."""
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import grpc
 
@@ -20,37 +20,17 @@ PER_CONNECTION = 2
 IDLE_SECONDS = 600.0
 """A stream of a caller without a token ends after this long; who still wants it asks again."""
 
-OPEN_BODIES = 2
-"""Bodies of callers without a token that are read at once: each may be as large as a message can be."""
+OPEN_BODIES = 1
+"""Bodies of callers without a token that are read at once: each takes three times the largest message meanwhile."""
 
 ARRIVAL_SECONDS = 2.0
 """Time that such a body may take to arrive."""
 
 PATIENCE_SECONDS = 0.2
-"""How long a place is its holder's, however many newcomers wait for it: time for a body that comes at all."""
+"""How long a stream's place is its holder's, however many newcomers wait for it."""
 
-
-class Streams(Protocol):
-    """Places for open streams."""
-
-    def stream(self, context: grpc.ServicerContext, messages: Callable[[], Iterator[Any]]) -> Messages:
-        """The stream's messages, a place held as long as it lives. Raises Overloaded where there is none."""
-
-
-class StreamBudget:
-    """Places for callers who have shown a token: first come, first served."""
-
-    def __init__(self, size: int) -> None:
-        self._places = threading.BoundedSemaphore(size)
-
-    def stream(self, _context: grpc.ServicerContext, messages: Callable[[], Iterator[Any]]) -> Messages:
-        """The stream's messages, a place held as long as it lives. Raises Overloaded where none is free."""
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("too many streams are open: close one, or try again later")
-        try:
-            yield from messages()
-        finally:
-            self._places.release()
+BODY_PATIENCE_SECONDS = 0.1
+"""The same for a body: time for one that comes at all, which is with its call or right behind it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,14 +49,20 @@ class OpenStreams:
     """Places for callers whom nobody knows: none of them can keep the others out.
 
     A connection holds `per_connection` places at most (None: no bound). Where all are held, the oldest stream of the
-    host that holds most of them ends for the newcomer, as soon as it has had its place for PATIENCE_SECONDS. None lives
-    longer than `seconds`. A stream that is ended so is CANCELLED.
+    host that holds most of them ends for the newcomer, as soon as it has had its place for `patience_seconds`. None
+    lives longer than `seconds`. A stream that is ended so is CANCELLED.
     """
 
     def __init__(
-        self, size: int, *, per_connection: int | None = PER_CONNECTION, seconds: float = IDLE_SECONDS
+        self,
+        size: int,
+        *,
+        per_connection: int | None = PER_CONNECTION,
+        seconds: float = IDLE_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._size, self._per_connection, self._seconds = size, per_connection, seconds
+        self._size, self._per_connection = size, per_connection
+        self._seconds, self._patience_seconds = seconds, patience_seconds
         self._open: list[_Open] = []  # oldest first
         self._changed = threading.Condition()
 
@@ -104,7 +90,7 @@ class OpenStreams:
                 raise Overloaded(f"this connection holds {held} streams already: close one")
             while ended is None and len(self._open) >= self._size:
                 longest = self._open[self._most_held()]
-                left = longest.since + PATIENCE_SECONDS - time.monotonic()
+                left = longest.since + self._patience_seconds - time.monotonic()
                 if left > 0:
                     self._changed.wait(left)
                 else:

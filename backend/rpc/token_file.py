@@ -1,6 +1,8 @@
 """The file of tokens: what is kept of each, read with everything that is wrong with it named, and written privately."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from backend.files import only_one, private_folder, write_whole
 FILE = "tokens.json"
 LOCK = "tokens.lock"
 DIGEST_BYTES = 32
+MOST_BYTES = 4 << 20
+"""Some 15,000 tokens."""
 
 _KEYS = frozenset({"name", "sha256", "scopes", "listener_id", "expires_at"})
 
@@ -26,6 +30,8 @@ class Scope(StrEnum):
     CATALOGUE = "catalogue"
     RECOMMEND = "recommend"
     ANALYTICS = "analytics"
+    ADMIN = "admin"
+    IDENTITIES = "identities"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +73,11 @@ def read(file: Path) -> Reading:
     entries: list[TokenEntry] = []
     wrong: list[str] = []
     for place, raw in enumerate(read_raw(file)):
-        name = f"entry {place + 1}" + (f" ('{raw['name']}')" if isinstance(raw, dict) and "name" in raw else "")
+        name = f"entry {place + 1}" + (f" ('{raw['name']!s:.40}')" if isinstance(raw, dict) and "name" in raw else "")
         try:
             entry, unknown = _parse(raw)
+            if any(entry.digest == other.digest for other in entries):
+                raise ValueError("'sha256' is that of an entry before it")
         except ValueError as error:
             wrong.append(f"{file}: {name} is left out: {error}; mend it, or take it away with `segue tokens revoke`")
             continue
@@ -84,7 +92,7 @@ def read(file: Path) -> Reading:
 def read_raw(file: Path) -> Sequence[Any]:
     """The file's list, its entries unjudged; [] where there is no file. Raises InvalidInput, OSError as `read`."""
     try:
-        raw = json.loads(file.read_bytes())
+        raw = json.loads(_content(file), object_pairs_hook=_entry)
     except FileNotFoundError:
         return []
     except (ValueError, RecursionError) as error:
@@ -95,9 +103,33 @@ def read_raw(file: Path) -> Sequence[Any]:
     return raw
 
 
+def _content(file: Path) -> bytes:
+    """All of it, without waiting for a writer where it is a pipe. Raises InvalidInput for more than any tokens file."""
+    if file.is_symlink() and not file.exists():
+        raise InvalidInput([Violation(str(file), "is a link that leads nowhere: mend it, or remove it")])
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InvalidInput([Violation(str(file), "is a folder, a pipe or a device: put the file in its place")])
+        content = os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise InvalidInput(
+            [Violation(str(file), f"has more than {MOST_BYTES:,} bytes, which no list of tokens has: mend it")]
+        )
+    return content
+
+
+def _entry(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are told where one stands twice: JSON's readers would let the last one count in silence."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else found | {"a key twice": None}
+
+
 def write(file: Path, raw: Sequence[Any]) -> None:
     """Replace the file in one step; nobody but its owner can read it, at any moment."""
-    write_whole(file, json.dumps(raw, indent=1) + "\n", mode=0o600)
+    write_whole(file, json.dumps(raw, indent=1) + "\n")
 
 
 @contextmanager
@@ -132,7 +164,7 @@ def _parse(raw: object) -> tuple[TokenEntry, list[object]]:
 
 def _text(raw: Mapping[str, object], key: str) -> str:
     value = raw.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"'{key}' must be a text")
     return value
 

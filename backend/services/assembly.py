@@ -3,25 +3,39 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from backend import loops
+from backend import loops, room
 from backend.domain.feedback import Feedback
 from backend.domain.plays import Play
 from backend.loops import Loop
+from backend.ports.archive import PlayArchive
 from backend.ports.encoder import TextEncoder
 from backend.ports.event_log import EventLog, Topic
+from backend.ports.identity import Identities
 from backend.ports.models import ModelRepository
-from backend.ports.records import artist_from_value, feedback_from_value, play_from_value, track_from_value
+from backend.ports.records import (
+    artist_from_value,
+    erased_from_value,
+    feedback_from_value,
+    play_from_record,
+    track_from_value,
+)
 from backend.ports.store import Store
+from backend.ports.tokens import BoundTokens
 from backend.ports.vectors import VectorIndex
-from backend.services import answers, arrivals, follow, heartbeat, model, trending
+from backend.room import Room
+from backend.services import answers, arrivals, erasure, follow, heartbeat, model, trending
 from backend.services.answers import Answers
 from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
+from backend.services.erasure import Erasures
 from backend.services.explore import Explorer
-from backend.services.follow import Followed, Follower
+from backend.services.export import Exporter
+from backend.services.follow import Followed, Follower, of_value
 from backend.services.heartbeat import Heartbeat
+from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
@@ -29,6 +43,7 @@ from backend.services.readiness import Readiness
 from backend.services.recommend import Recommender
 from backend.services.report import Report
 from backend.services.retrieve import Retriever
+from backend.services.rights import Rights
 from backend.services.trending import Trending
 
 FLUSH_SECONDS = 15.0
@@ -52,7 +67,11 @@ class Services:
     recommender: Recommender
     explorer: Explorer
     report: Report
+    exporter: Exporter
+    erasures: Erasures
+    rights: Rights
     catalogue: Catalogue
+    identities: KnownIdentities
     readiness: Readiness
     model: CurrentModel
     event_log: EventLog
@@ -79,19 +98,32 @@ def assembled(
     *,
     event_log: EventLog,
     store: Store,
+    identities: Identities,
+    tokens: BoundTokens,
     vectors: VectorIndex,
     models: ModelRepository,
     encoder: Callable[[], TextEncoder],
+    archive: PlayArchive | None = None,
+    disks: Room | None = None,
+    erased_within: timedelta = erasure.ERASED_WITHIN,
 ) -> Services:
-    """The services over these parts, not started yet. `encoder` opens the text encoder on first use."""
+    """The services over these parts, not started yet. `encoder` opens the text encoder on first use.
+
+    `disks` is what new plays must leave room on; None: the parts keep nothing on this machine. `tokens` are those of
+    this server's home; `archive` is what exports read beside the log; `erased_within` is what an erasure promises.
+    """
+    disks = disks or Room()
     current = CurrentModel(models)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder)
     retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
-    ingest = IngestService(event_log, catalogue, listening=(beat, profiles))
+    known = KnownIdentities(identities)
+    ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
+    erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     return Services(
         ingest=ingest,
         recommender=Recommender(
+            identities=known,
             profiles=profiles,
             catalogue=catalogue,
             model=current,
@@ -108,12 +140,25 @@ def assembled(
             encoder=encoder,
         ),
         report=Report(store, catalogue),
+        exporter=Exporter(
+            log=event_log,
+            tables=store,
+            profiles=profiles,
+            models=models,
+            identities=known,
+            tokens=tokens,
+            archive=archive,
+        ),
+        erasures=erasures,
+        rights=Rights(event_log, known),
         catalogue=catalogue,
-        readiness=Readiness(log=event_log, store=store, model=current),
+        identities=known,
+        readiness=Readiness(log=event_log, store=store, identities=identities, model=current, room=disks),
         model=current,
         event_log=event_log,
         store=store,
         loops=(
+            Loop("room", disks.look, seconds=room.LOOK_SECONDS),
             Loop("model", current.refresh, seconds=model.POLL_SECONDS),
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
@@ -121,6 +166,8 @@ def assembled(
             Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
             _following("events of others", _events(event_log, ingest, profiles)),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
+            _following("erasures", _erasures(event_log, known, profiles)),
+            Loop("erasures left in the middle", erasures.resume, seconds=erasure.RESUME_SECONDS),
         ),
         stopping=threading.Event(),
     )
@@ -138,8 +185,8 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
         profiles.feedback_accepted(taken_in)
 
     topics: dict[Topic, Followed[Any]] = {
-        Topic.PLAYS: Followed(play_from_value, plays),
-        Topic.FEEDBACK: Followed(feedback_from_value, feedback),
+        Topic.PLAYS: Followed(play_from_record, plays),
+        Topic.FEEDBACK: Followed(of_value(feedback_from_value), feedback),
     }
     return Follower(event_log, topics, most_behind=EVENTS_BEHIND)
 
@@ -147,10 +194,20 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
 def _catalogue(event_log: EventLog, catalogue: Catalogue) -> Follower:
     """Tracks and artists, for what is known at once, and for the tracks newer than the model."""
     topics: dict[Topic, Followed[Any]] = {
-        Topic.TRACKS: Followed(track_from_value, catalogue.learn_tracks),
-        Topic.ARTISTS: Followed(artist_from_value, catalogue.learn_artists),
+        Topic.TRACKS: Followed(of_value(track_from_value), catalogue.learn_tracks),
+        Topic.ARTISTS: Followed(of_value(artist_from_value), catalogue.learn_artists),
     }
     return Follower(event_log, topics)
+
+
+def _erasures(event_log: EventLog, identities: KnownIdentities, profiles: Profiles) -> Follower:
+    """Whose identity is gone: nothing that this process remembers of them may outlive the news."""
+
+    def erased(digests: Sequence[str]) -> None:
+        identities.erased(digests)
+        profiles.forget(digests)
+
+    return Follower(event_log, {Topic.ERASURES: Followed(of_value(erased_from_value), erased)})
 
 
 def _following(name: str, follower: Follower) -> Loop:

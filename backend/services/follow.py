@@ -35,10 +35,18 @@ LOOK_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Followed(Generic[ValueT]):
-    """What becomes of a topic's records: their values (None: nothing to tell), and who is told, batch by batch."""
+    """What becomes of a topic's records: their values (None: nothing to tell), and who is told, batch by batch.
 
-    value_of: Callable[[bytes], ValueT | None]
+    No deletion comes to `value_of`.
+    """
+
+    value_of: Callable[[StoredRecord], ValueT | None]
     tell: Callable[[Sequence[ValueT]], None]
+
+
+def of_value(read: Callable[[bytes], ValueT]) -> Callable[[StoredRecord], ValueT]:
+    """Reads a record of whose value alone all depends."""
+    return lambda record: read(record.value or b"")
 
 
 class Follower:
@@ -98,7 +106,7 @@ class Follower:
         if record.value is None:
             return None
         try:
-            found: object | None = self._topics[Topic(record.topic)].value_of(record.value)
+            found: object | None = self._topics[Topic(record.topic)].value_of(record)
         except Exception as error:  # noqa: BLE001 - outcome 3: no record, whatever is in it, may end the following
             self.malformed += 1
             _log.warning("malformed record %s[%d]@%d: %s", record.topic, record.partition, record.offset, error)

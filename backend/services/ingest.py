@@ -2,15 +2,19 @@
 
 Outcomes of a play or feedback:
 1. the log's delivery report came → ACCEPTED, remembered, told to the profiles (and plays to the heartbeat)
-2. its event id was acknowledged before, here or (as the log's tail tells) elsewhere, or stands earlier in the batch
-   → DUPLICATE, nothing written
+2. its event id was acknowledged before, here or (as the log's tail tells) elsewhere, or stands earlier in the batch, or
+   another call that has it under way gets it confirmed → DUPLICATE, nothing written
 3. it breaks a rule, is too far in the future, or names an unknown track → REJECTED with the field
 4. no delivery report in time, or a bad one → UNCONFIRMED
 5. the log's queue is full → Overloaded for the whole call, nothing written
-6. its track is not remembered and the catalogue cannot be read → UNCONFIRMED, nothing of it written; where that leaves
-   nothing to write, Unavailable for the whole call
+6. its track or its listener is not remembered and the store cannot be read → UNCONFIRMED, nothing of it written; where
+   that leaves nothing to write, Unavailable for the whole call
+7. the disk is nearly full → NoRoom for the whole call, nothing written; answers are given as ever (backend/room.py)
 A track or artist: 1 (then known here at once, and put in the store if that answers: the sink brings it there anyway),
-3, 4, 5 and, for a track's artists, 6; the last of those with one id wins.
+3, 4, 5, 7 and, for a track's artists, 6; the last of those with one id wins.
+
+Whether a play is live or history is decided here, by this clock (`backend.domain.plays.timing`). Callers name listeners
+by the app's own ids; from here on a pseudonym stands for each (`backend/ports/identity.py`).
 """
 
 import uuid
@@ -21,19 +25,17 @@ from typing import TypeVar
 
 from backend.domain.errors import Unavailable, Violation
 from backend.domain.feedback import Feedback
-from backend.domain.plays import Play
+from backend.domain.plays import Play, timing
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import EventLog, Record, Topic
 from backend.ports.records import artist_record, feedback_record, play_record, track_record
-from backend.services.bounded import BoundedMap
 from backend.services.catalogue import Catalogue
+from backend.services.identities import KnownIdentities
+from backend.services.once import Once
 from backend.services.outcomes import Listening, Outcome, Refused, Result
 
 FUTURE = timedelta(hours=1)
 """How far ahead a client's clock may be."""
-
-REMEMBERED_IDS = 200_000
-"""Acknowledged event ids known to be duplicates at once; older ones are found by the streaming jobs."""
 
 EventT = TypeVar("EventT", Play, Feedback)
 ItemT = TypeVar("ItemT", Track, Artist)
@@ -47,34 +49,40 @@ class IngestService:
         self,
         log: EventLog,
         catalogue: Catalogue,
+        identities: KnownIdentities,
         *,
         listening: Sequence[Listening] = (),
+        require_room: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._log = log
         self._catalogue = catalogue
+        self._identities = identities
         self._listening = listening
+        self._require_room = require_room
         self._now = now
         self._new_id = new_id
-        self._plays_seen: BoundedMap[str, bool] = BoundedMap(REMEMBERED_IDS)
-        self._feedback_seen: BoundedMap[str, bool] = BoundedMap(REMEMBERED_IDS)
+        self._plays_once, self._feedback_once = Once(), Once()
 
     def record_plays(self, plays: Sequence[Play | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per play, in order. `artist_id` and `track_milliseconds` are filled in from the catalogue."""
+        self._require_room()
         now = self._now()
 
-        def filled(play: Play, track: Track) -> Play:
+        def filled(play: Play, track: Track, pseudonym: str) -> Play:
             return replace(
                 play,
+                listener_id=pseudonym,
                 event_id=play.event_id or self._new_id(),
                 artist_id=track.artist_ids[0],
                 track_milliseconds=track.duration_milliseconds,
+                timing=timing(play.timing, played_at=play.played_at, told_at=now),
             )
 
         checked = self._checked(plays, "plays[{}]", lambda play: ("played_at", play.played_at), filled, now=now)
         results = self._append_events(
-            Topic.PLAYS, checked, lambda play: play_record(play, ingested_at=now), self._plays_seen, timeout_seconds
+            Topic.PLAYS, checked, lambda play: play_record(play, ingested_at=now), self._plays_once, timeout_seconds
         )
         accepted = _accepted(checked, results)
         if accepted:
@@ -84,14 +92,20 @@ class IngestService:
 
     def record_feedback(self, feedback: Sequence[Feedback | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per word, in order. `artist_id` is filled in from the catalogue."""
+        self._require_room()
 
-        def filled(word: Feedback, track: Track) -> Feedback:
-            return replace(word, event_id=word.event_id or self._new_id(), artist_id=track.artist_ids[0])
+        def filled(word: Feedback, track: Track, pseudonym: str) -> Feedback:
+            return replace(
+                word,
+                listener_id=pseudonym,
+                event_id=word.event_id or self._new_id(),
+                artist_id=track.artist_ids[0],
+            )
 
         checked = self._checked(
             feedback, "feedback[{}]", lambda word: ("given_at", word.given_at), filled, now=self._now()
         )
-        results = self._append_events(Topic.FEEDBACK, checked, feedback_record, self._feedback_seen, timeout_seconds)
+        results = self._append_events(Topic.FEEDBACK, checked, feedback_record, self._feedback_once, timeout_seconds)
         accepted = _accepted(checked, results)
         if accepted:
             for listener in self._listening:
@@ -100,16 +114,15 @@ class IngestService:
 
     def plays_followed(self, plays: Sequence[Play]) -> None:
         """The log holds these plays, whoever took them in: their event ids are duplicates from now on."""
-        for play in plays:
-            self._plays_seen.put(play.event_id, True)
+        self._plays_once.note(play.event_id for play in plays)
 
     def feedback_followed(self, feedback: Sequence[Feedback]) -> None:
         """The log holds this feedback, in the same way."""
-        for word in feedback:
-            self._feedback_seen.put(word.event_id, True)
+        self._feedback_once.note(word.event_id for word in feedback)
 
     def upsert_tracks(self, tracks: Sequence[Track | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per track, in order. A track of an unknown artist is rejected."""
+        self._require_room()
         artists = self._catalogue.look_up_artists(
             one for track in tracks if isinstance(track, Track) for one in track.artist_ids
         )
@@ -140,6 +153,7 @@ class IngestService:
 
     def upsert_artists(self, artists: Sequence[Artist | Refused], *, timeout_seconds: float) -> list[Result]:
         """One result per artist, in order."""
+        self._require_room()
         checked = [artist.result if isinstance(artist, Refused) else artist for artist in artists]
         results = self._append(
             Topic.ARTISTS, checked, lambda artist: artist.artist_id, artist_record, timeout_seconds=timeout_seconds
@@ -152,16 +166,16 @@ class IngestService:
         events: Sequence[EventT | Refused],
         path: str,
         moment_of: Callable[[EventT], tuple[str, datetime]],
-        filled: Callable[[EventT, Track], EventT],
+        filled: Callable[[EventT, Track, str], EventT],
         *,
         now: datetime,
     ) -> list[EventT | Result]:
-        """Each event completed from the catalogue, or what has become of it (outcomes 3 and 6)."""
+        """Each event completed from catalogue and identities, or what has become of it (outcomes 3 and 6)."""
         tracks = self._catalogue.look_up_tracks(event.track_id for event in events if not isinstance(event, Refused))
-        checked: list[EventT | Result] = []
+        judged: list[tuple[EventT, Track] | Result] = []
         for at, event in enumerate(events):
             if isinstance(event, Refused):
-                checked.append(event.result)
+                judged.append(event.result)
                 continue
             violations = []
             field, moment = moment_of(event)
@@ -173,42 +187,41 @@ class IngestService:
                 text = f"unknown track '{event.track_id}': send it with UpsertTracks first"
                 violations.append(Violation(f"{path.format(at)}.track_id", text))
             if violations:
-                checked.append(Result(id=event.event_id, outcome=Outcome.REJECTED, violations=tuple(violations)))
+                judged.append(Result(id=event.event_id, outcome=Outcome.REJECTED, violations=tuple(violations)))
             elif track is None:
-                checked.append(Result(id=event.event_id or self._new_id(), outcome=Outcome.UNCONFIRMED))
+                judged.append(Result(id=event.event_id or self._new_id(), outcome=Outcome.UNCONFIRMED))
             else:
-                checked.append(filled(event, track))
-        _require_something(checked, unread=tracks.unread)
+                judged.append((event, track))
+        # Only for what will be written: a call that is refused leaves nobody a pseudonym.
+        listeners = self._identities.ensured(one[0].listener_id for one in judged if not isinstance(one, Result))
+        checked: list[EventT | Result] = []
+        for one in judged:
+            if isinstance(one, Result):
+                checked.append(one)
+            elif one[0].listener_id in listeners.found:
+                checked.append(filled(*one, listeners.found[one[0].listener_id]))
+            else:
+                checked.append(Result(id=one[0].event_id or self._new_id(), outcome=Outcome.UNCONFIRMED))
+        _require_something(checked, unread=tracks.unread | listeners.unread)
         return checked
 
     def _append_events(
         self,
         topic: Topic,
-        events: Sequence[EventT | Result],
+        checked: Sequence[EventT | Result],
         record_of: Callable[[EventT], Record],
-        seen: BoundedMap[str, bool],
+        once: Once,
         timeout_seconds: float,
     ) -> list[Result]:
         """Append each event id once; a repetition within the batch shares the fate of the first."""
-        first: dict[str, int] = {}
-        results: dict[int, Result] = {}
-        for at, event in enumerate(events):
-            if isinstance(event, Result):
-                results[at] = event
-            elif seen.get(event.event_id):
-                results[at] = Result(id=event.event_id, outcome=Outcome.DUPLICATE)
-            else:
-                first.setdefault(event.event_id, at)
-        records = [record_of(event) for at in first.values() if not isinstance(event := events[at], Result)]
-        stored = dict(zip(first, self._log.append(topic, records, timeout_seconds=timeout_seconds), strict=True))
-        for event_id in (event_id for event_id, confirmed in stored.items() if confirmed):
-            seen.put(event_id, True)
-        for at, event in enumerate(events):
-            if at not in results and not isinstance(event, Result):
-                confirmed = Outcome.ACCEPTED if first[event.event_id] == at else Outcome.DUPLICATE
-                outcome = confirmed if stored[event.event_id] else Outcome.UNCONFIRMED
-                results[at] = Result(id=event.event_id, outcome=outcome)
-        return [results[at] for at in range(len(events))]
+        events = [one for one in checked if not isinstance(one, Result)]
+
+        def append(places: Sequence[int]) -> list[bool]:
+            records = [record_of(events[place]) for place in places]
+            return self._log.append(topic, records, timeout_seconds=timeout_seconds)
+
+        told = iter(once.write([event.event_id for event in events], append, timeout_seconds=timeout_seconds))
+        return [one if isinstance(one, Result) else Result(id=one.event_id, outcome=next(told)) for one in checked]
 
     def _append(
         self,
@@ -232,7 +245,7 @@ class IngestService:
 def _require_something(checked: Sequence[AnyT | Result], *, unread: frozenset[str]) -> None:
     """Raises Unavailable where what cannot be read leaves nothing to write."""
     if unread and all(isinstance(one, Result) for one in checked):
-        raise Unavailable("the catalogue cannot be read, and nothing of this call is remembered")
+        raise Unavailable("the store cannot be read, and tracks, artists or listeners of this call are not remembered")
 
 
 def _accepted(elements: Sequence[AnyT | Result], results: Sequence[Result]) -> list[AnyT]:

@@ -3,13 +3,14 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from backend.domain.feedback import Feedback
 from backend.domain.listeners import Profile, merge
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.ports.store import ProfileStore
+from backend.services.identities import digest_of
 
 EventT = TypeVar("EventT", Play, Feedback)
 
@@ -17,7 +18,8 @@ FRESH_SECONDS = 60.0
 """Longer than the sink takes to bring an event into the store."""
 
 FRESH_EVENTS = 100_000
-"""Plays, and as many words of feedback, remembered at most; a flood of more is read from the store."""
+"""Live plays, plays of history, and words of feedback: so many of each are remembered at most, as an import must not
+make anybody's last track forgotten. A flood of more is read from the store."""
 
 
 class Profiles:
@@ -29,21 +31,37 @@ class Profiles:
 
     def __init__(self, store: ProfileStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
-        self._plays: _LastMinute[Play] = _LastMinute(clock)
+        self._plays: Mapping[Timing, _LastMinute[Play]] = {timing: _LastMinute(clock) for timing in Timing}
         self._feedback: _LastMinute[Feedback] = _LastMinute(clock)
+        self._forgotten: frozenset[str] = frozenset()
 
     def of(self, listener_id: str) -> Profile:
         """The profile; an empty one for a listener nobody heard of."""
         stored = self._store.profiles([listener_id]).get(listener_id, Profile(listener_id=listener_id))
-        return merge(stored, self._plays.of(listener_id), self._feedback.of(listener_id))
+        plays = [play for heard in self._plays.values() for play in heard.of(listener_id)]
+        return merge(stored, plays, self._feedback.of(listener_id))
 
     def plays_accepted(self, plays: Sequence[Play]) -> None:
         """Remember for a minute what this server, or by the log's tail any other, took in."""
-        self._plays.add(plays)
+        for timing, heard in self._plays.items():
+            heard.add([play for play in plays if play.timing is timing and not self._is_forgotten(play.listener_id)])
 
     def feedback_accepted(self, feedback: Sequence[Feedback]) -> None:
         """Remember for a minute what this server, or by the log's tail any other, took in."""
-        self._feedback.add(feedback)
+        self._feedback.add([word for word in feedback if not self._is_forgotten(word.listener_id)])
+
+    def forget(self, digests: Sequence[str]) -> None:
+        """The news of erasures: nothing of these listeners is remembered, also where the log's tail still tells of it.
+
+        `digests` are those of their pseudonyms (`identities.digest_of`).
+        """
+        self._forgotten |= frozenset(digests)
+        for heard in self._plays.values():
+            heard.forget(self._is_forgotten)
+        self._feedback.forget(self._is_forgotten)
+
+    def _is_forgotten(self, listener_id: str) -> bool:
+        return bool(self._forgotten) and digest_of(listener_id) in self._forgotten
 
 
 class _LastMinute(Generic[EventT]):
@@ -71,10 +89,19 @@ class _LastMinute(Generic[EventT]):
             self._forget(self._clock())
             return list(self._heard.get(listener_id, {}).values())
 
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """The events of such listeners are here no more."""
+        with self._lock:
+            listener_ids = list(self._heard)
+        gone = list(filter(is_gone, listener_ids))  # asked without the lock: there may be many
+        with self._lock:
+            for listener_id in gone:
+                self._heard.pop(listener_id, None)
+
     def _forget(self, moment: float) -> None:
         while self._order and (len(self._order) > FRESH_EVENTS or self._order[0][0] < moment - FRESH_SECONDS):
             _, listener_id, event_id = self._order.popleft()
-            heard = self._heard[listener_id]
-            del heard[event_id]
+            heard = self._heard.get(listener_id, {})
+            heard.pop(event_id, None)
             if not heard:
-                del self._heard[listener_id]
+                self._heard.pop(listener_id, None)

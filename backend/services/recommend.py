@@ -19,6 +19,7 @@ from backend.ranking.sources import OF_A_VERSION
 from backend.ranking.weights import FusionWeights
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
+from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
 from backend.services.retrieve import Retriever
@@ -53,6 +54,7 @@ class Recommender:
     def __init__(
         self,
         *,
+        identities: KnownIdentities,
         profiles: Profiles,
         catalogue: Catalogue,
         model: CurrentModel,
@@ -61,6 +63,7 @@ class Recommender:
         answers: Answers,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
+        self._identities = identities
         self._profiles = profiles
         self._catalogue = catalogue
         self._model = model
@@ -79,6 +82,8 @@ class Recommender:
         asker: str = "",
     ) -> AnswerPage:
         """A page of tracks for the listener: none just played, hidden or in `exclude`. Raises InvalidInput (token).
+
+        `listener_id` is the app's own.
 
         A page token serves the `asker` it was given to only.
         """
@@ -112,12 +117,14 @@ class Recommender:
         )
 
     def _profile(self, listener_id: str, search: _Search) -> Profile:
+        """Of one who is unknown an empty one, and so of one whose profile cannot be read: the answer is marked then."""
         try:
-            return self._profiles.of(listener_id)
+            pseudonym = self._identities.pseudonym(listener_id)
+            return Profile(listener_id="") if pseudonym is None else self._profiles.of(pseudonym)
         except Unavailable as error:
             _log.warning("answering without the listener's profile: %s", error)
             search.degraded = True
-            return Profile(listener_id=listener_id)
+            return Profile(listener_id="")
 
     def _ask_model(self, model: ModelVersion, taste: Taste, unwanted: frozenset[str], search: _Search) -> None:
         for source in OF_A_VERSION:

@@ -26,8 +26,8 @@ def command(
 
     For example after `segue jobs upgrade` changed a threshold, or after rows were lost. A batch job on the same Flink
     cluster reads the whole log and writes the rows whose window starts on one of the days; the live job goes on beside
-    it. Only whole days that have ended can be computed. Rows that the new settings no longer make are not deleted.
-    Interrupting the command cancels the job.
+    it. Only whole days that have ended can be computed. Rows of theirs that are no longer made are deleted. Returns
+    when the store holds all of it. Interrupting the command cancels the job.
     """
     from stack.flink import client_environment
     from streaming import backfill, wiring
@@ -35,25 +35,34 @@ def command(
     output, settings = Output(as_json=json), options.settings(home)
     cluster = wiring.cluster(settings, environment=client_environment(settings.home))
     days = backfill.Days(first.date(), end.date())
-    days.check(datetime.now(UTC), lateness_minutes=settings.lateness_minutes)
+    days.check(
+        datetime.now(UTC), lateness_minutes=settings.lateness_minutes, events_days=settings.retention_events_days
+    )
     names = backfill.chosen([name for given in tables or () for name in given.split(",") if name])
     output.say(f"… computing {', '.join(names)} from {days.first} until before {days.end}")
     began = time.monotonic()
-    with output.bar("computing", 100) as progress:
+    with (
+        wiring.log_and_store(settings) as (event_log, store),
+        output.bar("computing", 100) as progress,
+    ):
         task = progress.task_ids[0]
-        job = backfill.run(
+        done = backfill.run(
             cluster,
             wiring.job_spec(settings),
             names,
             days,
+            log=event_log,
+            store=store,
             look=lambda share: progress.update(task, completed=round(100 * share)),
         )
     seconds = time.monotonic() - began
-    output.done(f"job {job} has written the rows; the sink carries them into the store", seconds)
+    gone = sum(done.deleted.values())
+    output.done(f"job {done.job} has written the rows, {gone} that it no longer made are deleted", seconds)
     output.result(
         {
-            "job": job,
+            "job": done.job,
             "tables": names,
+            "deleted": dict(done.deleted),
             "from": days.first.isoformat(),
             "to": days.end.isoformat(),
             "seconds": round(seconds, 1),

@@ -107,3 +107,52 @@ def training(
     measured = measure(plan, output.say)
     report.tell_training(output, measured)
     output.result(measured)
+
+
+@app.command()
+def overload(
+    *,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds: capacity, then each flood.")] = 5,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each flood lasts.")] = 20.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated service and of the times of calls.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """What the server still answers when five and ten times its capacity comes: goodput, p99, recovery.
+
+    Starts broker, store and server of its own with a model of a simulated service. A round measures the capacity in a
+    closed loop, p99 at half of it, then floods in an open loop from a process of its own. A row shows the round with
+    the median ratio, and as its spread the highest minus the lowest ratio. Run it on a machine that does nothing else.
+    """
+    from bench import report
+    from bench.overload import Plan, measure
+    from cli import reach
+
+    output = Output(as_json=json)
+    with reach.failures_as_segue_errors():
+        measured = measure(Plan(repeats=repeats, seconds=seconds, seed=seed), output)
+    report.tell_overload(output, measured)
+    output.result(measured)
+
+
+@app.command()
+def memory(
+    *,
+    calls: Annotated[int, typer.Option(min=1000, help="Recommendations asked for, after the warm-up.")] = 20_000,
+    warm_up: Annotated[int, typer.Option(min=0, help="Recommendations before the growth is measured.")] = 6_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated service.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """What a server's memory grows by over many answers that each have further pages, which it must keep.
+
+    Starts broker, store and server of its own with a model of a simulated service, and reads the resident memory of
+    the server's process at every thousandth call.
+    """
+    from bench import report
+    from bench.memory import measure
+    from cli import reach
+
+    output = Output(as_json=json)
+    with reach.failures_as_segue_errors():
+        measured = measure(output, calls=calls, warm_up=warm_up, seed=seed)
+    report.tell_memory(output, measured)
+    output.result(measured)

@@ -19,7 +19,7 @@ def export() -> None:
 
 
 @app.command("hyper")
-def hyper(
+def hyper_extract(
     path: Annotated[
         Path | None,
         typer.Argument(help="The file (Parquet: the folder) to write (default: segue.hyper, segue-parquet)."),
@@ -33,14 +33,17 @@ def hyper(
     """Write engagement, trends and anomalies with a data dictionary into one Tableau extract.
 
     Asks the server for every row, checks that keys are unique, and replaces PATH in one step: what stood there
-    stays until the new extract is whole.
+    stays until the new extract is whole. It is deleted again after retention_extracts_days, unless it was changed.
     """
-    from analytics import hyper as extracts
-    from cli import reach
+    from backend import extracts
+    from cli import extracting, reach
 
     output, settings = Output(as_json=json), options.settings(home)
     target = path or Path("segue.hyper" if form is Format.HYPER else "segue-parquet")
+    now, days = datetime.now(UTC), settings.retention_extracts_days
     with reach.channel(settings) as channel, output.step(f"writing {target}", f"wrote {target}"):
-        written = extracts.export(channel, target, now=datetime.now(UTC), form=form)
+        written = extracting.write(channel, target, home=settings.home, form=form, now=now)
+    for old in extracts.age_out(settings.home, days=days, now=now).deleted:
+        output.say(f"deleted {old}: it was older than {days} days (retention_extracts_days)")
     output.table("", ("table", "rows"), list(written.rows.items()))
     output.result(written)

@@ -1,7 +1,7 @@
 """Send a public data set's artists, tracks and plays to the server."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +54,9 @@ def command(
 
     Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
     unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
+
+    The plays are sent as history, also with --shift-to-now: none is too late. At the end it says of which days they
+    are, and how the live tables get what they could not take at once.
     """
     from importers.dataset import load, moved_to
     from importers.rows import ReadOptions
@@ -66,7 +69,7 @@ def command(
         if shift_to_now:
             data = moved_to(data, now, file=path.name)
     report = _send(settings, output, data)
-    _show(output, data, report)
+    _show(output, data, report, _history(data, report, now, lateness_minutes=settings.lateness_minutes))
     if (report.rejected or data.bad_rows) and not skip_bad:
         raise typer.Exit(1)
 
@@ -86,7 +89,45 @@ def _send(settings: "Settings", output: Output, data: "Dataset") -> "IngestRepor
         )
 
 
-def _show(output: Output, data: "Dataset", report: "IngestReport") -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What was sent that is history: accepted plays, their first and last day, and how the rest of these days comes.
+
+    `backfill` is "" where none of the days can be computed yet.
+    """
+
+    plays: int
+    first_day: date
+    last_day: date
+    backfill: str
+
+    def told(self) -> str:
+        """In a sentence or two."""
+        what = (
+            f"  {self.plays:,} plays are history, of {self.first_day} to {self.last_day}: archive, profiles and artist "
+            "engagement take them all. Charts, trends and listeners' activity take those that came before anything "
+            "newer; "
+        )
+        return what + (
+            f"`{self.backfill}` brings the rest of these days."
+            if self.backfill
+            else "the rest comes with tomorrow's `segue backfill`: only days that have ended can be computed."
+        )
+
+
+def _history(data: "Dataset", report: "IngestReport", now: datetime, *, lateness_minutes: int) -> History | None:
+    """None where no play was accepted."""
+    from streaming.compact import last_settled_day
+
+    if data.days is None or not report.plays.accepted:
+        return None
+    first, last = data.days
+    end = min(last, last_settled_day(now, lateness_minutes=lateness_minutes)) + timedelta(days=1)
+    command = f"segue backfill --from {first} --to {end}" if first < end else ""
+    return History(plays=report.plays.accepted, first_day=first, last_day=last, backfill=command)
+
+
+def _show(output: Output, data: "Dataset", report: "IngestReport", history: History | None) -> None:
     lines = {"artists": data.artist_lines, "tracks": data.track_lines, "plays": data.play_lines}
     rejections = [asdict(each) | {"line": lines[each.kind][each.position]} for each in report.rejections]
     tallies = {kind: getattr(report, kind) for kind in lines}
@@ -103,10 +144,13 @@ def _show(output: Output, data: "Dataset", report: "IngestReport") -> None:
         rows = [(bad.file, bad.line, bad.field, bad.reason) for bad in data.bad_rows[:SHOWN]]
         title = f"rows that could not be read: {len(data.bad_rows):,}, the first of them"
         output.table(title, ("file", "line", "field", "reason"), rows)
+    if history:
+        output.say(history.told())
     output.result(
         {
             "format": data.format,
             **tallies,
+            "history": history,
             "rejections": rejections,
             "bad_rows": len(data.bad_rows),
             "first_bad_rows": data.bad_rows[:SHOWN],

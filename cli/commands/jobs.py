@@ -31,9 +31,9 @@ def list_jobs(
 
     "held back" is the share of time that the most held-back operator waited for those after it; near 100% the job
     cannot keep up. "MB" is the size of the last checkpoint.
-    Exit code 1 where the job that fills the live tables does not run.
+    Exit code 1 where the job that fills the live tables does not run, or fails again and again.
     """
-    from streaming import render, wiring
+    from streaming import render, verdict, wiring
 
     output, settings = Output(as_json=json), options.settings(home)
     cluster = wiring.cluster(settings)
@@ -47,8 +47,13 @@ def list_jobs(
     )
     output.result([asdict(job) | asdict(health) for job, health in told])
     name = render.job_name(settings.tenant)
-    if not any(job.name == name and job.is_alive for job in found):
+    live = next(((job, health) for job, health in told if job.name == name and job.is_alive), None)
+    if live is None:
         output.warn(f"{name} does not run on {cluster.url}; `segue up` starts the keeper that submits it")
+        raise typer.Exit(1)
+    found_so = verdict.judged(*live, checkpoint_seconds=settings.checkpoint_seconds, now=now)
+    if not found_so.is_well:
+        output.warn(f"{name}: {found_so.told}")
         raise typer.Exit(1)
 
 

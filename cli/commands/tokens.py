@@ -39,10 +39,19 @@ def issue(
     name: Name,
     *,
     scope: Annotated[
-        list[str], typer.Option("--scope", help="What it may do: ingest, catalogue, recommend, analytics. Repeatable.")
-    ],
+        list[str] | None,
+        typer.Option(
+            "--scope",
+            help="What it may do: ingest, catalogue, recommend, analytics, admin (give out and erase what is held of "
+            "any listener), identities (beside analytics: see listeners' own ids, not pseudonyms). Repeatable.",
+        ),
+    ] = None,
     listener: Annotated[
-        str, typer.Option(help="Bind it to this listener: it can neither name nor see another one.")
+        str,
+        typer.Option(
+            help="Bind it to this listener: it can neither name nor see another one, and may give out and erase what "
+            "is held of this one, whatever its scopes."
+        ),
     ] = "",
     expires_in: Annotated[
         str | None, typer.Option(help="How long it is good for: 12h, 30d (default: until it is revoked).")
@@ -55,10 +64,12 @@ def issue(
     from backend.rpc.auth import OPERATOR, issue_token
 
     output = Output(as_json=json)
+    if not scope and not listener:
+        raise typer.BadParameter("say what it may do with --scope, or whose it is with --listener")
     if name == OPERATOR:
         text = f"'{OPERATOR}' is the token of this machine's own commands; revoke it, and the next start makes another"
         raise InvalidInput([Violation("name", text)])
-    scopes, listener_id, expires_at = _scopes(scope), _listener(listener), _end(expires_in)
+    scopes, listener_id, expires_at = _scopes(scope or []), _listener(listener), _end(expires_in)
     token = issue_token(
         options.settings(home).tokens,
         _named(name),

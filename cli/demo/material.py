@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from backend.domain.errors import InvalidInput, Violation
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.domain.tracks import Artist, Track
 
 SEED = 7
@@ -18,7 +18,10 @@ _NEWCOMER = uuid.UUID("5f2b3f0c-58c3-5a0e-8a0d-4f2f1f0f7c11")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """A story's data. `plays` are in time order; `newcomer_plays` are five plays of a listener without a past."""
+    """A story's data. `plays` are in time order; `newcomer_plays` are five plays of a listener without a past.
+
+    These are history: what an app sends that was offline, or with another service, for half an hour.
+    """
 
     about: str
     artists: tuple[Artist, ...]
@@ -42,7 +45,7 @@ def simulated(now: datetime, seed: int = SEED) -> Material:
         tracks=simulation.tracks,
         plays=simulation.plays,
         listeners=busy,
-        newcomer_plays=simulation.newcomer_plays(),
+        newcomer_plays=_brought_along(simulation.newcomer_plays()),
         expected_anomalies=frozenset(
             (incident.artist_id, incident.kind.value) for incident in (truth.release_spike, truth.stream_farm)
         ),
@@ -78,7 +81,7 @@ def from_data(folder: Path, now: datetime) -> Material:
         tracks=tracks,
         plays=tuple(plays),
         listeners=_two_busiest(plays),
-        newcomer_plays=_newcomer(plays, now),
+        newcomer_plays=_brought_along(_newcomer(plays, now)),
     )
 
 
@@ -100,6 +103,10 @@ def _newcomer(plays: Sequence[Play], now: datetime) -> tuple[Play, ...]:
         )
         for nth, play in enumerate(list(first_of_artist.values())[:5])
     )
+
+
+def _brought_along(plays: Iterable[Play]) -> tuple[Play, ...]:
+    return tuple(replace(play, timing=Timing.HISTORY) for play in plays)
 
 
 @dataclass(frozen=True, slots=True)

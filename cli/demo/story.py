@@ -11,6 +11,7 @@ import grpc
 
 from analytics import queries
 from backend.domain.errors import SegueError
+from backend.domain.plays import Timing
 from backend.settings import Settings
 from cli.demo.material import Bookmark, Material
 from cli.output import Output
@@ -164,9 +165,11 @@ class Story:
         return report.version if report.promoted else ""
 
     def answers(self, material: Material, version: str) -> None:
-        """Ask for two known listeners and for a new one with five plays; show what comes back and why."""
+        """Ask for two known listeners and for a new one who brings five plays along; show what comes back and why."""
         newcomer = material.newcomer_plays[0].listener_id
-        with self._step("newcomer", "a new listener plays five tracks", f"{newcomer} played five tracks"):
+        with self._step(
+            "newcomer", "a new listener brings five plays along", f"{newcomer} brought five plays of the last half hour"
+        ):
             self._require(ingest_client.send(self._channel, plays=material.newcomer_plays))
             self._await_answer(newcomer, version)
         told: dict[str, object] = {}
@@ -208,16 +211,19 @@ class Story:
         trends = queries.trends(self._channel, limit=6).frame
         trends = trends[trends["window_start"] == trends["window_start"].max()]
         anomalies = queries.anomalies(self._channel, limit=1000).frame
+        letters = int(queries.dead_letter_counts(self._channel).frame["records"].sum())
         self.seconds["reading_tables"] = round(time.monotonic() - started, 1)
         self._frame("Artist engagement, latest hours", engagement, _ENGAGEMENT)
         self._frame("Trends, latest hour (24 h against the seven days before)", trends, _TRENDS)
         of_artists = anomalies[anomalies["subject"] == "artist"]
         self._frame("Anomalies of artists, latest hours", of_artists.head(8), _ANOMALIES)
+        self._output.say(f"  Dead letters (records that a live table could not count): {letters:,}")
         found = set(zip(anomalies["artist_id"], anomalies["kind"], strict=True))
         self.results |= {
             "engagement": engagement.to_dict("records"),
             "trends": trends.to_dict("records"),
             "anomalies": anomalies.to_dict("records"),
+            "dead_letters": letters,
             "planted_anomalies_found": f"{len(material.expected_anomalies & found)}/{len(material.expected_anomalies)}",
         }
 
@@ -227,10 +233,11 @@ class Story:
 
     def extract(self, path: Path, now: datetime) -> None:
         """Write the Tableau extract."""
-        from analytics.hyper import export
+        from analytics.hyper import Format
+        from cli import extracting
 
         with self._step("extract", "writing the Tableau extract", f"Tableau extract: {path}"):
-            export(self._channel, path, now=now)
+            extracting.write(self._channel, path, home=self._settings.home, form=Format.HYPER, now=now)
         self.results["extract"] = str(path)
 
 
@@ -250,6 +257,7 @@ def play_on(channel: grpc.Channel, material: Material, *, stop_after: timedelta 
     chance = random.Random(material.about)
     started = time.monotonic()
     while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
-        play = replace(chance.choice(material.plays), event_id=str(uuid.uuid4()), played_at=datetime.now(UTC))
+        play = chance.choice(material.plays)
+        play = replace(play, event_id=str(uuid.uuid4()), played_at=datetime.now(UTC), timing=Timing.LIVE)
         ingest_client.send(channel, plays=[play])
         time.sleep(1)

@@ -44,6 +44,6 @@ INSERT INTO artist_popularity
 SELECT span, artist_id, CAST(window_end AS TIMESTAMP_LTZ(3)), `rank`, plays, listeners
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY span, artist_id ORDER BY hour_time DESC) AS nth
-  FROM artist_charts
+  FROM artist_charts${charts_until}
 )
 WHERE nth = 1;

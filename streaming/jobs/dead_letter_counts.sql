@@ -1,1 +1,1 @@
-INSERT INTO dead_letter_counts SELECT reason, SUM(records) FROM letters GROUP BY reason;
+INSERT INTO dead_letter_counts SELECT reason, 'plays', SUM(records) FROM letters GROUP BY reason;

@@ -14,17 +14,22 @@ SELECT /*+ STATE_TTL('t' = '0 s', 'c' = '0 s') */
        (audio_features.speechiness - means[7]) / deviations[7] AS x7,
        (audio_features.tempo - means[8]) / deviations[8] AS x8,
        (audio_features.loudness - means[9]) / deviations[9] AS x9
-FROM (SELECT * FROM tracks WHERE allow_training AND audio_features.tempo IS NOT NULL
+FROM (SELECT * FROM tracks WHERE allow_training
+        AND ${sounds_sane}
         AND CHAR_LENGTH(track_id) <= ${identifier_characters}) AS t CROSS JOIN clusters AS c;
 
 -- For each centroid one number: the squared distance in 10^-12, times ${most_clusters}, plus the centroid's place, so
--- that the least of them names the nearest; beyond the last centroid it is absent. A row per centroid and a Top-1 over
--- them would keep every row in state: tried, it was two fifths of the whole job's work.
+-- that the least of them names the nearest; beyond the last centroid, and where the distance is no number or beyond all
+-- measure, it is absent, and a track without any has no cluster. A row per centroid and a Top-1 over them would keep
+-- every row in state: tried, it was two fifths of the whole job's work.
 CREATE TEMPORARY VIEW nearest_clusters AS
-SELECT track_id, audio_features, ARRAY_MIN(ARRAY[
+SELECT * FROM (
+  SELECT track_id, audio_features, ARRAY_MIN(ARRAY[
 ${squared_distances}
 ]) AS nearest
-FROM normalised_tracks;
+  FROM normalised_tracks
+)
+WHERE nearest IS NOT NULL;
 
 INSERT INTO track_clusters
 SELECT track_id, MOD(nearest, ${most_clusters}), SQRT(nearest / ${most_clusters} / 1e12)

@@ -38,6 +38,6 @@ INSERT INTO track_popularity
 SELECT span, track_id, artist_id, CAST(window_end AS TIMESTAMP_LTZ(3)), `rank`, plays, listeners
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY span, track_id ORDER BY hour_time DESC) AS nth
-  FROM track_charts
+  FROM track_charts${charts_until}
 )
 WHERE nth = 1;

@@ -10,9 +10,10 @@ CREATE TABLE clusters (
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${tenant}.clusters',
-  'properties.bootstrap.servers' = '${kafka_servers}',
+  'properties.bootstrap.servers' = '${kafka_servers}'${kafka_login},
   'key.format' = 'raw',
   'value.format' = 'json',
   'value.json.ignore-parse-errors' = 'true',
+  'value.json.decode.json-parser.enabled' = 'false',  -- the whole object or nothing, as the sink reads it
   'value.fields-include' = 'EXCEPT_KEY'
 );

@@ -1,19 +1,12 @@
--- Topic `feedback`: what listeners said about tracks.
+-- Topic `feedback`: what listeners said about tracks, as bytes; views/plays.sql takes them apart.
 CREATE TABLE feedback (
-  event_id          STRING,
-  listener_id       STRING,
-  track_id          STRING,
-  artist_id         STRING,
-  kind              STRING,   -- like, dislike, hide, skip or save
-  given_at_ms       BIGINT,   -- milliseconds since 1970 UTC
-  recommendation_id STRING,
+  record BYTES,
   source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
   arrival AS PROCTIME()
 ) WITH (
   'connector' = 'kafka',
   'topic' = '${tenant}.feedback',
-  'properties.bootstrap.servers' = '${kafka_servers}',
+  'properties.bootstrap.servers' = '${kafka_servers}'${kafka_login},
   'scan.startup.mode' = 'earliest-offset',
-  'format' = 'json',
-  'json.ignore-parse-errors' = 'true'
+  'format' = 'raw'
 );

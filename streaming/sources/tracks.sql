@@ -11,9 +11,10 @@ CREATE TABLE tracks (
 ) WITH (
   'connector' = 'upsert-kafka',
   'topic' = '${tenant}.tracks',
-  'properties.bootstrap.servers' = '${kafka_servers}',
+  'properties.bootstrap.servers' = '${kafka_servers}'${kafka_login},
   'key.format' = 'raw',
   'value.format' = 'json',
   'value.json.ignore-parse-errors' = 'true',
+  'value.json.decode.json-parser.enabled' = 'false',  -- the whole object or nothing, as the sink reads it
   'value.fields-include' = 'EXCEPT_KEY'
 );

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,19 @@ def version_folder(folder: Path, version: str, *, created_at: str = "2026-03-01T
     }
     (folder / "manifest.json").write_text(json.dumps(manifest | changes))
     return folder
+
+
+def listener_version(folder: Path, version: str, listener_ids: Sequence[str], **changes: Any) -> Path:
+    """A version that knows these listeners: the n-th has factors n, n + 0.25, n + 0.5."""
+    factors = np.arange(len(listener_ids), dtype=np.float32)[:, None] + np.array([0, 0.25, 0.5], dtype=np.float32)
+    made = version_folder(folder, version)
+    np.save(made / "listener_factors.npy", changes.get("factors", factors))
+    (made / "listener_ids.txt").write_text("".join(f"{one}\n" for one in listener_ids))
+    manifest = json.loads((made / "manifest.json").read_text())
+    for name in ("listener_factors.npy", "listener_ids.txt"):
+        manifest["files"][name] = hashlib.sha256((made / name).read_bytes()).hexdigest()
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -296,3 +309,26 @@ def test_a_version_that_a_test_hands_in_is_pointed_to_like_any_other(tmp_path: P
     for version in ("v1", "given"):
         with pytest.raises(ModelRefused, match="altered"):
             models.load(version)
+
+
+def test_a_listeners_factors_are_found_by_their_pseudonym(models: ModelRepository, tmp_path: Path) -> None:
+    """The first, one in the middle, the last; None for others, and where the version knows no listeners."""
+    listeners = [f"listener-{number:05}" for number in range(3_000)]
+    models.publish(listener_version(tmp_path, "known", listeners))
+    models.publish(version_folder(tmp_path, "nobody"))
+    for number in (0, 1_234, 2_999):
+        found = models.listener_factors("known", listeners[number])
+        assert found is not None
+        assert [number, number + 0.25, number + 0.5] == found.tolist()
+    assert models.listener_factors("known", "listener-0000") is None
+    assert models.listener_factors("nobody", listeners[0]) is None
+    with pytest.raises(NotFound):
+        models.listener_factors("unheard-of", listeners[0])
+
+
+def test_factors_of_another_shape_are_refused(models: ModelRepository, tmp_path: Path) -> None:
+    """Nothing is told of an array that is not what its ids say."""
+    for version, factors in (("short", np.zeros((1, 3), np.float32)), ("double", np.zeros((2, 3)))):
+        models.publish(listener_version(tmp_path, version, ["ann", "bob"], factors=factors))
+        with pytest.raises(ModelRefused, match=r"listener_factors\.npy"):
+            models.listener_factors(version, "bob")

@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -182,6 +183,7 @@ def letter(reason: DeadLetterReason, offset: int, minute: int) -> DeadLetter:
     """A dead letter noted `minute` minutes after noon."""
     return DeadLetter(
         reason=reason,
+        source_topic="plays",
         source_partition=1,
         source_offset=offset,
         record_key=None,
@@ -263,6 +265,14 @@ def test_profiles_come_back_as_they_were_put(store: Store) -> None:
     assert {"l": profile, "m": Profile(listener_id="m")} == store.profiles(["l", "m", "n"])
 
 
+def test_dropped_profiles_are_there_no_more(store: Store) -> None:
+    """The others are; those that were not there are not counted."""
+    store.put_profiles([Profile(listener_id=one) for one in ("l", "m", "n")])
+    assert 2 == store.drop_profiles(["l", "n", "nobody", "l"])
+    assert ["m"] == list(store.profiles(["l", "m", "n"]))
+    assert 0 == store.drop_profiles(["l"]) == store.drop_profiles([])
+
+
 @pytest.mark.stack
 def test_profiles_of_earlier_versions_can_be_read(settings: Settings) -> None:
     """Tracks' lengths are unknown, and words are older than any that has a moment."""
@@ -313,6 +323,16 @@ def test_offsets_of_other_partitions_stay(store: Store) -> None:
     store.write([], {TopicPartition("plays", 0): 1, TopicPartition("plays", 1): 5})
     store.write([], {TopicPartition("plays", 0): 2})
     assert {TopicPartition("plays", 0): 2, TopicPartition("plays", 1): 5} == store.offsets()
+
+
+def test_letters_are_kept_with_their_offset(store: Store) -> None:
+    """Those of the latest write of a place; a write that names none, as when the offsets are put back, has 0."""
+    tracks, artists = TopicPartition("tracks", 0), TopicPartition("artists", 1)
+    store.write([], {tracks: 7, artists: 3}, {tracks: 2, artists: 3})
+    store.write([], {tracks: 9}, {tracks: 4})
+    assert {tracks: 4, artists: 3} == store.letters()
+    store.write([], {tracks: 0})
+    assert {artists: 3} == store.letters()
 
 
 def test_engagement_is_newest_hour_first_then_most_plays(store: Store) -> None:
@@ -519,6 +539,16 @@ def test_listeners_days_come_newest_first(store: Store) -> None:
     assert (rows[0],) == store.page(LISTENER_ACTIVITY, TableQuery(start=rows[0].window_start)).rows
 
 
+def test_rows_of_before_a_moment_go(store: Store) -> None:
+    """Those whose own moment is before it, of this table only."""
+    write(store, *(activity("ann", day, 1) for day in range(1, 5)), engagement("a", 1, 5))
+    (last, third, *_) = store.page(LISTENER_ACTIVITY, TableQuery()).rows
+    assert 2 == store.drop_rows_before(LISTENER_ACTIVITY, third.window_start)
+    assert (last, third) == store.page(LISTENER_ACTIVITY, TableQuery()).rows
+    assert 0 == store.drop_rows_before(LISTENER_ACTIVITY, third.window_start)
+    assert 1 == len(store.page(ARTIST_ENGAGEMENT, TableQuery()).rows)
+
+
 def test_topic_hours_come_newest_first_then_by_cluster(store: Store) -> None:
     """Cluster 0 is a cluster like any other."""
     rows = [topic_hour(0, 1), topic_hour(7, 1), topic_hour(0, 0)]
@@ -533,7 +563,10 @@ def test_dead_letters_come_newest_first_with_their_counts(store: Store) -> None:
     """By reason where asked; the counts are of every reason."""
     late, unknown, malformed = DeadLetterReason.TOO_LATE, DeadLetterReason.UNKNOWN_TRACK, DeadLetterReason.MALFORMED
     rows = [letter(late, 4, 9), letter(malformed, 2, 5), letter(malformed, 3, 5), letter(unknown, 1, 5)]
-    counts = [DeadLetterCount(reason=malformed, records=2), DeadLetterCount(reason=late, records=40)]
+    counts = [
+        DeadLetterCount(reason=malformed, source_topic="plays", records=2),
+        DeadLetterCount(reason=late, source_topic="plays", records=40),
+    ]
     write(store, *reversed(rows), *reversed(counts))
     first = store.page(DEAD_LETTERS, TableQuery(page_size=2))
     second = store.page(DEAD_LETTERS, TableQuery(page_size=2, page_token=first.next_page_token))
@@ -541,6 +574,21 @@ def test_dead_letters_come_newest_first_with_their_counts(store: Store) -> None:
     assert (rows[1], rows[2]) == store.page(DEAD_LETTERS, TableQuery(reason=malformed)).rows
     assert (rows[0],) == store.page(DEAD_LETTERS, TableQuery(start=NOON + timedelta(minutes=6))).rows
     assert counts == list(store.page(DEAD_LETTER_COUNTS, TableQuery()).rows)
+
+
+def test_rows_and_letters_that_name_a_listener_can_be_dropped(store: Store) -> None:
+    """By listener, by a letter's key, by its text, and by the kept bytes of its record; others' stay."""
+    gone = "a2b3c4d5e6f7g2h3i4j5k6l7m2"
+    kept = b64encode(f"of {gone}".encode()).decode()
+    named = [{"record_key": gone}, {"detail": f"listener_id is {gone}"}, {"record": kept}]
+    plain = letter(DeadLetterReason.MALFORMED, 0, 0)
+    letters = [replace(plain, source_offset=at, **columns) for at, columns in enumerate(named, start=1)]
+    days = [activity(gone, 0, 3), activity(gone, 1, 3), activity("another", 0, 3)]
+    write(store, plain, *letters, *days)
+    assert 5 == store.drop_rows_of([gone, "nobody"])
+    assert 0 == store.drop_rows_of([gone])
+    assert (plain,) == store.page(DEAD_LETTERS, TableQuery()).rows
+    assert (days[2],) == store.page(LISTENER_ACTIVITY, TableQuery()).rows
 
 
 @pytest.mark.stack
@@ -552,6 +600,31 @@ def test_rows_of_an_older_shape_go_when_the_store_is_migrated(settings: Settings
     write(store, anomaly("y", 7.0, kind=AnomalyKind.DROP))
     store.migrate()
     assert ["y"] == [row.alert_id for row in store.page(ANOMALIES, TableQuery()).rows]
+    store.close()
+
+
+@pytest.mark.stack
+def test_letters_from_before_topics_stay_and_are_of_plays(settings: Settings) -> None:
+    """Read as they are, and completed in the order of pages, whose index is made anew."""
+    tenant = f"t{uuid.uuid4().hex[:12]}"
+    store = wiring.store(settings.model_copy(update={"tenant": tenant}))
+    rows = [letter(DeadLetterReason.TOO_LATE, offset, 9 - offset) for offset in range(3)]
+    for row in rows:
+        old = {name: cell for name, cell in asdict(row).items() if name != "source_topic"}
+        key = f"too_late|1|{row.source_offset}"
+        store.write([TableRow(table=DEAD_LETTERS.name, key=key, columns=old | {"reason": "too_late"})], {})
+    assert rows == list(store.page(DEAD_LETTERS, TableQuery()).rows)
+    with MongoClient[dict[str, Any]](settings.store_url) as client:
+        letters = client[tenant]["dead_letters"]
+        before = [("noted_at", -1), ("reason", 1), ("source_partition", 1), ("source_offset", 1)]
+        letters.create_index(before, name="page_order")
+        store.migrate()
+        assert [(by.column, -1 if by.descending else 1) for by in DEAD_LETTERS.order] == [
+            (name, int(way)) for name, way in letters.index_information()["page_order"]["key"]
+        ]
+        assert 3 == letters.count_documents({"source_topic": "plays"})
+    store.migrate()
+    assert rows == list(store.page(DEAD_LETTERS, TableQuery()).rows)
     store.close()
 
 

@@ -1,11 +1,20 @@
-"""Operating the live job on the real stack: upgraded with a savepoint, days computed again, nothing counted twice."""
+"""Operating the live job on the real stack: upgraded with a savepoint, days computed again, nothing counted twice.
+
+And the proof of erasure: of fifty listeners one is given out and erased, the log is replayed twice, and nothing of them
+is left anywhere but the receipt, while the others' data is exact.
+"""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +23,30 @@ import grpc
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from segue.v1 import ingest_pb2, ingest_pb2_grpc, play_pb2
 
+from backend import wiring as backend_wiring
+from backend.ports.event_log import Record, Topic
 from backend.settings import Settings
 from cli import reach
 from importers import send as ingest_client
 from stack import plan
 from stack.stack import Stack
-from streaming import backfill, render, wiring
+from streaming import backfill, charts, render, wiring
 from streaming.cluster import Job
+from streaming.schema import result_tables
+from tests.comparison import same_rows
+from tests.faults.oracle import whole
 from tests.quiet import await_, settle
+from tests.recount import Log, Recount
 from training.simulate import Simulation, simulate
 
 pytestmark = pytest.mark.timeout(1500)
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
+ERASED = "op-sim29-listener-0007"
+ENGAGEMENT_KEY = ("artist_id", "span", "window_start")
+SETTLED_UNTIL = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) - timedelta(days=1)
 Rows = dict[str, dict[str, dict[str, Any]]]
 """By table and key."""
 
@@ -48,8 +67,13 @@ def channel(settings: Settings, stack: Stack) -> Iterator[grpc.Channel]:
 
 @pytest.fixture(scope="module")
 def simulation() -> Simulation:
-    """Five days that ended an hour ago."""
-    return simulate(29, now=NOW - timedelta(hours=1), artists=60, tracks=200, listeners=80, days=5, plays=2_500)
+    """Five days that ended an hour ago, of fifty listeners whom no other test has."""
+    made = simulate(29, now=NOW - timedelta(hours=1), artists=60, tracks=200, listeners=60, days=5, plays=2_900)
+    told = [replace(play, listener_id=f"op-{play.listener_id}") for play in made.plays]
+    others = sorted({play.listener_id for play in told} - {ERASED})[:49]
+    # Whoever is erased below has been silent since a day that is settled: others need wait for none.
+    told = [play for play in told if play.listener_id in others or play.listener_id == ERASED]
+    return replace(made, plays=[play for play in told if play.listener_id != ERASED or play.played_at < SETTLED_UNTIL])
 
 
 @pytest.fixture(scope="module")
@@ -85,25 +109,6 @@ def test_an_upgrade_goes_on_from_a_savepoint(
     assert done["job"] == _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")["job"]
 
 
-def test_a_backfill_brings_deleted_rows_back(settings: Settings, store: Database[dict[str, Any]], rested: int) -> None:
-    """Days that the store lost come back as they were, and the days around them stay as they are."""
-    first, end = TODAY - timedelta(days=4), TODAY - timedelta(days=1)
-    settle(settings)
-    before = _rows(store)
-    lost = {
-        "window_start": {
-            "$gte": datetime(first.year, first.month, first.day, tzinfo=UTC),
-            "$lt": datetime(end.year, end.month, end.day, tzinfo=UTC),
-        }
-    }
-    deleted = {table: store[table].delete_many(lost).deleted_count for table in before}
-    assert deleted["artist_engagement"] > 100
-    done = _segue(settings, "backfill", "--from", first.isoformat(), "--to", end.isoformat())
-    assert backfill.tables() == done["tables"]
-    settle(settings)
-    _same(before, _rows(store))
-
-
 def test_jobs_are_listed(settings: Settings, rested: int) -> None:
     """The live job runs and has a checkpoint."""
     (live,) = [job for job in _segue(settings, "jobs", "list") if job["name"] == render.job_name(settings.tenant)]
@@ -119,22 +124,202 @@ def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rest
     assert (folder / "_metadata").is_file()
     assert render.job_name(settings.tenant) not in folder.parts
     assert before.id == _job(settings).id
+    shutil.rmtree(folder)  # whoever asked for one deletes it: it holds what the state holds
 
 
 def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
     settings: Settings, store: Database[dict[str, Any]], rested: int
 ) -> None:
-    """Twice from offset 0: every row is written again, and is what it was; no play more in the archive."""
+    """From offset 0: every row is written again, and is what it was; no play more in the archive.
+
+    Of the jobs before it no state is left, which would name listeners who were erased since. Replays after an erasure
+    are below.
+    """
     settle(settings)
     before, archived = _rows(store), set(_archived(settings))
+    began = datetime.now(UTC)
+    done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
+    assert done["went_on_from"] is None
+    assert {done["job"]} == _states(settings)
+    await_(lambda: _written_since(store, began), "every row is written again")
+    settle(settings)
+    _same(before, _rows(store))
+    assert archived == set(_archived(settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """Who was erased, by the pseudonym that they had, and by what erasure; `env` is where models were put."""
+
+    pseudonym: str
+    erasure_id: str
+    env: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def erased(
+    settings: Settings,
+    channel: grpc.Channel,
+    simulation: Simulation,
+    rested: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Erased:
+    """One listener is given out and erased; what is left of them is worked off at once. Checked on the way."""
+    theirs = [play for play in simulation.plays if play.listener_id == ERASED]
+    likes = ingest_pb2.RecordFeedbackRequest()
+    for play in theirs[:3]:
+        for listener in (ERASED, "op-sim29-listener-0008"):
+            liked = likes.feedback.add(listener_id=listener, track_id=play.track_id, kind=play_pb2.FEEDBACK_KIND_LIKE)
+            liked.given_at.FromDatetime(play.played_at)
+    answer = ingest_pb2_grpc.IngestServiceStub(channel).RecordFeedback(likes)
+    assert {ingest_pb2.INGEST_OUTCOME_ACCEPTED} == {one.outcome for one in answer.results}
+    models = {
+        "SEGUE_MODELS_URL": (settings.home / "proof" / "models").as_uri(),
+        "SEGUE_VECTORS_URL": (settings.home / "proof" / "vectors").as_uri(),
+    }
+    learned = _segue(settings, "train", **models)["version"]
+    _segue(settings, "export", "hyper", str(settings.home / "proof" / "tables.hyper"))
+    with closing(backend_wiring.store(settings)) as opened:
+        pseudonym = backend_wiring.identities(settings, opened).pseudonyms([ERASED])[ERASED]
+    assert _holding(settings.home, pseudonym)
+    given = tmp_path_factory.mktemp("given") / "all.zip"
+    _segue(settings, "listener", "export", ERASED, str(given))
+    _is_what_the_log_holds(given, settings, pseudonym, plays=len(theirs), likes=3)
+    began = datetime.now(UTC)
+    asked = _segue(settings, "listener", "erase", ERASED, "--yes")
+    await_(lambda: _is_a_stranger(settings), "the answer to an erased listener is a stranger's", seconds=60)
+    assert _refuses(settings, "listener", "export", ERASED)
+    assert _refuses(settings, "listener", "erase", ERASED, "--yes")
+    (receipt,) = [
+        one
+        for one in _segue(settings, "listener", "erasures", "--run", SEGUE_ANOMALY_Z="6.5", **models)
+        if one["erasure_id"] == asked["erasure_id"]
+    ]
+    assert receipt["done_at"] is not None, receipt
+    assert datetime.now(UTC) - began < timedelta(hours=1)
+    rows = {part["part"]: part["rows"] for part in receipt["parts"]}
+    assert len(theirs) + 3 == rows["log"]
+    assert rows["archive"] in (len(theirs), 2 * len(theirs))  # a replay has archived each of them again
+    assert [learned] != [one["version"] for one in _segue(settings, "models", "list", **models)]
+    return Erased(pseudonym=pseudonym, erasure_id=asked["erasure_id"], env=models)
+
+
+def test_of_an_erased_listener_nothing_is_left_after_two_replays(
+    settings: Settings, channel: grpc.Channel, store: Database[dict[str, Any]], simulation: Simulation, erased: Erased
+) -> None:
+    """No file of the home, topic, collection, extract or model has id or pseudonym; the other 49 recount exactly."""
     for _ in range(2):
         began = datetime.now(UTC)
-        done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
-        assert done["went_on_from"] is None
-        await_(lambda began=began: _written_since(store, began), "every row is written again")
+        _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
+        await_(lambda began=began: _engagement_since(store, began), "engagement is written again")
         settle(settings)
-        _same(before, _rows(store))
-    assert archived == set(_archived(settings))
+    topics = {topic: whole(settings, topic) for topic in (*Topic, *result_tables())}
+    for word in (ERASED, erased.pseudonym):
+        assert {} == {
+            topic: len(found)
+            for topic, records in topics.items()
+            if (found := [one for one in records if word.encode() in (one.key or b"") + (one.value or b"")])
+        }
+        found = [name for name in store.list_collection_names() for row in store[name].find() if word in f"{row!r}"]
+        assert [] == found
+        assert word not in _archived(settings, "listener_id")
+    told = simulation.plays[:-50]  # the others are the upgrade's
+    others = {play.event_id for play in told if play.listener_id != ERASED}
+    assert 49 == len({play.listener_id for play in told if play.listener_id != ERASED})
+    assert others <= set(_archived(settings))
+    assert not {play.event_id for play in simulation.plays if play.listener_id == ERASED} & set(_archived(settings))
+    recount = Recount(Log(plays=topics[Topic.PLAYS], feedback=topics[Topic.FEEDBACK]))
+    assert others <= recount.event_ids
+    same_rows("artist_engagement", recount.engagement(), list(store["artist_engagement"].find()), ENGAGEMENT_KEY)
+    for word in (ERASED, erased.pseudonym):
+        await_(lambda word=word: not _holding(settings.home, word), f"no file holds {word}", seconds=90)
+
+
+def test_an_erased_id_comes_back_as_a_stranger(
+    settings: Settings, channel: grpc.Channel, simulation: Simulation, erased: Erased
+) -> None:
+    """Under another pseudonym, with nothing but what was told since."""
+    again = replace(simulation.plays[-1], listener_id=ERASED, event_id=str(uuid.uuid4()))
+    assert 1 == ingest_client.send(channel, plays=[again]).plays.accepted
+    with closing(backend_wiring.store(settings)) as opened:
+        pseudonym = backend_wiring.identities(settings, opened).pseudonyms([ERASED])[ERASED]
+        await_(lambda: pseudonym in opened.profiles([pseudonym]), "their profile is there")
+        (profile,) = opened.profiles([pseudonym]).values()
+    assert erased.pseudonym != pseudonym
+    assert [again.event_id] == [play.event_id for play in profile.recent]
+    assert () == profile.words
+
+
+def test_a_backfill_brings_rows_back_and_takes_away_what_is_no_longer_made(
+    settings: Settings, store: Database[dict[str, Any]], rested: int
+) -> None:
+    """Days that the store lost come back as they were, and the days around them, and later rows, stay throughout.
+
+    A first backfill brings the history that the live job's windows did not wait for: plays of days ago, told at once.
+    Before the second every listener takes back the right to be learned from: no trend of those days is left, no chart
+    until their end. They give it again: so all comes back with the third.
+    """
+    first, end = TODAY - timedelta(days=4), TODAY - timedelta(days=1)
+    days = ("--from", first.isoformat(), "--to", end.isoformat())
+    few = {"SEGUE_TREND_LISTENERS": "1"}
+    settle(settings)
+    live = _rows(store)
+    done = _segue(settings, "backfill", *days, **few)
+    assert backfill.tables() == done["tables"]
+    before = _rows(store)
+    _same({"artist_engagement": live["artist_engagement"]}, before)
+    held = backfill.Days(first, end)
+    trends = {key for key, row in before["trends"].items() if held.holds(row["window_start"])}
+    assert len(trends) > 10
+    charted, later = _charts(store, end)
+    assert len(charted) > 10
+
+    midnights = (datetime.combine(day, time(), UTC) for day in (first, end))
+    lost = {"window_start": dict(zip(("$gte", "$lt"), midnights, strict=True))}
+    of_all_plays = ("artist_engagement", "listener_activity", "topic_hours")
+    deleted = {table: store[table].delete_many(lost).deleted_count for table in of_all_plays}
+    assert deleted["artist_engagement"] > 100
+    _allow_training(settings, allowed=False)
+    done = _segue(settings, "backfill", *days, **few)
+    assert len(trends) == done["deleted"]["trends"]
+    after = _rows(store)
+    assert before["trends"].keys() - trends == after["trends"].keys()
+    without, still_later = _charts(store, end)
+    assert {} == without
+    assert later.keys() <= still_later.keys()
+    _same({table: before[table] for table in of_all_plays}, after)
+
+    _allow_training(settings, allowed=True)
+    done = _segue(settings, "backfill", *days, **few)
+    assert not any(done["deleted"].values())
+    _same(before, _rows(store))
+    again, later = _charts(store, end)
+    assert {key: row for key, row in charted.items() if key not in later} == again
+
+
+def _charts(store: Database[dict[str, Any]], end: date) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rows of the charts by table and key: those whose windows had ended when the day began, and the others."""
+    midnight = datetime.combine(end, time(), UTC)
+    rows = {
+        f"{table} {row['_id']}": {name: row[name] for name in row.keys() - {"written_at"}}
+        for table in charts.charts()
+        for row in store[table].find()
+    }
+    early = {key: row for key, row in rows.items() if row["window_end"] <= midnight}
+    return early, {key: row for key, row in rows.items() if key not in early}
+
+
+def _allow_training(settings: Settings, *, allowed: bool) -> None:
+    """What every listener of the archive says from now on."""
+    log = backend_wiring.event_log(settings)
+    try:
+        records = [
+            Record(key=one.encode(), value=json.dumps({"listener_id": one, "allow_training": allowed}).encode())
+            for one in sorted(set(_archived(settings, "listener_id")))
+        ]
+        assert all(log.append(Topic.RIGHTS, records, timeout_seconds=30))
+    finally:
+        log.close(timeout_seconds=5)
 
 
 def _same(before: Rows, after: Rows) -> None:
@@ -149,7 +334,7 @@ def _same(before: Rows, after: Rows) -> None:
 
 def _written_since(store: Database[dict[str, Any]], moment: datetime) -> bool:
     """Whether no row of the windowed tables is older than this; anomalies found with an earlier threshold stay."""
-    tables = [table for table in backfill.tables() if table != "anomalies"]
+    tables = [table for table in _windowed() if table != "anomalies"]
     return not any(store[table].count_documents({"written_at": {"$lt": moment}}) for table in tables)
 
 
@@ -167,17 +352,28 @@ def _segue(settings: Settings, *words: str, **env: str) -> Any:
     return json.loads(done.stdout)
 
 
+def _states(settings: Settings) -> set[str]:
+    """The jobs of which a state lies on disk, by folder, and savepoints between them."""
+    root = Path(settings.checkpoints.removeprefix("file://")) / render.job_name(settings.tenant)
+    return {folder.name for folder in root.glob("*/*") if any(folder.rglob("_metadata"))}
+
+
 def _job(settings: Settings) -> Job:
     (alive,) = [job for job in wiring.cluster(settings).jobs(render.job_name(settings.tenant)) if job.is_alive]
     return alive
 
 
 def _rows(store: Database[dict[str, Any]]) -> Rows:
-    tables: Mapping[str, Any] = {table: store[table].find() for table in backfill.tables()}
+    tables: Mapping[str, Any] = {table: store[table].find() for table in _windowed()}
     return {
         table: {row["_id"]: {name: row[name] for name in row.keys() - {"written_at"}} for row in found}
         for table, found in tables.items()
     }
+
+
+def _windowed() -> list[str]:
+    """Tables whose rows stay in their window; of charts the live job may write the next one at any time."""
+    return [table for table in backfill.tables() if table not in charts.charts()]
 
 
 def _plays_counted(store: Database[dict[str, Any]]) -> int:
@@ -185,10 +381,58 @@ def _plays_counted(store: Database[dict[str, Any]]) -> int:
     return sum(row["plays"] for row in store["artist_engagement"].find() if row.get("span", "hour") == "hour")
 
 
-def _archived(settings: Settings) -> list[str]:
+def _archived(settings: Settings, column: str = "event_id") -> list[str]:
     folder = Path(settings.archive.removeprefix("file://"))
     files = [str(path) for path in folder.glob("day=*/part-*")]
     if not files:
         return []
-    rows = duckdb.connect().execute("SELECT event_id FROM read_parquet(?)", [files]).fetchall()
-    return [event_id for (event_id,) in rows]
+    rows = duckdb.connect().execute(f"SELECT {column} FROM read_parquet(?)", [files]).fetchall()
+    return [value for (value,) in rows]
+
+
+def _engagement_since(store: Database[dict[str, Any]], moment: datetime) -> bool:
+    """Whether no row is older than this: the job counts every play here, however late."""
+    return not store["artist_engagement"].count_documents({"written_at": {"$lt": moment}})
+
+
+def _holding(folder: Path, word: str) -> list[str]:
+    """Files in which the word stands."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            if path.is_file() and word.encode() in path.read_bytes():
+                found.append(str(path))
+        except FileNotFoundError:
+            continue  # a part has taken it away meanwhile
+    return found
+
+
+def _is_what_the_log_holds(given: Path, settings: Settings, pseudonym: str, *, plays: int, likes: int) -> None:
+    """Plays and feedback of the zip are those that a reader of the raw topics finds, under the app's own id."""
+    with zipfile.ZipFile(given) as opened:
+        assert "README.md" in opened.namelist()
+        for topic, count in ((Topic.PLAYS, plays), (Topic.FEEDBACK, likes)):
+            told = [json.loads(line) for line in opened.read(f"{topic}.jsonl").splitlines()]
+            named = [one.value for one in whole(settings, topic) if pseudonym.encode() in (one.value or b"")]
+            held = [one for value in named if (one := json.loads(value or b""))["listener_id"] == pseudonym]
+            assert count == len(held)
+            tracks = {one["event_id"]: one["track_id"] for one in held}
+            assert tracks == {one["event_id"]: one["track_id"] for one in told}
+            assert {ERASED} == {one["listener_id"] for one in told}
+
+
+def _is_a_stranger(settings: Settings) -> bool:
+    return bool("hybrid" != _segue(settings, "recommend", ERASED)["path"])
+
+
+def _refuses(settings: Settings, *words: str) -> bool:
+    """Whether the command says that nothing is held of them, or that they are being erased."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words],
+        env={**os.environ, **plan.child_environment(settings)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode != 0 and ("nothing is held" in done.stderr or "runs already" in done.stderr)

@@ -15,6 +15,8 @@ from segue.v1 import (
     ingest_pb2,
     ingest_pb2_grpc,
     play_pb2,
+    privacy_pb2,
+    privacy_pb2_grpc,
     recommend_pb2,
     recommend_pb2_grpc,
 )
@@ -26,7 +28,7 @@ from backend.settings import Settings
 from client.channel import connect
 from stack.ports import free_port
 from tests.rpc.test_ingest import ACCEPTED, DUPLICATE, play
-from tests.rpc.test_process import is_serving, start
+from tests.rpc.test_process import is_serving, started
 
 TRACKS = [f"t{number}" for number in range(12)]
 
@@ -43,21 +45,17 @@ class Replica:
         """Until the end of the block, where it is killed: it gets no chance to hand anything over."""
         settings = self._settings
         address = f"127.0.0.1:{free_port(set(), random.SystemRandom())}"
-        process = start(
+        with started(
             settings.home,
             SEGUE_TENANT=settings.tenant,
             SEGUE_KAFKA_SERVERS=settings.kafka_servers,
             SEGUE_STORE_URL=settings.store_url,
             SEGUE_SERVER_ADDRESS=address,
-        )
-        try:
+        ):
             assert is_serving(address, 60)
             token = (settings.tokens / "operator.token").read_text().strip()
             with connect(address, token) as self.channel:
                 yield self
-        finally:
-            process.kill()
-            process.communicate(timeout=30)
 
     def send(self, sent: play_pb2.Play) -> int:
         """The outcome of one play."""
@@ -105,7 +103,7 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def test_either_server_answers_for_the_other(own_settings: Settings) -> None:
-    """Pages go on at B and after A was killed; what A took in B neither recommends nor takes in again."""
+    """Pages go on at B, also after A was killed; what A took in B does not recommend, and whom A erased it forgets."""
     replica = Replica(own_settings)
     with Replica(own_settings).running() as b:
         with replica.running() as a:
@@ -136,3 +134,7 @@ def test_either_server_answers_for_the_other(own_settings: Settings) -> None:
                 return b.send(sent) == DUPLICATE
 
             until(told_in_time)
+            # Whom one erased the other answers as somebody new, soon and not only when the minute is over.
+            erased = privacy_pb2.EraseListenerRequest(listener_id="ann")
+            privacy_pb2_grpc.PrivacyServiceStub(again.channel).EraseListener(erased)
+            until(lambda: ids(b.shown()) == TRACKS[:5], seconds=5)

@@ -2,24 +2,19 @@
 
 import json
 import time
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from backend import wiring
 from backend.domain.errors import NotFound
-from backend.domain.plays import Play
 from backend.files import sha256
 from backend.ports.event_log import Topic
 from backend.ports.records import clusters_from_value
 from backend.settings import Settings
+from bench.serving import archive
 from training import wiring as training_wiring
 from training.simulate import Simulation, simulate
 from training.train import TrainingReport, train
@@ -47,14 +42,6 @@ def home(settings: Settings, simulation: Simulation, tmp_path_factory: pytest.Te
     log.close(timeout_seconds=1)
     archive(own.home / "archive", simulation.plays)
     return own
-
-
-def archive(folder: Path, plays: Sequence[Play]) -> None:
-    """The plays as the streaming job leaves them: one folder per day."""
-    for day, group in groupby(plays, key=lambda play: play.played_at.date()):
-        path = folder / f"day={day.isoformat()}"
-        path.mkdir(parents=True)
-        pq.write_table(pa.Table.from_pylist([asdict(play) for play in group]), path / "part-0")
 
 
 @pytest.fixture(scope="module")

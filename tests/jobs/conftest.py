@@ -23,8 +23,8 @@ SPEC = wiring.job_spec(SETTINGS)
 
 
 APPENDED = "2026-03-01T00:00:00Z"
-_READING = {"json.ignore-parse-errors": "true", "json.decode.json-parser.enabled": "false"}
-"""How sources/plays.sql has its records read."""
+APPENDED_MS = round(datetime.fromisoformat(APPENDED).timestamp() * 1000)
+"""When the log took every record."""
 
 
 class RunJob(Protocol):
@@ -54,9 +54,8 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
                 "path": str(folder / name),
                 "format": "json",
                 "json.timestamp-format.standard": "ISO-8601",
-                **(_READING if name in render.SOURCES else {}),
             }
-            for name in (*render.SOURCES, *render.LIVE_TABLES)
+            for name in (*render.SOURCES, *render.RIGHTS, *render.LIVE_TABLES)
         }
         environment = TableEnvironment.create(EnvironmentSettings.in_batch_mode())
         for key, value in {
@@ -78,35 +77,36 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
 
 
 def _write_sources(folder: Path, log: Log) -> None:
-    """The topics as files of JSON lines; what Kafka gives as metadata or key stands among the fields."""
-    records = []
-    for record in log.plays:
-        encoded = None if record.value is None else base64.b64encode(record.value).decode()
-        place = {"source_partition": record.partition, "source_offset": record.offset}
-        records.append(json.dumps({"record": encoded, "appended_at": APPENDED, **place}))
-    (folder / "plays").write_bytes(b"".join(_placed(record) + b"\n" for record in log.plays))
+    """The topics as files of JSON lines; what Kafka gives as metadata or key stands beside the record or its fields."""
     sources = {
-        "play_records": records,
-        "feedback": [json.dumps(json.loads(r.value or b"") | {"source_offset": r.offset}) for r in log.feedback],
-        "tracks": [
-            json.dumps({"record_key": (r.key or b"").decode()} | json.loads(r.value or b"")) for r in log.tracks
+        "plays": [
+            {
+                "record": _encoded(r.value),
+                "source_partition": r.partition,
+                "source_offset": r.offset,
+                "appended_at": APPENDED,
+            }
+            for r in log.plays
         ],
-        "clusters": [json.dumps({"record_key": "current", "version": "v", **log.clusters})] if log.clusters else [],
+        "feedback": [{"record": _encoded(r.value), "source_offset": r.offset} for r in log.feedback],
+        **{
+            name: [{"record_key": (r.key or b"").decode()} | json.loads(r.value or b"") for r in records]
+            for name, records in {
+                "tracks": log.tracks,
+                "track_rights": log.tracks,
+                "artist_rights": log.artists,
+                "listener_rights": log.rights,
+            }.items()
+        },
+        "clusters": [{"record_key": "current", "version": "v", **log.clusters}] if log.clusters else [],
     }
-    for name, lines in sources.items():
-        (folder / name).write_text("".join(f"{line}\n" for line in lines))
+    for name, rows in sources.items():
+        (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def _placed(record: StoredRecord) -> bytes:
-    """The record's own bytes, whatever they are, its place put before the first field where an object begins."""
-    value = record.value or b""
-    for encoding, brace in (("utf-16-le", b"{\0"), ("utf-16-be", b"\0{"), ("utf-8", b"{")):
-        head, found, rest = value.partition(brace)
-        if found and head in (b"", *(mark.encode(encoding) for mark in (" ", "\ufeff"))):
-            place = f'"source_partition":{record.partition},"source_offset":{record.offset},"appended_at":"{APPENDED}"'
-            empty = rest.lstrip().startswith("}".encode(encoding))
-            return head + found + f"{place}{'' if empty else ','}".encode(encoding) + rest
-    return value
+def _encoded(value: bytes | None) -> str | None:
+    """Bytes as the JSON format has them."""
+    return None if value is None else base64.b64encode(value).decode()
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def in_log(topic: str, values: Sequence[bytes], *, keys: Sequence[str] | None = 
     """Values as one partition of a topic holds them."""
     named = keys or [""] * len(values)
     return [
-        StoredRecord(topic=topic, partition=0, offset=offset, key=key.encode(), value=value)
+        StoredRecord(topic=topic, partition=0, offset=offset, key=key.encode(), value=value, appended_ms=APPENDED_MS)
         for offset, (key, value) in enumerate(zip(named, values, strict=True))
     ]
 

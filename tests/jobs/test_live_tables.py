@@ -97,13 +97,9 @@ def log() -> Log:
             artist_ids=("tail",),
             audio_features=replace(SOUND, energy=0.9, tempo=171.5),
         ),
-        Track(
-            track_id="steady-track",
-            title="Steady",
-            artist_ids=("steady",),
-            audio_features=SOUND,
-            allow_training=False,
-        ),
+        Track(track_id="steady-track", title="Steady", artist_ids=("steady",)),
+        # Nobody plays it: of one that is played a job in batch asks again whether it may be used (test_rights.py).
+        Track(track_id="mute-track", title="Mute", artist_ids=("mute",), audio_features=SOUND, allow_training=False),
         Track(track_id="odd-track", title="Odd", artist_ids=("odd",)),
     ]
     return Log(
@@ -146,7 +142,7 @@ def test_the_sink_takes_every_row_of_every_table(rows: Rows) -> None:
         for offset, row in enumerate(rows[table]):
             key = json.dumps({name: row[name] for name in schema(table).key}).encode()
             value = json.dumps(row).encode()
-            batch.add([StoredRecord(topic=table, partition=0, offset=offset, key=key, value=value)])
+            batch.add([StoredRecord(topic=table, partition=0, offset=offset, key=key, value=value, appended_ms=0)])
     assert (0, sum(len(rows[table]) for table in result_tables())) == (batch.malformed, batch.records)
 
 
@@ -269,10 +265,12 @@ def test_dead_letters_say_what_is_wrong_and_where(rows: Rows, log: Log) -> None:
     """Each with its reason and place; what could not be read with its bytes."""
     reasons = Counter(r["reason"] for r in rows["dead_letters"])
     assert {"malformed": 4, "too_late": 3, "unknown_track": 4} == reasons
-    unread = _one(rows["dead_letters"], detail="not a JSON object", record=b64encode(b"not json").decode())
+    unread = _one(
+        rows["dead_letters"], detail="not one flat JSON object in UTF-8", record=b64encode(b"not json").decode()
+    )
     assert b"not json" == log.plays[unread["source_offset"]].value
     missing = {r["detail"].rpartition(": ")[2] for r in rows["dead_letters"] if "missing" in r["detail"]}
-    assert {"played_at_ms", "track_id"} == missing
+    assert {"listener_id", "track_id"} == missing
     album = _one(rows["dead_letters"], detail="track album-0 is not in the catalogue")
     assert 40 == album["records"]
 
@@ -303,3 +301,22 @@ def test_a_surge_is_a_trend_against_its_own_days(rows: Rows) -> None:
 def test_steady_tracks_are_no_trends(rows: Rows) -> None:
     """What is played as always does not rise once there is a past."""
     assert [] == [r for r in rows["trends"] if r["track_id"] == "steady-track" and r["window_start"] > "2026-02-09"]
+
+
+def test_features_and_clusters_that_are_no_numbers_end_no_job(run_job: RunJob) -> None:
+    """Infinity where a rounding would need a number: such a track has no cluster, the one beside it has."""
+    tracks = [
+        Track(track_id="sane", title="S", artist_ids=("a",), audio_features=SOUND),
+        *(
+            Track(track_id=f"odd-{nth}", title="O", artist_ids=("a",), audio_features=replace(SOUND, tempo=tempo))
+            for nth, tempo in enumerate((1e150, 1e300, -1e308, 1e7))
+        ),
+    ]
+    told = in_log("tracks", [track_record(one).value for one in tracks], keys=[one.track_id for one in tracks])
+    plays = in_log("plays", [play_value("p", "l", "a", MIDNIGHT, track_id="sane")])
+    sound = {"means": [0.5] * 9, "deviations": [0.25] * 7 + [100.0, 100.0], "centroids": [[0.0] * 9]}
+    rows = run_job(Log(plays=plays, tracks=told, clusters=sound), ("track_clusters", "topic_hours"))
+    assert ["sane"] == [row["track_id"] for row in rows["track_clusters"]]
+    for broken in ({"deviations": [0.0] * 9}, {"means": [1e308] * 9}):
+        rows = run_job(Log(plays=plays, tracks=told, clusters=sound | broken), ("track_clusters", "topic_hours"))
+        assert [] == rows["track_clusters"], broken

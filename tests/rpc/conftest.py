@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, recommend_pb2_grpc
+from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, privacy_pb2_grpc, recommend_pb2_grpc
 
 from backend.adapters.vectors.embedded import EmbeddedVectorIndex
 from backend.domain.errors import Unavailable
@@ -21,7 +21,9 @@ from backend.ports.vectors import VectorIndex, Vectors
 from backend.ranking.foldin import FoldIn
 from backend.ranking.newcomers import Newcomers
 from backend.ranking.weights import FusionWeights
+from backend.room import Room
 from backend.rpc.auth import Scope, issue_token
+from backend.rpc.bound_tokens import FolderBoundTokens
 from backend.rpc.server import Server
 from backend.services.assembly import Services, assembled
 from tests.memory import HandedModels, MemoryEventLog, MemoryStore
@@ -143,6 +145,10 @@ class World:
         return recommend_pb2_grpc.RecommendServiceStub(self.channel())
 
     @property
+    def privacy(self) -> Any:
+        return privacy_pb2_grpc.PrivacyServiceStub(self.channel())
+
+    @property
     def analytics(self) -> Any:
         return analytics_pb2_grpc.AnalyticsServiceStub(self.channel())
 
@@ -159,7 +165,7 @@ class _Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientIntercepto
 
 
 @contextmanager
-def running(home: Path, *, with_model: bool) -> Iterator[World]:
+def running(home: Path, *, with_model: bool, disks: Room | None = None) -> Iterator[World]:
     """A server with a catalogue; nobody has played anything yet."""
     log, store = MemoryEventLog(), MemoryStore()
     tracks, artists = catalogue()
@@ -167,15 +173,18 @@ def running(home: Path, *, with_model: bool) -> Iterator[World]:
     store.put_tracks(tracks)
     vectors = BreakableVectorIndex(home / "vectors")
     models = HandedModels(home / "models", publish_model(vectors, tracks) if with_model else None)
-    with served(home, log, store, vectors, models) as world:
+    with served(home, log, store, vectors, models, disks) as world:
         yield world
 
 
 def services_in_memory(folder: Path) -> Services:
     """The use cases over empty parts in memory, not started."""
+    store = MemoryStore()
     return assembled(
         event_log=MemoryEventLog(),
-        store=MemoryStore(),
+        store=store,
+        identities=store.identities,
+        tokens=FolderBoundTokens(folder / "tokens"),
         vectors=BreakableVectorIndex(folder / "vectors"),
         models=HandedModels(folder / "models"),
         encoder=WordEncoder,
@@ -184,11 +193,25 @@ def services_in_memory(folder: Path) -> Services:
 
 @contextmanager
 def served(
-    home: Path, log: MemoryEventLog, store: MemoryStore, vectors: BreakableVectorIndex, models: HandedModels
+    home: Path,
+    log: MemoryEventLog,
+    store: MemoryStore,
+    vectors: BreakableVectorIndex,
+    models: HandedModels,
+    disks: Room | None = None,
 ) -> Iterator[World]:
     """A server over these parts, which other servers may share."""
-    services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
     tokens = home / "tokens"
+    services = assembled(
+        event_log=log,
+        store=store,
+        identities=store.identities,
+        tokens=FolderBoundTokens(tokens),
+        vectors=vectors,
+        models=models,
+        encoder=WordEncoder,
+        disks=disks,
+    )
     server = Server(services, address="127.0.0.1:0", tokens=tokens, workers=WORKERS, reflection=True)
     services.start()
     server.start()

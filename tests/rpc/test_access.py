@@ -20,8 +20,8 @@ from segue.v1 import ingest_pb2, ingest_pb2_grpc, options_pb2
 from backend.domain.errors import InvalidInput
 from backend.rpc.auth import Scope, Tokens, issue_token
 from backend.rpc.guard import Guard
+from backend.rpc.places import Places
 from backend.rpc.server import Server
-from backend.rpc.streams import StreamBudget
 from tests.rpc.conftest import World, running, services_in_memory
 
 
@@ -153,10 +153,37 @@ def test_a_listeners_token_reaches_no_other_listener(
             grpc.StatusCode.INVALID_ARGUMENT,
         }
         assert grpc.StatusCode.PERMISSION_DENIED == call(plain, method, of_ann + of_bob, bearer)
+        world.store.identities.ensure(["ann"])
         assert grpc.StatusCode.OK == call(plain, method, of_ann, bearer)
     if not paths:
         refused = grpc.StatusCode.PERMISSION_DENIED == call(plain, method, b"", bearer)
         assert (subjects == ["*"]) == refused
+
+
+@EVERY_METHOD
+def test_a_listeners_token_needs_no_scope_where_the_method_is_open_to_its_subject(
+    world: World, plain: grpc.Channel, method: MethodDescriptor
+) -> None:
+    """For that listener alone; elsewhere, and without a listener, the scope decides before a body is read."""
+    is_open = option(method, options_pb2.open_to_subject)
+    others = set(Scope) - {required_scope(method)}
+    bearer = f"Bearer {world.token(*others, listener_id='ann')}"
+    unread = grpc.StatusCode.INVALID_ARGUMENT if is_open else grpc.StatusCode.PERMISSION_DENIED
+    assert unread == call(plain, method, b"\xff", bearer)
+    unbound = issue_token(world.tokens, "unbound", others)
+    assert grpc.StatusCode.PERMISSION_DENIED == call(plain, method, b"\xff", f"Bearer {unbound}")
+    for path in option(method, options_pb2.subject_field) if is_open else ():
+        of_bob, of_ann = (naming(method.input_type, path, listener) for listener in ("bob", "ann"))
+        assert grpc.StatusCode.PERMISSION_DENIED == call(plain, method, of_bob, bearer)
+        world.store.identities.ensure(["ann"])
+        assert grpc.StatusCode.OK == call(plain, method, of_ann, bearer)
+
+
+def test_only_what_is_about_one_listener_is_open_to_its_subject() -> None:
+    """Export, erasure and rights."""
+    opened = {name for name, method in METHODS.items() if option(method, options_pb2.open_to_subject)}
+    names = ("ExportListener", "EraseListener", "SetListenerRights")
+    assert {f"segue.v1.PrivacyService.{name}" for name in names} == opened
 
 
 @EVERY_METHOD
@@ -172,12 +199,13 @@ def test_a_scope_of_the_contract_is_a_scope_of_tokens() -> None:
     assert sorted(Scope) == sorted(names)
 
 
-def made_up(name: str, *, scope: int | None, subjects: Sequence[str]) -> str:
+def made_up(name: str, *, scope: int | None, subjects: Sequence[str], is_open: bool = False) -> str:
     """A service with one method on plays, `Do`, that says so much of who may call it; its full name."""
     options = descriptor_pb2.MethodOptions()
     if scope is not None:
         options.Extensions[options_pb2.required_scope] = scope
     options.Extensions[options_pb2.subject_field].extend(subjects)
+    options.Extensions[options_pb2.open_to_subject] = is_open
     request = ".segue.v1.RecordPlaysRequest"
     method = descriptor_pb2.MethodDescriptorProto(name="Do", input_type=request, output_type=request, options=options)
     file = descriptor_pb2.FileDescriptorProto(
@@ -205,6 +233,8 @@ SILENT = {
     "ThroughString": (INGEST, ["plays.listener_id.x"], "is no path"),
     "NoString": (INGEST, ["plays.played_at"], "must end in a string"),
     "Both": (INGEST, ["*", "plays.listener_id"], "stand alone"),
+    "OpenToNobody": (INGEST, ["-"], "open_to_subject needs a subject"),
+    "OpenToAll": (INGEST, ["*"], "open_to_subject needs a subject"),
 }
 
 
@@ -214,7 +244,7 @@ def test_a_server_with_a_method_that_does_not_say_who_may_call_it_does_not_start
 ) -> None:
     """The error names the method and what it lacks."""
     scope, subjects, text = SILENT[name]
-    service = made_up(name, scope=scope, subjects=subjects)
+    service = made_up(name, scope=scope, subjects=subjects, is_open=name.startswith("Open"))
     monkeypatch.setattr(
         ingest_pb2_grpc,
         "add_IngestServiceServicer_to_server",
@@ -240,9 +270,8 @@ def reads(tmp_path: Path) -> Iterator[tuple[list[bytes], grpc.Channel, Path]]:
         return ingest_pb2.RecordPlaysRequest.FromString(body)
 
     service = readable()
-    budget = StreamBudget(1)
-    guard = Guard(Tokens(folder), streams=budget, health_streams=budget)
-    server = grpc.server(ThreadPoolExecutor(4), interceptors=[guard])
+    guard = Guard(Tokens(folder), places_of=lambda name: Places(name, 1), streams=1, health_streams=1)
+    server = grpc.server(ThreadPoolExecutor(1), interceptors=[guard])
     guard.door_of(server).add_generic_rpc_handlers((served(service, read),))
     server.add_generic_rpc_handlers((served("made_up.BesideTheDoor", read),))
     port = server.add_insecure_port("127.0.0.1:0")

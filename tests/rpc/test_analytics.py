@@ -20,6 +20,7 @@ from backend.domain.live_tables import (
     TRENDS,
     LiveTable,
 )
+from backend.ports.identity import new_pseudonym
 from backend.ports.store import TableRow
 from backend.rpc.auth import Scope
 from tests.rpc.conftest import World
@@ -86,13 +87,14 @@ def write(world: World, table: LiveTable[Any], key: str, **columns: Any) -> None
         TOPIC_HOURS: {"plays": 9, "loudness": None, **dict.fromkeys(FEATURES, 0.5)},
         DEAD_LETTERS: {
             "noted_at": NOON,
+            "source_topic": "plays",
             "source_partition": 0,
             "record_key": None,
             "record": "bm8ganNvbg==",
             "detail": "not JSON",
             "records": 1,
         },
-        DEAD_LETTER_COUNTS: {},
+        DEAD_LETTER_COUNTS: {"source_topic": "plays"},
     }
     moments = {"window_start": NOON} if table in HAVE_WINDOW_START else {}
     row = {**moments, **defaults[table], **columns}
@@ -228,8 +230,8 @@ def test_activity_is_listed_by_day_and_listener(world: World) -> None:
 
 def test_a_listeners_token_sees_that_listeners_activity_only(world: World) -> None:
     """Neither somebody else's, nor everybody's, nor the letters, which hold everybody's records."""
-    for listener in ("ann", "bob"):
-        write(world, LISTENER_ACTIVITY, listener, listener_id=listener)
+    for listener, pseudonym in world.store.identities.ensure(["ann", "bob"]).items():
+        write(world, LISTENER_ACTIVITY, listener, listener_id=pseudonym)
     anns = analytics_pb2_grpc.AnalyticsServiceStub(world.channel(world.token(Scope.ANALYTICS, listener_id="ann")))
     days = anns.ListListenerActivity(analytics_pb2.ListListenerActivityRequest(listener_id="ann"))
     assert ["ann"] == [row.listener_id for row in days.rows]
@@ -241,6 +243,37 @@ def test_a_listeners_token_sees_that_listeners_activity_only(world: World) -> No
         with pytest.raises(grpc.RpcError) as caught:
             call(request)
         assert grpc.StatusCode.PERMISSION_DENIED == caught.value.code()
+
+
+def test_a_listener_of_whom_nothing_is_known_sees_nothing(world: World) -> None:
+    """Not even where somebody's pseudonym is what they call themselves."""
+    write(world, LISTENER_ACTIVITY, "ann", listener_id="ann")
+    anns = analytics_pb2_grpc.AnalyticsServiceStub(world.channel(world.token(Scope.ANALYTICS, listener_id="ann")))
+    assert [] == list(anns.ListListenerActivity(analytics_pb2.ListListenerActivityRequest(listener_id="ann")).rows)
+
+
+def test_who_sees_ids_names_and_sees_the_apps_own(world: World) -> None:
+    """And pseudonyms where nobody is behind them any more; everybody else pseudonyms alone."""
+    pseudonyms = world.store.identities.ensure(["ann", "bob"])
+    gone = new_pseudonym()
+    for number, held in enumerate([pseudonyms["ann"], pseudonyms["bob"], gone]):
+        write(world, LISTENER_ACTIVITY, held, listener_id=held, plays=9 - number)
+        write(world, DEAD_LETTERS, held, reason="too_late", source_offset=number, record=None, record_key=held)
+    ids = analytics_pb2_grpc.AnalyticsServiceStub(world.channel(world.token(Scope.ANALYTICS, Scope.IDENTITIES)))
+
+    def seen(stub: Any, listener_id: str = "") -> list[str]:
+        request = analytics_pb2.ListListenerActivityRequest(listener_id=listener_id)
+        return [row.listener_id for row in stub.ListListenerActivity(request).rows]
+
+    assert ["ann", "bob", gone] == seen(ids)
+    assert [["ann"], ["ann"], [gone], []] == [seen(ids, one) for one in ("ann", pseudonyms["ann"], gone, "cat")]
+    assert [*pseudonyms.values(), gone] == seen(world.analytics)
+    assert [[], [pseudonyms["ann"]]] == [seen(world.analytics, one) for one in ("ann", pseudonyms["ann"])]
+    letters = [
+        [row.record_key for row in stub.ListDeadLetters(analytics_pb2.ListDeadLettersRequest()).rows]
+        for stub in (ids, world.analytics)
+    ]
+    assert [["ann", "bob", gone], [*pseudonyms.values(), gone]] == letters
 
 
 def test_topics_are_listed_by_hour_and_cluster(world: World) -> None:

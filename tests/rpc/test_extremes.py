@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from backend.adapters.store import mongo_pages
+from backend.domain.erasures import Erasure
 from backend.domain.errors import InvalidInput
 from backend.domain.live_tables import TRENDS
 from backend.ports.store import TableQuery
@@ -31,7 +32,15 @@ WHOLE = {
 }
 REAL = [math.nan, math.inf, -math.inf, 3.4e38, -3.4e38, -0.0, 1e-45]
 TEXT = ["", "\x00", "x" * 129, "x" * 10_000, "\ud7ff\U0010ffff", "-", "$where", "=1+1", "0000-00-00"]
-NAMES = {"listener_id": "ann", "track_id": "t1", "artist_id": "a1", "artist_ids": "a1", "track_ids": "t1"}
+ERASURE = "0b7c4f0e-2f5e-4f0c-9b1e-000000000000"
+NAMES = {
+    "listener_id": "ann",
+    "track_id": "t1",
+    "artist_id": "a1",
+    "artist_ids": "a1",
+    "track_ids": "t1",
+    "erasure_id": ERASURE,
+}
 LEFT_OUT = {"range", "page_token", "event_id", "recommendation_id", "released_on", "exclude_track_ids"}
 
 
@@ -103,6 +112,8 @@ def test_no_extreme_is_an_unknown_error(world: World, plain: grpc.Channel, metho
     """It is answered, or the request is refused for what it says."""
     bearer = f"Bearer {(world.tokens / 'operator.token').read_text().strip()}"
     request = fill(GetMessageClass(method.input_type)())
+    world.store.identities.ensure(["ann"])
+    world.store.put_erasure(Erasure(erasure_id=ERASURE, asked_at=datetime.now(UTC), due_at=datetime.now(UTC)))
     assert grpc.StatusCode.OK == call(plain, method, request.SerializeToString(), bearer)
     codes = {
         (".".join(path), value): answered(plain, method, with_value(request, path, value), bearer)

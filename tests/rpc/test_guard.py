@@ -22,11 +22,13 @@ from backend.domain.live_tables import TRENDS
 from backend.ports.event_log import Topic
 from backend.rpc import server as server_module
 from backend.rpc.auth import Scope, Tokens, issue_token, revoke_token
+from backend.rpc.bound_tokens import FolderBoundTokens
 from backend.rpc.guard import Guard
+from backend.rpc.places import Places
 from backend.rpc.server import Server
-from backend.rpc.streams import PER_CONNECTION, OpenStreams
+from backend.rpc.streams import PER_CONNECTION
 from backend.services.assembly import assembled
-from tests.memory import HandedModels, MemoryEventLog, MemoryStore
+from tests.memory import HandedModels, MemoryEventLog, MemoryIdentities, MemoryStore
 from tests.rpc.conftest import WORKERS, BreakableVectorIndex, WordEncoder, World, services_in_memory
 from tests.rpc.test_analytics import write
 from tests.rpc.test_ingest import play, violations
@@ -64,6 +66,7 @@ def test_an_unknown_error_shows_only_its_id(world: World, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise secret
 
+    world.store.identities.ensure(["ann"])
     monkeypatch.setattr(world.store, "profiles", fail)
     with structlog.testing.capture_logs() as logs, pytest.raises(grpc.RpcError) as caught:
         world.recommend.Recommend(recommend_pb2.RecommendRequest(listener_id="ann"))
@@ -93,18 +96,22 @@ def health(world: World, service: str) -> int:
 
 
 def test_health_is_open_and_told_per_service(world: World) -> None:
-    """A log that is down stops ingestion only; recommendations go on without the store."""
+    """A log that is down stops ingestion and privacy only; recommendations go on without the store."""
     serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-    services = ["segue.v1.IngestService", "segue.v1.RecommendService", "segue.v1.AnalyticsService", ""]
-    until(lambda: [serving] * 4 == [health(world, service) for service in services])
+    names = ("Ingest", "Recommend", "Analytics", "Privacy")
+    services = [*(f"segue.v1.{name}Service" for name in names), ""]
+    until(lambda: [serving] * 5 == [health(world, service) for service in services])
     world.log.down = True
     until(lambda: health(world, services[0]) == not_serving)
-    assert [not_serving, serving, serving, not_serving] == [health(world, service) for service in services]
+    told = [health(world, service) for service in services]
+    assert [not_serving, serving, serving, not_serving, not_serving] == told
     world.log.down, world.store.down = False, True
     until(lambda: health(world, services[2]) == not_serving)
-    assert [not_serving, serving, not_serving, not_serving] == [health(world, service) for service in services]
+    assert [not_serving, serving, not_serving, not_serving, not_serving] == [
+        health(world, service) for service in services
+    ]
     world.store.down = False
-    until(lambda: [serving] * 4 == [health(world, service) for service in services])
+    until(lambda: [serving] * 5 == [health(world, service) for service in services])
 
 
 def test_without_store_and_model_nothing_is_recommended(cold_world: World) -> None:
@@ -243,10 +250,10 @@ def test_nobody_holds_every_health_stream(world: World) -> None:
 
 def test_an_idle_health_stream_ends(tmp_path: Path) -> None:
     """And its place is free for another: there is one only."""
-    budget = OpenStreams(1, seconds=0.2)
-    server = grpc.server(
-        ThreadPoolExecutor(2), interceptors=[Guard(Tokens(tmp_path), streams=budget, health_streams=budget)]
+    guard = Guard(
+        Tokens(tmp_path), places_of=lambda name: Places(name, 1), streams=1, health_streams=1, idle_seconds=0.2
     )
+    server = grpc.server(ThreadPoolExecutor(1), interceptors=[guard])
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(experimental_non_blocking=False), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -315,7 +322,15 @@ def test_draining_lets_a_call_end_and_tells_health_first(tmp_path: Path) -> None
     """A call that is under way when the server stops is answered; watch streams end."""
     log, store = SlowEventLog(), MemoryStore()
     vectors, models = BreakableVectorIndex(tmp_path / "vectors"), HandedModels(tmp_path / "models")
-    services = assembled(event_log=log, store=store, vectors=vectors, models=models, encoder=WordEncoder)
+    services = assembled(
+        event_log=log,
+        store=store,
+        identities=store.identities,
+        tokens=FolderBoundTokens(tmp_path / "tokens"),
+        vectors=vectors,
+        models=models,
+        encoder=WordEncoder,
+    )
     server = Server(services, address="127.0.0.1:0", tokens=tmp_path / "tokens")
     services.start()
     server.start()
@@ -359,6 +374,8 @@ def test_an_open_port_without_tls_is_refused(tmp_path: Path, address: str) -> No
     services = assembled(
         event_log=MemoryEventLog(),
         store=MemoryStore(),
+        identities=MemoryIdentities(),
+        tokens=FolderBoundTokens(tmp_path),
         vectors=BreakableVectorIndex(tmp_path),
         models=HandedModels(tmp_path / "models"),
         encoder=WordEncoder,

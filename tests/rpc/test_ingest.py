@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2
 
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.ports.event_log import Topic
 from backend.ports.records import feedback_from_value, play_from_value, track_from_value
 from tests.rpc.conftest import World
@@ -61,6 +61,30 @@ def test_an_accepted_play_is_in_the_log_with_what_the_catalogue_knows(world: Wor
         logged.allow_training,
         logged.surface,
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "age", "expected"),
+    [
+        (play_pb2.TIMING_UNSPECIFIED, timedelta(hours=1), Timing.LIVE),
+        (play_pb2.TIMING_LIVE, timedelta(hours=23), Timing.LIVE),
+        (play_pb2.TIMING_HISTORY, timedelta(hours=1), Timing.HISTORY),
+        (play_pb2.TIMING_UNSPECIFIED, timedelta(days=2), Timing.HISTORY),
+        (play_pb2.TIMING_LIVE, timedelta(days=700), Timing.HISTORY),
+    ],
+)
+def test_a_play_is_live_or_history(
+    world: World, said: play_pb2.Timing.ValueType, age: timedelta, expected: Timing
+) -> None:
+    """As its sender says, but what is told more than a day after it was heard is history."""
+    (result,) = send(world, play(timing=said, played_at=stamp(datetime.now(UTC) - age)))
+    assert (ACCEPTED, [expected]) == (result.outcome, [one.timing for one in logged_plays(world)])
+
+
+def test_a_timing_that_the_contract_lacks_is_rejected(world: World) -> None:
+    """Its field is named."""
+    (result,) = send(world, play(timing=7))
+    assert (REJECTED, "plays[0].timing") == (result.outcome, result.violations[0].field)
 
 
 def test_the_server_makes_a_missing_event_id(world: World) -> None:
@@ -196,12 +220,16 @@ def test_a_track_of_an_unknown_artist_names_the_artist(world: World) -> None:
     assert ["tracks[2].title", "tracks[2].tags[1]"] == [violation.field for violation in results[2].violations]
 
 
-def test_plays_are_keyed_by_listener(world: World) -> None:
-    """One listener's plays share a partition, so they keep their order."""
+def test_a_listeners_plays_share_a_partition_and_none_a_key(world: World) -> None:
+    """So they keep their order, and each can be taken away by itself. The log never sees the app's own id."""
     send(world, *(play(listener="bob") for _ in range(20)))
     records = [record for partition in world.log.partitions_of[Topic.PLAYS] for record in partition]
-    assert {b"bob"} == {record.key for record in records}
-    assert "bob" == json.loads(records[0].value or b"")["listener_id"]
+    assert 1 == len({record.partition for record in records})
+    assert 20 == len({record.key for record in records})
+    assert {world.store.identities.pseudonym_of["bob"]} == {
+        json.loads(record.value or b"")["listener_id"] for record in records
+    }
+    assert not any(b"bob" in (record.value or b"") + (record.key or b"") for record in records)
 
 
 def violations(error: grpc.RpcError) -> list[Any]:

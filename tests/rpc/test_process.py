@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -19,8 +21,9 @@ from stack.ports import free_port
 ROOT = Path(__file__).parents[2]
 
 
-def start(home: Path, **variables: str) -> subprocess.Popen[str]:
-    """The server as a child process."""
+@contextmanager
+def started(home: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """The server as a child process, killed at the end of the block if it still runs."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("SEGUE_")},
         "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}",
@@ -28,7 +31,11 @@ def start(home: Path, **variables: str) -> subprocess.Popen[str]:
         **variables,
     }
     command = [sys.executable, "-m", "backend"]
-    return subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def is_serving(address: str, seconds: float) -> bool:
@@ -51,19 +58,16 @@ def is_serving(address: str, seconds: float) -> bool:
 def test_it_serves_soon_and_drains_on_sigterm(settings: Settings, tmp_path: Path) -> None:
     """Ready on real parts, topics made; SIGTERM ends it with 0 and nothing undelivered."""
     address = f"127.0.0.1:{free_port(set(), random.SystemRandom())}"
-    process = start(
+    with started(
         tmp_path,
         SEGUE_TENANT=f"t{uuid.uuid4().hex[:12]}",
         SEGUE_KAFKA_SERVERS=settings.kafka_servers,
         SEGUE_STORE_URL=settings.store_url,
         SEGUE_SERVER_ADDRESS=address,
-    )
-    try:
+    ) as process:
         assert is_serving(address, 30)
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=30)
-    finally:
-        process.kill()
     assert 0 == process.returncode, log
     assert '"undelivered": 0' in log
     token = tmp_path / "tokens" / "operator.token"
@@ -75,26 +79,23 @@ def test_it_stops_soon_although_its_parts_are_down(tmp_path: Path) -> None:
     """Nothing is left undelivered, and whoever stops it need not kill it (the stack waits for 20 s)."""
     nowhere = free_port(set(), random.SystemRandom())
     address = f"127.0.0.1:{free_port({nowhere}, random.SystemRandom())}"
-    process = start(
+    with started(
         tmp_path,
         SEGUE_KAFKA_SERVERS=f"127.0.0.1:{nowhere}",
         SEGUE_STORE_URL=f"mongodb://127.0.0.1:{nowhere}",
         SEGUE_SERVER_ADDRESS=address,
-    )
-    try:
+    ) as process:
         with grpc.insecure_channel(address) as channel:
             health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=15)
-    finally:
-        process.kill()
     assert 0 == process.returncode, log
 
 
 def test_it_refuses_an_open_port_without_tls(tmp_path: Path) -> None:
     """Exit code 2, and the log says what to set."""
-    process = start(tmp_path, SEGUE_SERVER_ADDRESS="0.0.0.0:0")
-    _, log = process.communicate(timeout=30)
+    with started(tmp_path, SEGUE_SERVER_ADDRESS="0.0.0.0:0") as process:
+        _, log = process.communicate(timeout=30)
     assert 2 == process.returncode
     assert "tls_certificate" in log
 
@@ -106,8 +107,8 @@ def test_it_refuses_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = start(tmp_path, SEGUE_SERVER_ADDRESS=f"127.0.0.1:{taken.getsockname()[1]}")
-        _, log = process.communicate(timeout=30)
+        with started(tmp_path, SEGUE_SERVER_ADDRESS=f"127.0.0.1:{taken.getsockname()[1]}") as process:
+            _, log = process.communicate(timeout=30)
     assert 2 == process.returncode
     assert "cannot start" in log
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 import structlog
 
 from backend.domain.errors import InvalidInput, PermissionRefused, Unauthenticated
-from backend.rpc.auth import Principal, Scope, Tokens, ensure_operator_token, issue_token
+from backend.rpc.auth import OPERATOR, OPERATOR_SCOPES, Principal, Scope, Tokens, ensure_operator_token, issue_token
 
 
 @pytest.fixture
@@ -49,13 +51,21 @@ def test_a_token_issued_again_replaces_the_old_one_at_once(folder: Path) -> None
 
 
 def test_the_operators_token_is_made_once_and_private(folder: Path) -> None:
-    """Every scope; only its owner can read it."""
+    """Every scope but that of seeing who is who; only its owner can read it."""
     file = ensure_operator_token(folder)
     token = file.read_text().strip()
     assert file == ensure_operator_token(folder)
     assert token == file.read_text().strip()
-    assert frozenset(Scope) == Tokens(folder).principal(f"Bearer {token}").scopes
+    assert frozenset(Scope) - {Scope.IDENTITIES} == Tokens(folder).principal(f"Bearer {token}").scopes
     assert {0o600} == {one.stat().st_mode & 0o777 for one in folder.iterdir()}
+
+
+def test_an_operators_token_of_fewer_scopes_is_made_again(folder: Path) -> None:
+    """One from before a scope was there would open less than the machine's own commands need."""
+    file = ensure_operator_token(folder)
+    file.write_text(old := issue_token(folder, OPERATOR, [Scope.INGEST]))
+    assert old != ensure_operator_token(folder).read_text().strip()
+    assert OPERATOR_SCOPES == Tokens(folder).principal(f"Bearer {file.read_text().strip()}").scopes
 
 
 def test_scopes_and_listeners_are_required() -> None:
@@ -96,6 +106,67 @@ def test_a_file_that_breaks_costs_no_token(folder: Path, broken: str) -> None:
     assert ["app", "further"] == [tokens.principal(f"Bearer {one}").name for one in (token, "further")]
 
 
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "is a folder, a pipe or a device": Path.mkdir,
+    "is a folder, a pipe or a device: put": os.mkfifo,
+    "put the file in its place": lambda file: file.symlink_to("/dev/zero"),
+    "is a link that leads nowhere": lambda file: file.symlink_to("nowhere"),
+    "is a link that leads nowhere: mend it, or remove it": lambda file: file.symlink_to(file),
+    "has more than 4,194,304 bytes": lambda file: file.write_bytes(b" " * 5_000_000),
+}
+
+
+@pytest.mark.parametrize("told", NO_FILES)
+def test_what_stands_in_the_files_place_costs_no_token(folder: Path, told: str) -> None:
+    """Also what would be read for ever, or never give an answer: calls do not wait for it."""
+    token = issue_token(folder, "app", [Scope.INGEST])
+    tokens = Tokens(folder)
+    file = folder / "tokens.json"
+    file.rename(folder / "whole")
+    NO_FILES[told](file)
+    with structlog.testing.capture_logs() as logs:
+        assert "app" == tokens.principal(f"Bearer {token}").name
+    assert told in logs[0]["error"]
+
+
+def test_a_link_to_the_file_is_followed(folder: Path) -> None:
+    """As secrets are often mounted; what it leads to may change."""
+    token = issue_token(folder, "app", [Scope.INGEST])
+    (folder / "tokens.json").rename(folder / "whole")
+    (folder / "tokens.json").symlink_to("whole")
+    tokens = Tokens(folder)
+    assert "app" == tokens.principal(f"Bearer {token}").name
+    (folder / "whole").write_text("[]")
+    with pytest.raises(Unauthenticated):
+        tokens.principal(f"Bearer {token}")
+
+
+def test_a_key_that_stands_twice_binds_nobody_to_everybody(folder: Path) -> None:
+    """JSON's readers let the last one count: an entry that says "ann", then nobody, would open everybody's data."""
+    folder.mkdir(parents=True)
+    write(
+        folder,
+        json.dumps([entry("bad"), entry("good")]).replace(
+            '"name"', '"listener_id": "ann", "listener_id": "", "name"', 1
+        ),
+    )
+    with structlog.testing.capture_logs() as logs:
+        tokens = Tokens(folder)
+    assert "good" == tokens.principal("Bearer good").name
+    with pytest.raises(Unauthenticated):
+        tokens.principal("Bearer bad")
+    assert "entry 1 ('bad') is left out: it has 'a key twice'" in logs[0]["error"]
+
+
+def test_a_token_that_stands_in_two_entries_is_that_of_the_first(folder: Path) -> None:
+    """The other is named: which of them counts must not be a matter of chance."""
+    folder.mkdir(parents=True)
+    write(folder, json.dumps([entry("app", listener_id="ann"), entry("app") | {"name": "other"}]))
+    with structlog.testing.capture_logs() as logs:
+        assert "ann" == Tokens(folder).principal("Bearer app").listener_id
+    assert "entry 2 ('other') is left out: 'sha256' is that of an entry before it" in logs[0]["error"]
+
+
 @pytest.mark.parametrize("broken", ["{", "{}"])
 def test_a_file_that_is_broken_at_first_is_refused(folder: Path, broken: str) -> None:
     """There is nothing good to keep: the error names the file and what to do."""
@@ -114,6 +185,11 @@ WRONG = [
     (entry("bad", sha256="12"), "'sha256' must be 64 hexadecimal digits"),
     (entry("bad", sha256=12), "'sha256' must be a text"),
     (entry("bad", name=""), "'name' must be a text"),
+    (entry("bad", name="a\nb"), "'name' must be a text"),
+    (entry("bad", name="\ud800"), "'name' must be a text"),
+    (entry("bad", listener_id=" "), "'listener_id' must be a text"),
+    (entry("bad", listener_id=False), "'listener_id' must be a text"),
+    (entry("bad", Listener_id="ann"), "it has 'Listener_id', which is none of"),
     (entry("bad", listener_id=["ann"]), "'listener_id' must be a text"),
     (entry("bad", listener="ann"), "it has 'listener', which is none of"),
     (entry("bad", expires_at="soon"), "'expires_at' must be a time with its zone"),

@@ -21,13 +21,13 @@ UPSERT = (
 
 def test_sources_are_read_up_to_where_they_end() -> None:
     """A batch job over an unbounded topic would never end."""
-    (source,) = backfill.bounded(KAFKA, filled=["trends"])
+    (source,) = backfill.bounded(KAFKA, filled=["trends"], days=DAYS)
     assert "'scan.bounded.mode' = 'latest-offset'" in source
 
 
 def test_compacted_sources_are_the_last_record_of_each_key() -> None:
     """Batch plans read no upsert-kafka: a log, and a view by the table's name."""
-    log, view = backfill.bounded(UPSERT, filled=["trends"])
+    log, view = backfill.bounded(UPSERT, filled=["trends"], days=DAYS)
     assert log.startswith("CREATE TABLE tracks_log")
     assert "PRIMARY KEY" not in log
     assert "'connector' = 'kafka'" in log
@@ -39,7 +39,7 @@ def test_compacted_sources_are_the_last_record_of_each_key() -> None:
 @pytest.mark.parametrize("definition", [UPSERT, "CREATE TEMPORARY VIEW v AS SELECT 1"])
 def test_what_is_filled_and_views_stay_as_they_are(definition: str) -> None:
     """The result tables are written as the live job writes them."""
-    assert [definition] == backfill.bounded(definition, filled=["tracks"])
+    assert [definition] == backfill.bounded(definition, filled=["tracks"], days=DAYS)
 
 
 def test_an_insert_keeps_only_rows_of_the_days() -> None:
@@ -91,3 +91,17 @@ def test_days_that_are_still_counted_are_refused(end: date, now: datetime) -> No
 def test_a_day_can_be_computed_once_its_late_plays_are_in() -> None:
     """Lateness and an hour after its end."""
     DAYS.check(datetime(2026, 1, 3, 1, 10, tzinfo=UTC), lateness_minutes=10)
+
+
+def test_days_that_the_log_may_have_lost_are_refused() -> None:
+    """Their rows would be deleted, as no plays make them any more."""
+    now = datetime(2026, 1, 10, 12, tzinfo=UTC)
+    DAYS.check(now, lateness_minutes=10, events_days=10)
+    with pytest.raises(InvalidInput, match=r"--from.*before 2026-01-02"):
+        DAYS.check(now, lateness_minutes=10, events_days=9)
+
+
+def test_a_window_lies_in_the_days() -> None:
+    """From the first moment of the first day until before the end."""
+    moments = [datetime(2025, 12, 31, 23, tzinfo=UTC), *(datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3))]
+    assert [False, True, True, False] == [DAYS.holds(moment) for moment in moments]

@@ -178,6 +178,7 @@ def test_an_artist_without_a_past_has_no_ratio() -> None:
         # Fullwidth, small, raised and lowered.
         *(f"{start}1" for start in "\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207c\u208a"),
         "\u200b\u00a0 \uff1d1",
+        *("\u22121", "\u207b1", "=cmd|' /C calc'!A0", '=HYPERLINK("http://x")'),
     ],
 )
 def test_a_title_that_is_a_formula_is_defused(title: str) -> None:
@@ -189,7 +190,19 @@ def test_a_title_that_is_a_formula_is_defused(title: str) -> None:
     assert "t" == read.loc[0, "track_id"]
 
 
-@pytest.mark.parametrize("title", ["1+1=2", "Ünï=code", "¿=?", "(-1)", "\u200bplain", "", "　全角", "≠1"])
+@pytest.mark.parametrize("start", ["=", "+", "@", "\uff1d", " =", "\u200b-"])
+def test_a_formula_is_defused_where_another_spreadsheet_would_cut_the_cell(start: str) -> None:
+    """Many countries' spreadsheets read lists with semicolons; quotes in the middle of what they see mean nothing."""
+    for between in (";", "\t", "\r", "\n"):
+        title = f"a{between}{start}1+1{between}b"
+        frame = live_frame(TRENDS, [analytics_pb2.Trend(track_id="t", title=title, window_start=stamp(HOUR))])
+        cell = pd.read_csv(io.BytesIO(to_csv(frame, TRENDS)), dtype={"title": str}, lineterminator="\n").loc[0, "title"]
+        assert f"a{between}'{start}1+1{between}b".replace("\r", "\n") == cell.replace("\r", "\n")
+
+
+@pytest.mark.parametrize(
+    "title", ["Steins;Gate", "1+1=2", "Ünï=code", "¿=?", "(-1)", "\u200bplain", "", "　全角", "≠1"]
+)
 def test_a_title_that_is_no_formula_stays_as_it_is(title: str) -> None:
     """An apostrophe there would only be wrong."""
     frame = live_frame(TRENDS, [analytics_pb2.Trend(track_id="t", title=title or "t", window_start=stamp(HOUR))])

@@ -85,6 +85,13 @@ def test_nobody_there_is_unavailable_with_the_address(address: str) -> None:
         Cluster(address).request("/overview")
 
 
+def test_a_login_in_the_address_is_not_told() -> None:
+    """Nor in the driver's own words."""
+    with pytest.raises(Unavailable, match="does not answer at http://…@127") as caught:
+        Cluster("http://bob:h0rse@127.0.0.1:9").request("/overview")
+    assert "h0rse" not in str(caught.value)
+
+
 def test_an_answer_that_is_no_json_is_unavailable(cluster: Cluster) -> None:
     """Something else listens there."""
     with pytest.raises(Unavailable, match="does not answer at"):

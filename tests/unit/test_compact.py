@@ -1,5 +1,7 @@
 """Compaction of the play archive: few files, each play once, nothing lost whenever it is killed."""
 
+import random
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,10 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import fs
 
 from backend.domain.errors import Unavailable
+from backend.lacks import ROOM, lack_of
 from streaming import compact, keeper
+from tests.killed import Killed, killed_after
+from tests.small_disk import fill, small_disk
 
 DAY = date(2026, 11, 19)
 NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)
@@ -97,32 +101,8 @@ def test_an_archive_that_is_not_there_has_nothing_to_compact(tmp_path: Path) -> 
     assert [] == _compact(tmp_path / "none")
 
 
-class _Killed(Exception):
-    """Stands for SIGKILL."""
-
-
-class _KilledAfter:
-    """A file system on which so many changes succeed, and then the process is gone."""
-
-    def __init__(self, files: Any, changes: int) -> None:
-        self._files, self.changes = files, changes
-
-    def __getattr__(self, name: str) -> Any:
-        does = getattr(self._files, name)
-        if name not in {"open_output_stream", "move", "delete_file"}:
-            return does
-
-        def change(*given: Any) -> Any:
-            if self.changes == 0:
-                raise _Killed
-            self.changes -= 1
-            return does(*given)
-
-        return change
-
-
 @pytest.mark.parametrize("changes", range(9))
-def test_killed_at_any_moment_no_play_is_lost(tmp_path: Path, changes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_at_any_moment_no_play_is_lost(tmp_path: Path, changes: int) -> None:
     """After each number of changes every play is there, and the next run leaves each exactly once."""
     folder = tmp_path / f"day={DAY}"
     for nth in range(4):
@@ -131,19 +111,10 @@ def test_killed_at_any_moment_no_play_is_lost(tmp_path: Path, changes: int, monk
     for nth in range(4, 7):
         _file(folder, f"part-{nth}", [f"e{nth}", "twice"])
     wanted = {*(f"e{nth}" for nth in range(7)), "twice"}
-    from_uri = fs.FileSystem.from_uri
-
-    class Files:
-        @staticmethod
-        def from_uri(url: str) -> tuple[Any, str]:
-            files, root = from_uri(url)
-            return _KilledAfter(files, changes), root
-
-    with monkeypatch.context() as patch:
-        patch.setattr("streaming.compact.fs.FileSystem", Files)
+    with killed_after(changes):
         try:
             _compact(tmp_path)
-        except _Killed:
+        except Killed:
             assert changes < 6
     assert wanted == {row["event_id"] for row in _plays(tmp_path)}
     _compact(tmp_path)
@@ -162,6 +133,8 @@ def test_killed_at_any_moment_no_play_is_lost(tmp_path: Path, changes: int, monk
 def test_a_day_is_settled_an_hour_after_its_late_plays(now: datetime, day: date) -> None:
     """With ten minutes of lateness: from 01:10 on."""
     assert day == compact.last_settled_day(now, lateness_minutes=10)
+    after = compact.settled_at(day + timedelta(days=1), lateness_minutes=10)
+    assert compact.settled_at(day, lateness_minutes=10) <= now < after
 
 
 def test_one_compaction_at_a_time(tmp_path: Path) -> None:
@@ -200,3 +173,18 @@ def test_a_command_may_leave_younger_days_alone(days: int, last: date) -> None:
     assert last == compact.last_day_to_compact(now, older_than_days=days, lateness_minutes=10)
     early = datetime(2026, 1, 3, 0, 30, tzinfo=UTC)
     assert min(last, date(2026, 1, 1)) == compact.last_day_to_compact(early, older_than_days=days, lateness_minutes=10)
+
+
+def test_a_full_disk_costs_a_compaction_nothing(day: Path) -> None:
+    """It ends with the reason; what it had written half is gone, and every play is where it was."""
+    with small_disk(1) as disk:
+        shutil.copytree(day, disk / day.name)
+        drawn = random.Random(1)
+        big = [drawn.randbytes(30).hex() for _ in range(4_000)]
+        _file(disk / day.name, "part-d-00", big)
+        before = sorted(file.name for file in (disk / day.name).iterdir())
+        fill(disk, leave=100_000)
+        with pytest.raises(OSError, match="No space left") as failed:
+            _compact(disk)
+        assert ROOM == lack_of(failed.value)
+        assert before == sorted(file.name for file in (disk / day.name).iterdir())

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from backend import wiring
 from backend.settings import Settings
 from stack import flink, jars
 from streaming import submit
@@ -53,6 +56,17 @@ def mounts(name: str) -> dict[str, tuple[str, bool]]:
     """Where a service's volumes stand, and whether it may write there."""
     parts = [volume.split(":") for volume in SERVICES[name].get("volumes", [])]
     return {path: (volume, not further) for volume, path, *further in parts}
+
+
+def secrets(name: str) -> dict[str, str]:
+    """Where a service finds its secrets, by their names."""
+    return {f"/run/secrets/{one}": one for one in SERVICES[name].get("secrets", [])}
+
+
+def properties(name: str) -> dict[str, str]:
+    """A properties file of docker/kafka."""
+    lines = (ROOT / "docker" / "kafka" / f"{name}.properties").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 def volume_of(name: str, path: str) -> tuple[str, bool]:
@@ -116,6 +130,120 @@ def test_tokens_are_not_where_flink_can_read_them() -> None:
     tokens, _ = volume_of("server", f"{environment('server')['SEGUE_HOME']}/tokens")
     assert "server" == tokens
     assert {"data"} == {volume for name in FLINK for volume, _ in mounts(name).values()}
+
+
+def test_flink_is_given_kafkas_password_and_no_other_secret() -> None:
+    """At the path that the keeper writes into the job, which only Kafka's client inside Flink reads."""
+    told = environment("keeper")
+    assert "SEGUE_FLINK_KAFKA_PASSWORD_FILE" not in told
+    for name in FLINK:
+        assert {told["SEGUE_KAFKA_PASSWORD_FILE"]: "kafka_password"} == secrets(name)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_service_logs_in(name: str, tmp_path: Path) -> None:
+    """At Kafka and the store, each with the secret that is given to it for that."""
+    given = environment(name)
+    assert "kafka_password" == secrets(name)[given["SEGUE_KAFKA_PASSWORD_FILE"]]
+    assert "mongo_password" == secrets(name)[given["SEGUE_STORE_PASSWORD_FILE"]]
+    (tmp_path / "password").write_text("p")
+    moved = dict.fromkeys(("kafka_password_file", "store_password_file"), tmp_path / "password")
+    ours = {one.removeprefix("SEGUE_").lower(): text for one, text in given.items() if "SEGUE_" in one}
+    settings = Settings(**ours | moved)
+    login = wiring.kafka_login(settings)
+    assert (True, properties("server")["sasl.enabled.mechanisms"]) == (login.has_user, login.mechanism)
+    wiring.store(settings).close()  # takes no password for a URL without a user
+
+
+def test_kafka_takes_nobody_without_a_login() -> None:
+    """What other containers reach asks for one, and knows the user that the services are; the rest is on loopback."""
+    told = properties("server")
+    protocols = dict(one.split(":") for one in told["listener.security.protocol.map"].split(","))
+    listeners = dict(one.split("://") for one in told["listeners"].split(","))
+    assert listeners.keys() == protocols.keys()
+    open_ones = [name for name, at in listeners.items() if protocols[name] != "SASL_PLAINTEXT"]
+    assert all(listeners[name].startswith("127.0.0.1:") for name in open_ones)
+    assert f"CLIENTS://{environment('server')['SEGUE_KAFKA_SERVERS']}" == told["advertised.listeners"]
+    assert (
+        protocols[told["inter.broker.listener.name"]].lower() == environment("server")["SEGUE_KAFKA_SECURITY_PROTOCOL"]
+    )
+    (jaas,) = [text for name, text in told.items() if name.endswith("sasl.jaas.config")]
+    user, script = environment("server")["SEGUE_KAFKA_USER"], (ROOT / "docker" / "kafka" / "start.sh").read_text()
+    assert f'username="{user}" password="${{directory:/run/secrets:kafka_password}}"' in jaas
+    assert f"name={user},password=$(cat /run/secrets/kafka_password)" in script
+    assert jaas == properties("client")["sasl.jaas.config"]
+
+
+def test_kafka_is_started_by_its_own_files() -> None:
+    """By those of docker/kafka, where these look for each other; variables that the image reads play no part."""
+    kafka = SERVICES["kafka"]
+    assert ["/bin/sh", "/etc/segue/start.sh"] == kafka["command"]
+    assert "environment" not in kafka
+    targets = {one["target"]: COMPOSE["configs"][one["source"]]["file"] for one in kafka["configs"]}
+    files = sorted(path.name for path in (ROOT / "docker" / "kafka").iterdir())
+    assert {f"/etc/segue/{name}": f"./docker/kafka/{name}" for name in files} == targets
+    assert {"/run/secrets/kafka_password": "kafka_password"} == secrets("kafka")
+    assert "--command-config /etc/segue/client.properties" in kafka["healthcheck"]["test"][1]
+    assert properties("server")["log.dirs"] == volume_path("kafka", "kafka")
+
+
+def volume_path(name: str, volume: str) -> str:
+    """Where a service mounts a volume."""
+    return next(path for path, (mounted, _) in mounts(name).items() if mounted == volume)
+
+
+def test_the_store_takes_nobody_without_a_login() -> None:
+    """It knows the user that the services are; its health check asks what needs no login."""
+    mongo, url = SERVICES["mongo"], urlsplit(environment("server")["SEGUE_STORE_URL"])
+    assert url.username == mongo["environment"]["MONGO_INITDB_ROOT_USERNAME"]
+    assert "authSource=admin" in url.query  # where the image makes the user
+    assert {mongo["environment"]["MONGO_INITDB_ROOT_PASSWORD_FILE"]: "mongo_password"} == secrets("mongo")
+    assert "db.adminCommand('ping')" == mongo["healthcheck"]["test"][-1]
+
+
+def test_who_is_who_is_known_to_the_server_alone() -> None:
+    """Sink, keeper and Flink work with pseudonyms."""
+    assert ["server"] == [name for name in SERVICES if "identity_secret" in secrets(name).values()]
+    told = SERVICES["server"]["environment"]
+    assert "identity_secret" == secrets("server")[told["SEGUE_IDENTITY_SECRET_FILE"]]
+    assert "kafka_password" == secrets("server")[told["SEGUE_KAFKA_PASSWORD_FILE"]]
+
+
+def test_no_secret_stands_in_a_file() -> None:
+    """Variables and command lines name files; every secret is a file of a folder that no repository or image holds."""
+    for name, service in SERVICES.items():
+        for variable, text in service.get("environment", {}).items():
+            if re.search("PASSWORD|TOKEN|SECRET|_KEY", variable):
+                assert text in secrets(name), variable
+            if "://" in text:
+                assert urlsplit(text).password is None, variable
+        assert "password" not in str(service.get("command", "")) + str(service.get("healthcheck", ""))
+    assert all(one == {"file": f"./secrets/{Path(one['file']).name}"} for one in COMPOSE["secrets"].values())
+    assert {"secrets/"} <= set((ROOT / ".gitignore").read_text().splitlines())
+    for file in (ROOT / "docker" / "kafka").iterdir():
+        said = re.findall(r"password=\"?(.{6})", file.read_text())
+        assert set(said) <= {"${dire", "$(cat "}, file
+
+
+def test_one_command_makes_every_secret(tmp_path: Path) -> None:
+    """Once: what is there stays. Nobody else comes into the folder; services, other users in it, read the files."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing, which the script makes keys with")
+    script = tmp_path / "docker" / "secrets.sh"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "docker" / "secrets.sh", script)
+    made = {}
+    for _ in range(2):
+        subprocess.run(["sh", str(script)], check=True, capture_output=True)
+        told = {path.name: path.read_bytes() for path in (tmp_path / "secrets").iterdir()}
+        assert made in ({}, told)
+        made = told
+    assert {PurePosixPath(one["file"]).name for one in COMPOSE["secrets"].values()} == made.keys()
+    assert 0o700 == stat.S_IMODE((tmp_path / "secrets").stat().st_mode)
+    assert {0o444} == {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "secrets").iterdir()}
+    for name in ("kafka_password", "mongo_password"):
+        assert re.fullmatch(rb"[0-9a-f]{64}", made[name])
+    assert made["kafka_password"] != made["mongo_password"]
 
 
 def test_job_and_keeper_share_archive_and_checkpoints() -> None:

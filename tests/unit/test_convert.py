@@ -9,6 +9,7 @@ from segue.v1 import analytics_pb2, catalogue_pb2, ingest_pb2, play_pb2, recomme
 from backend.domain import errors, tables
 from backend.domain.errors import InvalidInput
 from backend.domain.feedback import FeedbackKind
+from backend.domain.plays import Timing
 from backend.domain.rights import Source
 from backend.domain.tracks import Track
 from backend.ports.records import track_from_value, track_record
@@ -31,6 +32,7 @@ TABLE_WORDS = (
     ("message_enum", "mapping"),
     [
         (play_pb2.Source, set(convert.SOURCES)),
+        (play_pb2.Timing, set(convert.TIMINGS)),
         (play_pb2.FeedbackKind, {0, *convert.FEEDBACK_KINDS}),
         (ingest_pb2.IngestOutcome, {0, *convert.OUTCOMES.values()}),
         (recommend_pb2.CandidateSource, {0, *convert.CANDIDATE_SOURCES.values()}),
@@ -46,6 +48,7 @@ def test_every_value_of_the_contract_is_converted(message_enum: object, mapping:
 def test_every_value_of_the_domain_is_converted() -> None:
     """The other way round."""
     assert set(Source) == set(convert.SOURCES.values())
+    assert set(Timing) == set(convert.TIMINGS.values())
     assert set(FeedbackKind) == set(convert.FEEDBACK_KINDS.values())
 
 

@@ -202,7 +202,7 @@ def test_topics_are_listed_most_played_first(open_page: Open) -> None:
 def test_letters_are_counted_explained_and_shown_as_they_were(open_page: Open) -> None:
     """A tile per reason with what to do; the record in words, an absent one empty."""
     app = open_page("health")
-    assert ["1", "1,234", "0"] == [metric.value for metric in app.metric]
+    assert ["1", "1,234", "0", "0"] == [metric.value for metric in app.metric]
     assert "`segue ingest`" in _texts(app)
     assert [SPITEFUL] == app.dataframe[0].value["content"].dropna().tolist()
     app.segmented_control(key="reason").set_value("Unknown track").run()
@@ -269,3 +269,20 @@ def test_titles_are_never_rendered(name: str, open_page: Open) -> None:
     assert "<script>" not in _texts(app)
     if name != "topics":
         assert any(SPITEFUL in table.value.astype(str).to_numpy() for table in app.dataframe)
+
+
+def _evil_table() -> None:
+    import pandas as pd
+
+    from analytics.dashboard import parts
+
+    frame = pd.DataFrame({"title": ["=1+1", "Uno", "a;@x"], "why": ["\uff1d1", None, "b"], "plays": [1, -2, 3]})
+    parts.table(frame, ["title", "why", "plays"], key="evil")
+
+
+def test_a_table_on_a_page_holds_no_formula() -> None:
+    """Streamlit's toolbar saves it as it stands."""
+    (shown,) = AppTest.from_function(_evil_table).run().dataframe
+    assert ["'=1+1", "Uno", "a;'@x"] == list(shown.value["title"])
+    assert ["'\uff1d1", "b"] == list(shown.value["why"].dropna())
+    assert [1, -2, 3] == list(shown.value["plays"])

@@ -160,6 +160,16 @@ def test_time_split_holds_out_only_later_and_new_pairs() -> None:
     assert {(0, 2)} == pairs_of(split.test)
 
 
+def test_history_that_is_archived_after_live_plays_is_learned_from_and_not_judged() -> None:
+    """The split goes by when a play was heard, in whatever order the archive gives them."""
+    live = ([0, 0, 1, 1, 0], [0, 1, 0, 1, 2], [101, 102, 103, 104, 110])
+    history = ([1, 0, 1], [2, 3, 3], [1, 2, 3])
+    orders = [[first + then for first, then in zip(*both, strict=True)] for both in ((history, live), (live, history))]
+    splits = [time_split(columns(*order), held_out=0.1) for order in orders]
+    assert [{(0, 2)}, {(0, 2)}] == [pairs_of(split.test) for split in splits]
+    assert pairs_of(splits[0].train) == pairs_of(splits[1].train)
+
+
 def test_random_split_takes_the_share_of_each_listener() -> None:
     """Rounded down per listener, disjoint, the same for the same seed and another for another."""
     pairs = interactions(columns([0] * 10 + [1] * 4, [*range(10), *range(4)], [0] * 14))

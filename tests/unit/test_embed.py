@@ -75,7 +75,7 @@ def test_withheld_tracks_and_artists_have_no_text() -> None:
     catalogue = read_catalogue(tracks, artists)
     assert {"1": "One by Ann; album First; folk"} == catalogue.texts
     assert {"1": ("tag folk", "artist x")} == catalogue.labels_of
-    assert {"2", "3"} == catalogue.withheld
+    assert ({"3"}, {"2"}) == (catalogue.withheld, catalogue.of_withheld)
 
 
 @pytest.fixture(scope="module")

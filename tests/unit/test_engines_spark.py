@@ -17,6 +17,7 @@ from training.content.clusters import FEATURES, fit_clusters
 from training.content.spark_clusters import spark_clusters
 from training.data.archive import read_archive
 from training.data.dataset import interactions
+from training.data.exclusions import Withheld
 from training.engines import spark_archive
 from training.engines.spark import LISTENER_FACTORS, TRACK_FACTORS, SparkTrainer, read_factors
 from training.engines.spark_session import linear_algebra, spark_session
@@ -104,6 +105,18 @@ def test_factors_of_the_archive_stand_in_parquet_beside_their_ids(session: Any, 
     in_memory = trainer.fit(pairs, settings=settings, seed=1).fold_in
     assert in_memory.unobserved_weight == pytest.approx(fold_in.unobserved_weight)
     assert in_memory.regularization == pytest.approx(fold_in.regularization)
+
+
+def test_what_was_taken_back_is_not_in_the_factors(session: Any, archive: Path) -> None:
+    """Neither a listener who says so, nor tracks that are withheld, themselves or by an artist."""
+    pairs = interactions(read_archive(archive.as_uri()).plays)
+    listeners, tracks = sorted(pairs.listener_ids), sorted(pairs.track_ids)
+    withheld = Withheld(
+        listeners=frozenset(listeners[:1]), tracks=frozenset(tracks[:1]), of_artists=frozenset(tracks[1:2])
+    )
+    kept = spark_archive.allowed(session.read.parquet(archive.as_uri()), withheld).collect()
+    assert set(listeners[1:]) == {row["listener_id"] for row in kept}
+    assert set(tracks[2:]) == {row["track_id"] for row in kept}
 
 
 def test_an_archive_without_a_play_to_learn_from_is_said(session: Any, archive: Path, tmp_path: Path) -> None:

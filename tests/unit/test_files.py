@@ -33,7 +33,7 @@ def test_folders_are_made_for_their_owner(tmp_path: Path) -> None:
 
 
 def test_a_file_has_the_mode_it_was_given(tmp_path: Path) -> None:
-    """For everybody to read where nothing is said."""
-    write_whole(tmp_path / "open", "text")
-    write_whole(tmp_path / "secret", b"text", mode=0o600)
+    """Its owner's alone where nothing is said."""
+    write_whole(tmp_path / "open", "text", mode=0o644)
+    write_whole(tmp_path / "secret", b"text")
     assert {"open": "644", "secret": "600"} == modes(tmp_path)

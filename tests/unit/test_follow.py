@@ -17,11 +17,11 @@ from backend.ports.records import (
     feedback_from_value,
     feedback_record,
     heartbeat_record,
-    play_from_value,
+    play_from_record,
     play_record,
     track_from_value,
 )
-from backend.services.follow import BATCH, LOOK_SECONDS, OVERLAP, Followed, Follower
+from backend.services.follow import BATCH, LOOK_SECONDS, OVERLAP, Followed, Follower, of_value
 from tests.memory import MemoryEventLog
 from tests.unit.test_listeners import play, word
 
@@ -43,8 +43,8 @@ class Told:
     def follower(self, log: MemoryEventLog, **options: Any) -> Follower:
         """A follower that tells this."""
         topics: dict[Topic, Followed[Any]] = {
-            Topic.PLAYS: Followed(play_from_value, self.plays.extend),
-            Topic.FEEDBACK: Followed(feedback_from_value, self.feedback.extend),
+            Topic.PLAYS: Followed(play_from_record, self.plays.extend),
+            Topic.FEEDBACK: Followed(of_value(feedback_from_value), self.feedback.extend),
         }
         return Follower(log, topics, now=lambda: self.now, **options)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backend.domain.errors import InvalidInput
 from importers.credits import artists_of, names_in
 from importers.dataset import Dataset, detect, load, moved_to, shift_to
+from importers.lastfm_1k import FILE
 from importers.rows import ReadOptions
 from importers.text import open_lines, unreadable
 
@@ -75,10 +76,26 @@ def names_of(data: Dataset) -> list[str]:
         SONGS.encode("utf-16-le"),
         SONGS.encode("utf-16-be"),
         SONGS.encode("utf-32"),
+        SONGS.encode("utf-32-le"),
+        SONGS.encode("utf-32-be"),
+        SONGS.replace("\n0", "\n\ufeff0").encode(),
         SONGS.encode("cp1252"),
         SONGS.replace("\n", "\r\n").encode("utf-16"),
     ],
-    ids=["utf-8", "mark", "utf-16", "utf-16-be", "le-bare", "be-bare", "utf-32", "cp1252", "crlf"],
+    ids=[
+        "utf-8",
+        "mark",
+        "utf-16",
+        "utf-16-be",
+        "le-bare",
+        "be-bare",
+        "utf-32",
+        "32-le",
+        "32-be",
+        "marks",
+        "cp1252",
+        "crlf",
+    ],
 )
 def test_an_encoding_is_recognised(read: Read, content: bytes) -> None:
     """With a mark or without: the same two artists, nothing bad."""
@@ -132,6 +149,51 @@ def test_another_encoding_is_refused_by_line(read: Read, encoding: str) -> None:
     assert [(2, "artist name")] == [(bad.line, bad.field) for bad in data.bad_rows]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("shift_jis", "ドド 雪"),
+        ("euc-jp", "雪 花"),
+        ("big5", "周杰倫 雪"),
+        ("cp1251", "Да Я"),
+        ("cp1253", "Άννα Ω"),
+        ("cp1255", "שלום לא"),
+        ("cp874", "ไทย ก"),
+        ("cp850", "Mø Mé"),
+    ],
+)
+def test_short_names_of_another_encoding_are_no_western_ones(read: Read, encoding: str, names: str) -> None:
+    """Two or three letters would pass for accented ones; that no letter of ASCII is among them tells."""
+    first, second = names.split()
+    data = read(SONGS.replace("Mø", first).replace("Mé", second).encode(encoding))
+    assert ["track_artist"] * 2 == [bad.field for bad in data.bad_rows]
+    assert [] == names_of(data)
+
+
+@pytest.mark.parametrize("names", ["Façade Ñu", "Où Élan", "¿Qué? ¡Olé!", "«Zoë» “Mø”", "Þórð Sæþór", "Ärzte Öde"])
+def test_western_names_are_read(read: Read, names: str) -> None:
+    """Also with the marks that stand around words."""
+    first, second = names.split()
+    assert [first, second] == names_of(read(SONGS.replace("Mø", first).replace("Mé", second).encode("cp1252")))
+
+
+@pytest.mark.parametrize("name", ["spotify_songs.csv", "spotify-2023.csv", FILE, "spotify_songs.csv.gz"])
+def test_a_line_without_an_end_is_refused_before_it_is_in_memory(tmp_path: Path, name: str) -> None:
+    """Whatever the format, and also where it is packed, or UTF-16."""
+    path = tmp_path / name
+    for content in (b"x" * 3_000_000, ("x" * 3_000_000).encode("utf-16"), b"a\n" + b"\xff" * 3_000_000):
+        path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+        with pytest.raises(InvalidInput, match="a line has more than 1,048,576 bytes"):
+            for _ in open_all(path):
+                pass
+
+
+def open_all(path: Path) -> list[str]:
+    """Every line of the file."""
+    with open_lines(path) as lines:
+        return list(lines)
+
+
 def test_half_a_character_at_the_end_is_refused(read: Read) -> None:
     """A UTF-16 file cut in the middle of its last letter loses its last row only."""
     data = read((plays("2009-05-04T23:08:57Z", "2009-05-04T23:00:57Z").rstrip("\n")).encode("utf-16")[:-1])
@@ -150,7 +212,7 @@ def test_half_a_character_in_a_damaged_table_is_a_lost_letter(read: Read) -> Non
 
 
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-CHARACTERS = st.characters(exclude_characters=f"\n{TURNS}", exclude_categories=("Cs",))
+CHARACTERS = st.characters(exclude_characters=f"\n\ufeff{TURNS}", exclude_categories=("Cs",))
 
 
 @given(st.lists(st.text(CHARACTERS, min_size=1), max_size=6))
@@ -180,7 +242,15 @@ def test_unseen_turns_of_the_reading_direction_stay_out(read: Read) -> None:
     assert ["Be Your Friend", "One Touch (with Jess Glynne)"] == sorted(track.title for track in data.tracks)
 
 
-@pytest.mark.parametrize("change", [str.upper, str.title, lambda name: f"  {name} ", lambda name: f'"{name}"'])
+UNSEEN = (
+    lambda name: f"\u00a0{name}\u00a0",
+    lambda name: f"\u200b{name}\ufeff",
+    lambda name: "".join(chr(ord(sign) + 0xFEE0) if sign.isalpha() else sign for sign in name),
+)
+"""A header with unbreakable spaces, with what is not seen at all, in fullwidth letters."""
+
+
+@pytest.mark.parametrize("change", [str.upper, str.title, lambda name: f"  {name} ", lambda name: f'"{name}"', *UNSEEN])
 def test_headers_are_found_however_they_are_written(read: Read, change: Callable[[str], str]) -> None:
     """Case, spaces and quotes around a column's name say nothing."""
     for table in (SONGS, hits(("Sol Vega", 1))):
@@ -346,6 +416,35 @@ def test_lists_are_taken_apart_by_what_the_whole_table_says(cells: list[tuple[st
     """The longest cell's artists: names that stand alone elsewhere, and epithets that never do."""
     text, count = max(cells, key=lambda cell: len(cell[0]))
     assert artists == artists_of(text, count, names_in(cells))
+
+
+@pytest.mark.parametrize(
+    "between", ["; ", " / ", "|", "\u3001", "\uff0c", " & ", " and ", " feat. ", " x ", " \u00d7 ", " with "]
+)
+def test_a_list_in_another_form_is_known_by_the_number_of_artists(read: Read, between: str) -> None:
+    """One artist may have such a name; where the table counts two there are two."""
+    both = f"Ember{between}Zed"
+    assert ["Ember", "Zed"] == names_of(read(hits((both, 2))))
+    assert [both] == names_of(read(hits((both, 1))))
+    assert ["A", "Ember", "Zed"] == names_of(read(hits((f"A, {both}", 3))))
+    assert [both, "A"] == names_of(read(hits((f"{both}, A", 2))))
+
+
+@pytest.mark.parametrize(
+    "spelt", ["Ember,The Painter", "EMBER ,  the painter", "\uff25mber, The Painter", "Ember\u00a0, The Painter"]
+)
+def test_a_known_name_is_known_in_other_spacing_case_and_width(read: Read, spelt: str) -> None:
+    """As the table's other rows may write it."""
+    assert [spelt, "Zed"] == [
+        names_of(read(hits((spelt, 1), ("Ember, The Painter, Zed", 2))))[place] for place in (0, -1)
+    ]
+
+
+def test_a_play_is_the_same_however_its_time_is_written(read: Read) -> None:
+    """A file that was saved by another program and sent again adds nothing."""
+    spellings = ("2009-05-04T23:08:57Z", "2009-05-04 23:08:57Z", "2009-05-05T01:08:57+02:00", "20090504T230857Z")
+    ids = {play.event_id for time in spellings for play in read(PLAY.format(time, "T")).plays}
+    assert 1 == len(ids)
 
 
 def test_a_list_that_nothing_explains_is_named(read: Read) -> None:

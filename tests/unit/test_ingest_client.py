@@ -150,7 +150,7 @@ def test_a_server_that_is_slow_or_shedding_is_asked_again(code: grpc.StatusCode)
 
 def test_a_server_that_stays_down_is_told_with_what_to_do() -> None:
     """The error names how many are not stored and that repeating is harmless."""
-    log = ScriptedServer(*[grpc.StatusCode.RESOURCE_EXHAUSTED] * 3)
+    log = ScriptedServer(*[grpc.StatusCode.DEADLINE_EXCEEDED] * 3)
     with (
         channel_to(log) as channel,
         pytest.raises(Unavailable, match=r"3 plays are not stored.*nothing is counted twice"),

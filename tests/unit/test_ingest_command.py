@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator
 from concurrent import futures
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from segue.v1 import recommend_pb2, recommend_pb2_grpc
+from segue.v1 import play_pb2, recommend_pb2, recommend_pb2_grpc
 
 from cli.main import run
+from streaming.backfill import Days
 from tests.ingest_server import REJECTED, TOKEN, ScriptedServer, serving
 
 LINES = (
@@ -89,6 +90,42 @@ def test_ingest_can_move_old_plays_to_now(monkeypatch: pytest.MonkeyPatch) -> No
     earlier, later = (play.played_at.ToDatetime(tzinfo=UTC) for play in server.requests[-1])
     assert timedelta(days=1) == later - earlier
     assert abs(datetime.now(UTC) - later) < timedelta(minutes=5)
+
+
+def test_ingest_says_of_which_days_the_history_is_and_how_their_charts_come(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every play of a file is sent as history; the command that is told is one that `segue backfill` takes."""
+    server = ScriptedServer()
+    assert 0 == ingest(server, monkeypatch, "good.tsv", "--json")
+    assert {play_pb2.TIMING_HISTORY} == {play.timing for play in server.requests[-1]}
+    told = json.loads(capsys.readouterr().out)["history"]
+    command = "segue backfill --from 2009-05-03 --to 2009-05-05"
+    assert {"plays": 2, "first_day": "2009-05-03", "last_day": "2009-05-04", "backfill": command} == told
+    days = Days(*(date.fromisoformat(day) for day in (command.split()[3], command.split()[5])))
+    days.check(datetime.now(UTC), lateness_minutes=10)
+    assert 0 == ingest(ScriptedServer(), monkeypatch, "good.tsv")
+    text = " ".join(capsys.readouterr().err.split())
+    assert "2 plays are history, of 2009-05-03 to 2009-05-04" in text
+    assert f"`{command}` brings the rest" in text
+    assert 0 == ingest(server, monkeypatch, "good.tsv", "--json")
+    assert None is json.loads(capsys.readouterr().out)["history"]
+
+
+def test_days_that_go_on_are_left_out_of_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Plays moved to now are history too; of today nothing can be computed yet."""
+    server = ScriptedServer()
+    assert 0 == ingest(server, monkeypatch, "good.tsv", "--shift-to-now", "--json")
+    assert {play_pb2.TIMING_HISTORY} == {play.timing for play in server.requests[-1]}
+    told = json.loads(capsys.readouterr().out)["history"]
+    today = datetime.now(UTC).date()
+    assert today.isoformat() == told["last_day"]
+    if told["backfill"]:
+        Days(*map(date.fromisoformat, told["backfill"].split()[3::2])).check(datetime.now(UTC), lateness_minutes=10)
+    assert 0 == ingest(ScriptedServer(), monkeypatch, "good.tsv", "--shift-to-now", "--limit", "1")
+    assert "only days that have ended can be computed" in " ".join(capsys.readouterr().err.split())
 
 
 def test_ingest_is_not_led_by_one_wrong_date(

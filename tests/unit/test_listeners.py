@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.listeners import PROFILE_PLAYS, PROFILE_WORDS, Profile, merge
-from backend.domain.plays import Play
+from backend.domain.plays import Play, Timing
 from backend.domain.rights import Source
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMPTY = Profile(listener_id="l")
+HISTORY = Timing.HISTORY
 
 
 def play(number: int, *, listener: str = "l") -> Play:
@@ -50,6 +51,22 @@ def test_plays_are_newest_first_and_the_oldest_are_forgotten() -> None:
     again = merge(EMPTY, [play(number) for number in reversed(range(PROFILE_PLAYS + 50))], [])
     assert profile == again
     assert (PROFILE_PLAYS, f"t{PROFILE_PLAYS + 49}") == (len(profile.recent), profile.recent[0].track_id)
+
+
+@given(st.permutations(["live", "history", "newer"]))
+def test_history_never_displaces_newer_plays(order: list[str]) -> None:
+    """Told before, between or after them: the profile is of what was heard last, so are seeds and what stays away."""
+    live = [play(number) for number in range(PROFILE_PLAYS - 1)]
+    history = [
+        replace(play(number), event_id=f"h{number}", played_at=NOON - timedelta(days=900 - number), timing=HISTORY)
+        for number in range(300)
+    ]
+    told = {"live": live, "history": history, "newer": [play(PROFILE_PLAYS)]}
+    profile = EMPTY
+    for name in order:
+        profile = merge(profile, told[name], [])
+    assert {one.event_id for one in (*live, play(PROFILE_PLAYS))} == {one.event_id for one in profile.recent}
+    assert f"t{PROFILE_PLAYS}" == profile.recent[0].track_id
 
 
 def test_a_play_is_remembered_with_what_tells_whether_it_teaches() -> None:

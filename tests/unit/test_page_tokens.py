@@ -32,10 +32,35 @@ def test_nothing_else_is_a_token(text: str) -> None:
     "fields", [[QUESTION, 1, "a"], [QUESTION, "a", True], [QUESTION, "a"], ["other", "a", 1], [QUESTION, "a", 2**60]]
 )
 def test_a_forged_position_is_refused(fields: list[object]) -> None:
-    """Of another shape, of another question, or beyond every table."""
-    token = base64.urlsafe_b64encode(json.dumps(fields).encode()).decode()
+    """Of another shape, of another question, or beyond every table; also with the digest that it should have."""
+    question, *position = fields
+    digest = question_digest(question, *position)
+    token = base64.urlsafe_b64encode(json.dumps([digest, *position]).encode()).decode()
     with pytest.raises(InvalidInput):
         decode_page_token(token, (str, int), question=QUESTION)
+
+
+def test_an_altered_token_is_refused() -> None:
+    """Cut anywhere, with a bit turned anywhere, with something before or behind."""
+    token = encode_page_token(("a9", 40), question=QUESTION)
+    content = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    turned = [
+        bytes(byte ^ (1 << bit) * (at == place) for at, byte in enumerate(content))
+        for place in range(len(content))
+        for bit in range(8)
+    ]
+    altered = [base64.urlsafe_b64encode(one).decode().rstrip("=") for one in turned]
+    for one in (
+        *altered,
+        *(token[:end] for end in range(len(token))),
+        f"A{token}",
+        f"{token}A",
+        f"{token}\n",
+        f" {token}",
+    ):
+        with pytest.raises(InvalidInput, match="page_token"):
+            decode_page_token(one, (str, int), question=QUESTION)
+    assert ("a9", 40) == decode_page_token(token, (str, int), question=QUESTION)
 
 
 def test_questions_differ_by_every_part() -> None:

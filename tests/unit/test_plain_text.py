@@ -11,7 +11,8 @@ from google.protobuf.message import Message
 from segue.v1 import catalogue_pb2, play_pb2
 
 from backend.rpc.contract import violations_of
-from cli.output import Output, visible
+from backend.visible import visible
+from cli.output import Output
 
 OBEYED = ["\x00", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\u202e", "\u2066", "\u2069"]
 ESCAPES = "Dos\x1b]0;owned\x07\x1b[31m red"

@@ -63,6 +63,17 @@ def test_cluster_ids_never_look_like_an_option() -> None:
     assert not any(kafka.new_cluster_id().startswith("-") for _ in range(1000))
 
 
+def test_a_home_of_any_name_is_told_to_kafka() -> None:
+    """Java reads the file as Latin-1 and takes a backslash for an escape; a comma it takes for the next folder."""
+    for name in ("a b", "Überall", "雪", "👩", "back\\slash", "a=b", "#a", "$" + "{x}", "%20", "it's"):
+        text = kafka.properties(Path("/homes") / name, port=1, controller_port=2)
+        (line,) = [one for one in text.splitlines() if one.startswith("log.dirs=")]
+        read = line.removeprefix("log.dirs=").encode("latin-1").decode("raw_unicode_escape").replace("\\\\", "\\")
+        assert f"/homes/{name}/data" == read.encode("utf-16", "surrogatepass").decode("utf-16")
+    with pytest.raises(InvalidInput, match=r"home: .*takes a comma"):
+        kafka.parts(Path("/homes/a,b"), port=1, controller_port=2)
+
+
 def test_the_sql_client_is_pointed_at_this_homes_flink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a Flink was laid out here, and nobody has said that another cluster is meant."""
     monkeypatch.delenv("FLINK_CONF_DIR", raising=False)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports import records
 from backend.ports.event_log import Record, StoredRecord, Topic
 from backend.ports.fields import LONGEST_IDENTIFIER, MalformedRecord
-from backend.services.follow import Followed, Follower
+from backend.services.follow import Followed, Follower, of_value
 from streaming.batch import TOPICS, Batch
 from streaming.schema import result_tables, schema
 from streaming.sink import Sink
@@ -28,6 +28,7 @@ from tests.memory import MemoryEventLog, MemoryStore
 from tests.unit.test_listeners import play, word
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+NOW_MS = records.milliseconds(NOW)
 SOUND = AudioFeatures(**dict.fromkeys(AudioFeatures.__dataclass_fields__, 0.5))
 TRACK = Track(track_id="t", title="T", artist_ids=("a",), tags=("x",), audio_features=SOUND)
 CLUSTERS = TrackClusters(version="v", features=("energy",), means=(0.5,), deviations=(0.1,), centroids=((1.0,),))
@@ -57,15 +58,16 @@ GOOD: Mapping[str, Record] = {
     Topic.FEEDBACK: records.feedback_record(word(FeedbackKind.HIDE)),
     Topic.TRACKS: records.track_record(TRACK),
     Topic.ARTISTS: records.artist_record(Artist(artist_id="a", name="A", tags=("x",))),
+    Topic.CLUSTERS: records.clusters_record(CLUSTERS),
     **{table: good_row(table) for table in result_tables()},
 }
 """A good record of every topic that the sink reads."""
 
-FOLLOWED: Mapping[Topic, Callable[[bytes], object]] = {
-    Topic.PLAYS: records.play_from_value,
-    Topic.FEEDBACK: records.feedback_from_value,
-    Topic.TRACKS: records.track_from_value,
-    Topic.ARTISTS: records.artist_from_value,
+FOLLOWED: Mapping[Topic, Callable[[StoredRecord], object]] = {
+    Topic.PLAYS: records.play_from_record,
+    Topic.FEEDBACK: of_value(records.feedback_from_value),
+    Topic.TRACKS: of_value(records.track_from_value),
+    Topic.ARTISTS: of_value(records.artist_from_value),
 }
 """What a server follows, and how it reads it."""
 
@@ -124,13 +126,14 @@ def go_on(topic: str, key: bytes, value: bytes) -> None:
         followed: dict[Topic, Followed[Any]] = {Topic(topic): Followed(FOLLOWED[Topic(topic)], told.extend)}
         follower = Follower(log, followed, now=lambda: NOW)
         assert 2 == follower.step()
-        assert FOLLOWED[Topic(topic)](good.value) == told[-1]
+        (*_, last) = log.reader([topic], {}).poll(max_records=3, timeout_seconds=0)
+        assert FOLLOWED[Topic(topic)](last) == told[-1]
 
 
 def kept_by_store(topic: str, value: bytes, key: bytes) -> None:
     """What the sink makes of the record is a document that the store can hold, and a row that the server can read."""
     batch = Batch()
-    batch.add([StoredRecord(topic=topic, partition=0, offset=0, key=key, value=value)])
+    batch.add([StoredRecord(topic=topic, partition=0, offset=0, key=key, value=value, appended_ms=NOW_MS)])
     for row in batch.rows.values():
         assert row.columns is not None
         bson.encode({"_id": row.key, **row.columns})
@@ -150,7 +153,8 @@ def test_every_topic_has_its_good_record() -> None:
     assert set(TOPICS) == set(GOOD)
     batch = Batch()
     batch.add(
-        StoredRecord(topic=topic, partition=0, offset=0, key=one.key, value=one.value) for topic, one in GOOD.items()
+        StoredRecord(topic=topic, partition=0, offset=0, key=one.key, value=one.value, appended_ms=NOW_MS)
+        for topic, one in GOOD.items()
     )
     assert (len(GOOD), 0, len(result_tables())) == (batch.records, batch.malformed, len(batch.rows))
 
@@ -199,3 +203,20 @@ def test_what_is_not_one_object_in_utf8_is_no_play(value: bytes) -> None:
     """Garbage behind the object, two of them, bytes that are no text, another encoding."""
     with pytest.raises(MalformedRecord, match="not a play"):
         records.play_from_value(value)
+
+
+@pytest.mark.parametrize("tempo", [1e150, 1e300, -1e308, 1e7])
+def test_a_feature_beyond_measure_is_no_tracks(tempo: float) -> None:
+    """A training over it would publish infinities, and the live job would round one."""
+    with pytest.raises(MalformedRecord, match="tempo"):
+        records.track_from_value(records.track_record(replace(TRACK, audio_features=replace(SOUND, tempo=tempo))).value)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"deviations": (0.0,)}, {"deviations": (-1.0,)}, {"means": (1e300,)}, {"centroids": ((1e7,),)}, {"centroids": ()}],
+)
+def test_clusters_of_impossible_numbers_are_malformed(odd: dict[str, Any]) -> None:
+    """Nothing can be brought onto such a scale."""
+    with pytest.raises(MalformedRecord, match="not clusters"):
+        records.clusters_from_value(records.clusters_record(replace(CLUSTERS, **odd)).value)

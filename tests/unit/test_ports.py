@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import SegueError
-from stack import ports
+from backend.settings import ENDPOINTS_FILE, Settings
+from stack import plan, ports
 
 
 @pytest.fixture
@@ -43,10 +44,10 @@ def test_configured_port_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_configured_port_that_is_taken_is_an_error(tmp_path: Path, listener: socket.socket) -> None:
-    """The error names the port, the part, and how to find who holds it."""
+    """The error names the port, the setting, and how to find who holds it."""
     taken = listener.getsockname()[1]
 
-    with pytest.raises(SegueError, match=f"port {taken}, configured for server.*ss -ltnp"):
+    with pytest.raises(SegueError, match=f"port {taken} of server_address.*ss -ltnp"):
         ports.choose(tmp_path, {"server": taken})
 
 
@@ -57,3 +58,16 @@ def test_no_two_parts_share_a_port(tmp_path: Path) -> None:
     chosen = ports.choose(tmp_path, {"kafka": wanted})
 
     assert len(ports.NAMES) == len(set(chosen.values()))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
+def test_what_a_stack_noted_and_somebody_broke_is_passed_over(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Addresses and ports are found again as at a first start; the log names the file."""
+    for name in (ports.PORTS_FILE, ENDPOINTS_FILE):
+        (tmp_path / name).write_bytes(content)
+    assert Settings.model_fields["store_url"].default == Settings(home=tmp_path).store_url
+    assert {} == plan.last_endpoints(tmp_path)
+    assert set(ports.NAMES) == ports.choose(tmp_path, {}).keys()
+    assert f"{ENDPOINTS_FILE} is broken" in caplog.text

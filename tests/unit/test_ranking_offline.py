@@ -1,7 +1,7 @@
 """A version answers offline as the server does, and what it learns on the simulator earns its keep."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -26,6 +26,7 @@ from backend.services import trending
 from backend.services.answers import Answers
 from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
+from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
 from backend.services.recommend import Recommender
@@ -94,7 +95,9 @@ def learned(plays: PlayColumns, words: Words) -> RankingVersion:
     return learn(pairs, TRAINER.fit(pairs, settings=ALS, seed=0), words)
 
 
-def server(version: RankingVersion, store: MemoryStore, vectors: EmbeddedVectorIndex, folder: Path) -> Recommender:
+def server(
+    version: RankingVersion, store: MemoryStore, vectors: EmbeddedVectorIndex, folder: Path, listener_ids: Sequence[str]
+) -> Recommender:
     """The server's use case over the same version: vectors in the index, the rest at hand."""
     for template, rows in ((FACTORS_NAMESPACE, version.vectors.tracks), (CONTENT_NAMESPACE, version.vectors.content)):
         filled = np.flatnonzero(rows.any(axis=1))
@@ -112,7 +115,10 @@ def server(version: RankingVersion, store: MemoryStore, vectors: EmbeddedVectorI
     catalogue, model = Catalogue(store), CurrentModel(HandedModels(folder, loaded))
     model.refresh()
     arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
+    # Each listener is their own pseudonym: what they would be recommended is asked here, not who they are.
+    store.identities.pseudonym_of |= {one: one for one in listener_ids}
     return Recommender(
+        identities=KnownIdentities(store.identities),
         profiles=Profiles(store),
         catalogue=catalogue,
         model=model,
@@ -178,7 +184,9 @@ def test_the_server_and_the_library_give_the_same_answers(tmp_path: Path) -> Non
     library = version.library(interactions(plays))
     for rank, track_id in enumerate(library.live[trend.NAME].track_ids, 1):
         popular(store, track_id, 1, rank)
-    recommender = server(version, store, EmbeddedVectorIndex(tmp_path), tmp_path / "models")
+    recommender = server(
+        version, store, EmbeddedVectorIndex(tmp_path), tmp_path / "models", listener_ids=plays.listener_ids
+    )
     artist_of = {track_id: artist for track_id, artist in words.artist_of.items() if track_id != gone}
     for profile in profiles:
         taste = taste_of(profile)

@@ -11,6 +11,7 @@ import pytest
 from backend.domain.errors import Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.listeners import Profile, merge
+from backend.domain.plays import Timing
 from backend.domain.tables import ArtistEngagement, Span
 from backend.ports.models import ModelVersion
 from backend.ports.store import TableQuery
@@ -188,3 +189,13 @@ def test_a_flood_of_events_is_forgotten_from_its_beginning(clock: Clock, monkeyp
     profiles.plays_accepted([play(number, listener="m" if number == 1 else "l") for number in range(1, 6)])
     assert ["t5", "t4", "t3"] == [one.track_id for one in profiles.of("l").recent]
     assert () == profiles.of("m").recent
+
+
+def test_an_import_does_not_make_the_last_track_forgotten(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of history within the minute leaves live plays, and the newest of the history, where they are."""
+    monkeypatch.setattr("backend.services.profiles.FRESH_EVENTS", 3)
+    profiles = Profiles(MemoryStore(), clock=clock)
+    profiles.plays_accepted([play(9)])
+    profiles.plays_accepted([replace(play(number, listener="m"), timing=Timing.HISTORY) for number in range(5)])
+    assert ["t9"] == [one.track_id for one in profiles.of("l").recent]
+    assert ["t4", "t3", "t2"] == [one.track_id for one in profiles.of("m").recent]

@@ -11,9 +11,10 @@ from typing import cast
 
 import pytest
 
+from backend.domain.erasures import Erasure, Subject
 from backend.domain.errors import Unavailable
 from backend.domain.feedback import Feedback, FeedbackKind
-from backend.domain.live_tables import ARTIST_ENGAGEMENT
+from backend.domain.live_tables import ARTIST_ENGAGEMENT, DEAD_LETTERS, LISTENER_ACTIVITY
 from backend.domain.plays import Play
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, Track
@@ -23,6 +24,7 @@ from backend.ports.store import TableQuery
 from stack import services
 from stack.ports import free_port
 from streaming import sink as sinks
+from streaming.erased import Erased
 from streaming.sink import Sink
 from streaming.sink_metrics import SinkMetrics
 from tests.memory import MemoryEventLog, MemoryStore
@@ -154,8 +156,41 @@ def test_malformed_records_cost_nothing_beside_them(
     assert "[0]@0" in caplog.text
 
 
+def test_what_is_of_a_listener_who_is_being_erased_is_left_out(told: Told) -> None:
+    """Outcome 7: events, and rows and letters that name them, of a sink that was behind; a row's deletion goes on."""
+    erased = Erasure(erasure_id="e", asked_at=HOUR, due_at=HOUR, subject=Subject(pseudonym="l1", look_up_key="key"))
+    told.store.put_erasure(erased)
+    told.play("e1")
+    for listener in ("l1", "another"):
+        activity = {"listener_id": listener, "window_start": "2026-11-21T00:00:00Z"}
+        rest = {"sessions": 1, "plays": 1, "skips": 0, "milliseconds_played": 1, "last_active": "2026-11-21T00:00:00Z"}
+        told.append("listener_activity", json.dumps(activity).encode(), json.dumps(activity | rest).encode())
+        told.append("feedback", b"chance", json.dumps({"listener_id": listener, "kind": "shrug"}).encode())
+    told.carry()
+    assert {} == told.store.profiles(["l1"])
+    assert ["another"] == [row.listener_id for row in told.store.page(LISTENER_ACTIVITY, TableQuery()).rows]
+    assert ["another"] == [row.record_key for row in told.store.page(DEAD_LETTERS, TableQuery()).rows]
+
+
+def test_who_is_being_erased_is_read_again_now_and_then(told: Told) -> None:
+    """Every two seconds: a batch costs no question of its own."""
+    clock = [0.0]
+    erased = Erased(told.store, lambda: clock[0])
+    assert frozenset() == erased.pseudonyms()
+    told.store.put_erasure(
+        Erasure(erasure_id="e", asked_at=HOUR, due_at=HOUR, subject=Subject(pseudonym="l1", look_up_key="key"))
+    )
+    clock[0] = 1.9
+    assert frozenset() == erased.pseudonyms()
+    clock[0] = 2.0
+    assert {"l1"} == erased.pseudonyms()
+    told.store.close_erasure("e", at=HOUR)
+    clock[0] = 4.0
+    assert frozenset() == erased.pseudonyms()
+
+
 def test_store_down_keeps_the_offsets(told: Told) -> None:
-    """Outcome 7: nothing counts as done; the next sink carries all of it."""
+    """Outcome 8: nothing counts as done; the next sink carries all of it."""
     told.row()
     sink = Sink(told.log, told.store)
     told.store.down = True

@@ -54,7 +54,7 @@ def supervised(home: Path, *parts: Part) -> Iterator[Supervisor]:
         supervisor.stop()
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether the condition became true in time."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:

@@ -107,6 +107,15 @@ def test_a_token_needs_a_scope(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert "--scope" in capsys.readouterr().err
 
 
+def test_a_listeners_own_token_needs_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is theirs is theirs without a scope; the new scopes are known like the others."""
+    issued = segue(home, "issue", "anns", "--listener", "ann", capsys=capsys)
+    expected = Principal(name="anns", scopes=frozenset(), listener_id="ann")
+    assert expected == Tokens(home / "tokens").principal(f"Bearer {issued['token']}")
+    asked = ("--scope", "admin", "--scope", "identities")
+    assert ["admin", "identities"] == segue(home, "issue", "office", *asked, capsys=capsys)["scopes"]
+
+
 def test_revoking_the_operators_token_takes_its_file_along(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A secret that opens nothing should lie nowhere; the next start makes another."""
     from backend.rpc.auth import ensure_operator_token

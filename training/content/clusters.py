@@ -7,7 +7,7 @@ features it takes seconds all the same.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,12 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
 
 from backend.domain.clusters import TrackClusters
-from backend.domain.tracks import AudioFeatures
+from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures
 from backend.ports.records import clusters_from_value
 
 Float64 = NDArray[np.float64]
 
-FEATURES = tuple(field.name for field in fields(AudioFeatures))
+FEATURES = AUDIO_FEATURES
 FILE = "clusters.json"
 LEAST_TRACKS = 40
 """Fewer tracks with features make no clusters worth a name."""

@@ -8,21 +8,23 @@ from backend.domain.tracks import Artist, AudioFeatures, Track, catalogue_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """`texts`: track id → the sentence that stands for it. `withheld`: ids of tracks without the training right.
+    """`texts`: track id → the sentence that stands for it.
 
+    `withheld`: ids of tracks that carry no training right, `of_withheld`: of those one of whose artists carries none.
     `sounds`: track id → audio features, of the tracks in `texts` that have any. `artist_of`: track id → its first
     artist, `labels_of`: track id → its tags and artists, both of the tracks in `texts`.
     """
 
     texts: Mapping[str, str]
     withheld: frozenset[str]
+    of_withheld: frozenset[str]
     sounds: Mapping[str, AudioFeatures]
     artist_of: Mapping[str, str]
     labels_of: Mapping[str, tuple[str, ...]]
 
 
 def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
-    """A track is withheld where it, or any of its artists, carries no training right."""
+    """Neither a track without the training right is learned from, nor one of whose artists any is without it."""
     names: dict[str, str] = {}
     withheld_artists = set()
     for artist in artists:
@@ -33,10 +35,12 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
     sounds: dict[str, AudioFeatures] = {}
     artist_of: dict[str, str] = {}
     labels_of: dict[str, tuple[str, ...]] = {}
-    withheld = set()
+    withheld, of_withheld = set(), set()
     for track in tracks:
-        if not track.allow_training or not withheld_artists.isdisjoint(track.artist_ids):
+        if not track.allow_training:
             withheld.add(track.track_id)
+        elif not withheld_artists.isdisjoint(track.artist_ids):
+            of_withheld.add(track.track_id)
         else:
             known = tuple(names[artist_id] for artist_id in track.artist_ids if artist_id in names)
             texts[track.track_id] = catalogue_text(track, known or ("unknown artist",))
@@ -45,4 +49,11 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
             labels_of[track.track_id] = (*tags, *by)
             if track.audio_features is not None:
                 sounds[track.track_id] = track.audio_features
-    return Catalogue(texts=texts, withheld=frozenset(withheld), sounds=sounds, artist_of=artist_of, labels_of=labels_of)
+    return Catalogue(
+        texts=texts,
+        withheld=frozenset(withheld),
+        of_withheld=frozenset(of_withheld),
+        sounds=sounds,
+        artist_of=artist_of,
+        labels_of=labels_of,
+    )

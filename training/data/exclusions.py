@@ -1,13 +1,14 @@
 """Whose plays, and how many of them, a training learns from.
 
 Reasons, in the order they are applied, after those of `training.data.archive`:
-1. `track_allow_training`: the track, or one of its artists, carries no training right;
-2. `flagged_listener`: the listener is named in a file, or behaves as no person does: on some UTC day more plays, or
+1. `listener_allow_training`: the listener has taken back the right to be learned from, for plays of the past, too;
+2. `track_allow_training`, `artist_allow_training`: the track carries no training right, or one of its artists does not;
+3. `flagged_listener`: the listener is named in a file, or behaves as no person does: on some UTC day more plays, or
    more plays of one track, than `Limits` allows (of positive plays: the others are left out by then);
-3. `listener_cap`, `track_cap`: all but the newest plays of a listener, then of a track.
+4. `listener_cap`, `track_cap`: all but the newest plays of a listener, then of a track.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ DAY_MILLISECONDS = 86_400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much is believable and how much is enough; 0 is no limit. `flagged` names listeners to leave out."""
+    """How much is believable and how much is enough; 0 is no limit. `flagged` are pseudonyms to leave out."""
 
     day_plays: int
     day_repeats: int
@@ -43,6 +44,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """From what nobody may learn as things stand now, whatever the plays themselves say.
+
+    `listeners` by pseudonym, `tracks` by themselves, `of_artists` further tracks because of one of their artists.
+    """
+
+    listeners: frozenset[str] = frozenset()
+    tracks: frozenset[str] = frozenset()
+    of_artists: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """The plays that are left, rows left out by reason, and how many listeners were flagged."""
 
@@ -51,16 +64,19 @@ class Chosen:
     flagged_listeners: int
 
 
-def choose(plays: PlayColumns, *, withheld: Collection[str], limits: Limits) -> Chosen:
+def choose(plays: PlayColumns, *, withheld: Withheld, limits: Limits) -> Chosen:
     """Apply the reasons in their order. Raises InvalidInput where nothing is left."""
-    withheld_tracks = np.array([track_id in withheld for track_id in plays.track_ids], dtype=bool)
-    allowed = plays.where(~withheld_tracks[plays.tracks])
+    willing = plays.where(~_among(plays.listener_ids, withheld.listeners)[plays.listeners])
+    free = willing.where(~_among(plays.track_ids, withheld.tracks)[willing.tracks])
+    allowed = free.where(~_among(plays.track_ids, withheld.of_artists)[free.tracks])
     flagged = _flagged(allowed, limits)
     believed = allowed.where(~flagged[allowed.listeners])
     some = believed.where(_newest(believed.listeners, believed.tracks, believed.played_at, limits.listener_plays))
     left = some.where(_newest(some.tracks, some.listeners, some.played_at, limits.track_plays))
     excluded = {
-        "track_allow_training": len(plays) - len(allowed),
+        "listener_allow_training": len(plays) - len(willing),
+        "track_allow_training": len(willing) - len(free),
+        "artist_allow_training": len(free) - len(allowed),
         "flagged_listener": len(allowed) - len(believed),
         "listener_cap": len(believed) - len(some),
         "track_cap": len(some) - len(left),
@@ -71,7 +87,10 @@ def choose(plays: PlayColumns, *, withheld: Collection[str], limits: Limits) -> 
 
 
 def named(file: Path | None) -> frozenset[str]:
-    """The listeners that a file names, one a line; none without one. Raises InvalidInput where it cannot be read."""
+    """The apps' own ids of listeners that a file names, one a line; none without one.
+
+    Raises InvalidInput where it cannot be read.
+    """
     if file is None:
         return frozenset()
     try:
@@ -82,9 +101,14 @@ def named(file: Path | None) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip())
 
 
+def _among(ids: Sequence[str], wanted: Collection[str]) -> NDArray[np.bool_]:
+    """Which of the ids are wanted."""
+    return np.array([one in wanted for one in ids], dtype=bool)
+
+
 def _flagged(plays: PlayColumns, limits: Limits) -> NDArray[np.bool_]:
     """Which of `plays.listener_ids` are left out."""
-    flagged = np.array([listener_id in limits.flagged for listener_id in plays.listener_ids], dtype=bool)
+    flagged = _among(plays.listener_ids, limits.flagged)
     day = plays.played_at // DAY_MILLISECONDS
     for most, keys in (
         (limits.day_plays, (day, plays.listeners)),

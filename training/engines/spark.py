@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from backend.domain.errors import InvalidInput, Violation
 from backend.ranking.foldin import FoldIn
 from training.data.dataset import Float32, Interactions
+from training.data.exclusions import Withheld
 from training.engines import spark_archive
 from training.engines.trainer import AlsSettings, Earlier, Factors, gram
 
@@ -62,15 +63,23 @@ class SparkTrainer:
             tracks = collected(model.itemFactors, len(pairs.track_ids), settings.dimension)
         return Factors(listeners=listeners, tracks=tracks, fold_in=penalty.fold_in(tracks))
 
-    def fit_archive(self, url: str, folder: Path, *, settings: AlsSettings, seed: int) -> FoldIn:
+    def fit_archive(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        settings: AlsSettings,
+        seed: int,
+        withheld: Withheld = spark_archive.NOTHING,
+    ) -> FoldIn:
         """Learn from the play archive at `url` and write the factors as Parquet, without a play in this process.
 
-        Counted are the plays of `training.data.archive.read_archive`. `folder`/listener_factors and …/track_factors get
-        the columns id, number (from 0, in the order of the ids) and features (dimension) of every listener and track;
-        the result folds in others. On a cluster, `folder` is on a file system that all executors share. Raises
-        InvalidInput where no play may be learned from.
+        Counted are the plays of `training.data.archive.read_archive` but those of `withheld`. `folder`/listener_factors
+        and …/track_factors get the columns id, number (from 0, in the order of the ids) and features (dimension) of
+        every listener and track; the result folds in others. On a cluster, `folder` is on a file system that all
+        executors share. Raises InvalidInput where no play may be learned from.
         """
-        plays = spark_archive.allowed(self._session.read.parquet(_hadoop(url)))
+        plays = spark_archive.allowed(self._session.read.parquet(_hadoop(url)), withheld)
         with cached(plays) as plays:
             listeners = spark_archive.numbered(plays, "listener_id")
             tracks = spark_archive.numbered(plays, "track_id")

@@ -1,18 +1,34 @@
 """The play archive as Spark frames: the rows that `data.archive` keeps, numbered and counted by the executors."""
 
+from collections.abc import Collection
 from typing import Any
 
 from backend.domain.plays import is_silent, is_skip
+from training.data.exclusions import Withheld
+
+NOTHING = Withheld()
 
 
-def allowed(plays: Any) -> Any:
-    """Positive plays with the training right, each event id once, as `data.archive.read_archive` counts."""
+def allowed(plays: Any, withheld: Withheld = NOTHING) -> Any:
+    """Positive plays with the training right, each event id once, as `data.archive.read_archive` counts.
+
+    Without those of listeners and tracks that are withheld.
+    """
     from pyspark.sql import functions as sql  # noqa: PLC0415  # see spark_session
 
     heard, length = (sql.coalesce(name, sql.lit(0)) for name in ("milliseconds_played", "track_milliseconds"))
     unique = plays.where(sql.col("allow_training")).dropDuplicates(["event_id"])
     positive = unique.where(~is_skip(heard, length) & ~is_silent(heard, length))
-    return positive.select("listener_id", "track_id")
+    chosen = positive.select("listener_id", "track_id")
+    chosen = _without(chosen, "listener_id", withheld.listeners)
+    return _without(chosen, "track_id", withheld.tracks | withheld.of_artists)
+
+
+def _without(plays: Any, column: str, ids: Collection[str]) -> Any:
+    if not ids:
+        return plays
+    named = plays.sparkSession.createDataFrame([(one,) for one in sorted(ids)], f"{column} string")
+    return plays.join(named, column, "left_anti")
 
 
 def numbered(plays: Any, column: str) -> Any:

@@ -1,4 +1,4 @@
-"""Health: records that live tables could not count, why, and what to do."""
+"""Health: records that could not be taken over, why, and what to do."""
 
 import base64
 import binascii
@@ -14,14 +14,17 @@ from analytics.tables import DEAD_LETTERS
 NEWEST = 200
 """Letters shown; an extract has them all."""
 
-COLUMNS = ["noted_at", "what", "detail", "records", "record_key", "source_partition", "source_offset", "content"]
+COLUMNS = [
+    *("noted_at", "what", "detail", "records", "record_key"),
+    *("source_topic", "source_partition", "source_offset", "content"),
+]
 REASONS = {label: reason for reason, label in words.REASONS.items()}
 
 
 def page() -> None:
     """A tile per reason, and the newest letters."""
     st.title("Health", anchor=False)
-    st.caption("Dead letters: records that live tables could not count. None is lost, each stays in the log.")
+    st.caption("Dead letters: records that could not be taken over. None is lost, each stays in the log.")
     with parts.failures_told(), st.spinner("Asking the server …"):
         counts = source.letter_counts()
         parts.as_of(counts)
@@ -35,7 +38,7 @@ def page() -> None:
 
 
 def _reasons(counts: Rows) -> None:
-    records = dict(zip(counts.frame["reason"], counts.frame["records"], strict=True))
+    records = counts.frame.groupby("reason")["records"].sum()
     for column, (reason, label) in zip(st.columns(len(words.REASONS)), words.REASONS.items(), strict=True):
         with column.container(border=True, height="stretch"):
             st.metric(label, f"{records.get(reason, 0):,}")

@@ -22,7 +22,7 @@ def page() -> None:
     with st.form("question", border=False):
         first, second, third = st.columns([4, 1, 1], vertical_alignment="bottom")
         listener_id = first.text_input(
-            "Listener id", max_chars=128, placeholder="for example listener-42", key="listener"
+            "Listener id", max_chars=128, placeholder="the app's own, for example listener-42", key="listener"
         )
         count = second.number_input("Tracks", min_value=1, max_value=200, value=20, key="count")
         third.form_submit_button("Recommend", type="primary", width="stretch")

@@ -17,10 +17,13 @@ COLUMNS = ["listener_id", "day", "sessions", "plays", "skips", "hours_heard", "l
 def page() -> None:
     """Filters, tiles, chart and table."""
     st.title("Listeners", anchor=False)
-    st.caption("Each listener's days. A session is a run of plays without a long pause.")
+    st.caption(
+        "Each listener's days, by pseudonym; by the app's own id where the token has the scope identities. "
+        "A session is a run of plays without a long pause."
+    )
     first, second = st.columns([1, 2], vertical_alignment="bottom")
     period = first.segmented_control("Period", list(PERIODS), default="7 days", required=True, key="period")
-    listener = second.text_input("Listener id, whole", max_chars=128, key="listener-id").strip()
+    listener = second.text_input("Listener, whole, as below", max_chars=128, key="listener-id").strip()
     with parts.failures_told(), st.spinner("Asking the server …"):
         newest = source.newest_hour()
         if newest is None:

@@ -8,8 +8,9 @@ from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
+from backend.adapters.event_log.brokers import Brokers
 from backend.adapters.event_log.kafka_topics import partition_counts
 from backend.domain.errors import Unavailable
 from backend.ports.event_log import StoredRecord, TopicPartition
@@ -19,29 +20,51 @@ _log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10
 
 
-def offsets_since(servers: str, *, tenant: str, topics: Sequence[str], moment: datetime) -> dict[TopicPartition, int]:
+def offsets_since(
+    brokers: Brokers, *, tenant: str, topics: Sequence[str], moment: datetime
+) -> dict[TopicPartition, int]:
     """The first record of each partition that was appended at or after `moment`, the end where there is none.
 
     Raises Unavailable.
     """
-    admin = AdminClient({"bootstrap.servers": servers, "logger": _log})
-    counts = partition_counts(admin, [f"{tenant}.{topic}" for topic in topics])
+    # The ends first: what comes between the two questions is then read, not missed.
+    ends, firsts = _offsets(
+        brokers, tenant, topics, OffsetSpec.latest(), OffsetSpec.for_timestamp(max(round(moment.timestamp() * 1000), 0))
+    )
+    return {place: firsts[place] if firsts[place] >= 0 else end for place, end in ends.items()}
+
+
+def end_offsets(brokers: Brokers, *, tenant: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+    """The offset after the newest record of each partition. Raises Unavailable."""
+    (ends,) = _offsets(brokers, tenant, topics, OffsetSpec.latest())
+    return ends
+
+
+def bounds(brokers: Brokers, *, tenant: str, topics: Sequence[str]) -> dict[TopicPartition, range]:
+    """The offsets that each partition has records of, or had: the log's start and its end. Raises Unavailable."""
+    ends, starts = _offsets(brokers, tenant, topics, OffsetSpec.latest(), OffsetSpec.earliest())
+    return {place: range(starts[place], end) for place, end in ends.items()}
+
+
+def _offsets(
+    brokers: Brokers, tenant: str, topics: Sequence[str], *questions: OffsetSpec
+) -> list[dict[TopicPartition, int]]:
+    """What the log answers to each question, by partition, asked one after the other. Raises Unavailable."""
+    admin = brokers.admin()
+    counts = partition_counts(brokers, admin, [f"{tenant}.{topic}" for topic in topics])
     places = [Place(name, partition) for name, count in counts.items() for partition in range(count)]
 
-    def asked(spec: OffsetSpec) -> dict[TopicPartition, int]:
-        found = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=TIMEOUT_SECONDS)
+    def asked(question: OffsetSpec) -> dict[TopicPartition, int]:
+        found = admin.list_offsets(dict.fromkeys(places, question), request_timeout=TIMEOUT_SECONDS)
         return {
             TopicPartition(place.topic.removeprefix(f"{tenant}."), place.partition): one.result().offset
             for place, one in found.items()
         }
 
     try:
-        # The ends first: what comes between the two questions is then read, not missed.
-        ends = asked(OffsetSpec.latest())
-        firsts = asked(OffsetSpec.for_timestamp(max(round(moment.timestamp() * 1000), 0)))
+        return [asked(question) for question in questions]
     except KafkaException as error:
-        raise Unavailable(f"Kafka at {servers} does not answer: {error}") from error
-    return {place: firsts[place] if firsts[place] >= 0 else end for place, end in ends.items()}
+        raise Unavailable(f"Kafka at {brokers.servers} does not answer: {brokers.because(error, admin)}") from error
 
 
 class KafkaEventReader:
@@ -52,32 +75,33 @@ class KafkaEventReader:
 
     def __init__(
         self,
-        servers: str,
+        brokers: Brokers,
         *,
         tenant: str,
         topics: Sequence[str],
         offsets: Mapping[TopicPartition, int],
         ahead_kilobytes: int = 65_536,
     ) -> None:
-        self._servers = servers
+        self._brokers = brokers
         self._prefix = f"{tenant}."
         self._brokers_lost: KafkaError | None = None
         self._failure: KafkaError | None = None
         self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": f"{tenant}.reader",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                # An offset that the log no longer has is a hole: say so instead of starting somewhere else.
-                "auto.offset.reset": "error",
-                "queued.max.messages.kbytes": ahead_kilobytes,
-                "error_cb": self._note_error,
-                "logger": _log,
-            }
+            brokers.client(
+                {
+                    "group.id": f"{tenant}.reader",
+                    "enable.auto.commit": False,
+                    "enable.auto.offset.store": False,
+                    # An offset that the log no longer has is a hole: say so instead of starting somewhere else.
+                    "auto.offset.reset": "error",
+                    "queued.max.messages.kbytes": ahead_kilobytes,
+                    "error_cb": self._note_error,
+                    "logger": _log,
+                }
+            )
         )
         try:
-            counts = partition_counts(self._consumer, [self._prefix + topic for topic in topics])
+            counts = partition_counts(brokers, self._consumer, [self._prefix + topic for topic in topics])
             self._next = {
                 TopicPartition(topic, partition): offsets.get(TopicPartition(topic, partition), OFFSET_BEGINNING)
                 for topic in topics
@@ -91,6 +115,7 @@ class KafkaEventReader:
             raise
 
     def _note_error(self, error: KafkaError) -> None:
+        self._brokers.note(error)
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._brokers_lost = error
 
@@ -101,13 +126,15 @@ class KafkaEventReader:
             first = self._consumer.poll(timeout_seconds)
             messages = [first, *self._consumer.consume(max_records - 1, 0)] if first is not None else []
         except KafkaException as error:
-            raise Unavailable(f"Kafka at {self._servers} does not answer: {error}") from error
+            why = self._brokers.because(error)
+            raise Unavailable(f"Kafka at {self._brokers.servers} does not answer: {why}") from error
         records = self._readable(messages)
         if not records and self._failure is not None:
-            raise Unavailable(f"reading Kafka at {self._servers} failed, open a new reader: {self._failure}")
+            why = self._brokers.because(self._failure)
+            raise Unavailable(f"reading Kafka at {self._brokers.servers} failed, open a new reader: {why}")
         if not records and self._brokers_lost is not None:
             lost, self._brokers_lost = self._brokers_lost, None
-            raise Unavailable(f"Kafka at {self._servers} does not answer: {lost}")
+            raise Unavailable(f"Kafka at {self._brokers.servers} does not answer: {self._brokers.because(lost)}")
         self._brokers_lost = None
         return records
 
@@ -127,6 +154,7 @@ class KafkaEventReader:
                     offset=message.offset(),
                     key=message.key(),
                     value=message.value(),
+                    appended_ms=message.timestamp()[1],
                 )
             )
         return records
@@ -134,14 +162,15 @@ class KafkaEventReader:
     def lag(self) -> int:
         """See `EventReader.lag`."""
         # On a connection of its own: on the consumer's, each question would wait for a fetch to end.
-        admin = AdminClient({"bootstrap.servers": self._servers, "logger": _log})
+        admin = self._brokers.admin()
         ends = {Place(self._prefix + at.topic, at.partition): OffsetSpec.latest() for at in self._next}
         starts = {Place(self._prefix + at.topic, at.partition): OffsetSpec.earliest() for at in self._next}
         try:
             high = [one.result().offset for one in admin.list_offsets(ends, request_timeout=TIMEOUT_SECONDS).values()]
             low = [one.result().offset for one in admin.list_offsets(starts, request_timeout=TIMEOUT_SECONDS).values()]
         except KafkaException as error:
-            raise Unavailable(f"Kafka at {self._servers} does not answer: {error}") from error
+            why = self._brokers.because(error, admin)
+            raise Unavailable(f"Kafka at {self._brokers.servers} does not answer: {why}") from error
         return sum(end - max(start, offset) for end, start, offset in zip(high, low, self._next.values(), strict=True))
 
     def close(self) -> None:

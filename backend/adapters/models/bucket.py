@@ -22,6 +22,8 @@ from backend.adapters.models.folder import FolderModelRepository
 from backend.buckets import unreachable
 from backend.domain.errors import ModelRefused, NotFound, Unavailable
 from backend.ports.models import ModelSummary, ModelVersion
+from backend.ports.vectors import Vectors
+from backend.versions import codec
 
 MANIFEST, POINTER, VERSIONS = "manifest.json", "pointer.json", "versions"
 _CONFIG = Config(
@@ -103,6 +105,13 @@ class BucketModelRepository:
         with self._mirror() as mirror:
             self._fetch_version(mirror, version, only=name)
             return FolderModelRepository(mirror).read(version, name)
+
+    def listener_factors(self, version: str, listener_id: str) -> Vectors | None:
+        """See `ModelRepository.listener_factors`."""
+        with self._mirror() as mirror:
+            for name in (codec.LISTENER_IDS_FILE, codec.LISTENER_FACTORS_FILE):
+                self._fetch_version(mirror, version, only=name)
+            return FolderModelRepository(mirror).listener_factors(version, listener_id)
 
     def summaries(self) -> Sequence[ModelSummary]:
         """See `ModelRepository.summaries`. A request per version."""

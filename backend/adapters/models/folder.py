@@ -1,17 +1,22 @@
 """Published model versions in a folder: versions/<version>/ and one pointer file."""
 
+import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from backend.domain.errors import ModelRefused, NotFound
 from backend.files import remove_folder, sha256, whole_folder, write_whole
 from backend.ports.models import ModelSummary, ModelVersion
+from backend.ports.vectors import Vectors
 from backend.ranking.stored import Files
-from backend.versions import codec, manifest
+from backend.versions import codec, manifest, rows
+
+PIECE = 1 << 20
+"""Bytes that are read at once of a file that is not wanted whole."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -73,6 +78,14 @@ class FolderModelRepository:
             raise NotFound(f"version {version} has no file {name}")
         return manifest.checked(_bytes(home / name), digest, where=str(home / name))
 
+    def listener_factors(self, version: str, listener_id: str) -> Vectors | None:
+        """See `ModelRepository.listener_factors`."""
+        home = self._home(version)
+        files = _told(home).get("files", {})
+        if not {codec.LISTENER_IDS_FILE, codec.LISTENER_FACTORS_FILE} <= set(files):
+            return None
+        return rows.listener_factors(lambda name: _pieces(home / name, files[name]), listener_id)
+
     def summaries(self) -> Sequence[ModelSummary]:
         """See `ModelRepository.summaries`."""
         current = self.current()
@@ -119,6 +132,19 @@ def _loaded(folder: Path) -> ModelVersion:
     told = _told(folder)
     _verify(folder, told)
     return codec.load(Files(manifest=told, read=lambda name: _bytes(folder / name), where=str(folder)))
+
+
+def _pieces(path: Path, digest: str) -> Iterator[bytes]:
+    """The file's bytes, piece by piece. Raises ModelRefused at their end where they are not those of the digest."""
+    seen = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(PIECE):
+                seen.update(piece)
+                yield piece
+    except OSError as error:
+        raise ModelRefused(f"{path} cannot be read: {error}") from error
+    manifest.check_digest(seen.hexdigest(), digest, where=str(path))
 
 
 def _bytes(path: Path) -> bytes:

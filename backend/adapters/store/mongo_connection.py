@@ -6,7 +6,7 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.collection import Collection
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from backend.domain.errors import Unavailable
 
@@ -15,12 +15,18 @@ Document = dict[str, Any]
 BULK = 1_000
 """Operations in one round trip: tried to be the fastest with mongo-java-server."""
 
+_LOGIN_REFUSED = frozenset({13, 18})
+"""MongoDB's codes for what needs a login that was not given (Unauthorized), and for a wrong one."""
+
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turns the driver's errors into Unavailable."""
+    """Turns the driver's errors into Unavailable; a login that is refused names its settings."""
     try:
         yield
+    except OperationFailure as error:
+        hint = "; see the user in store_url, and store_password_file" if error.code in _LOGIN_REFUSED else ""
+        raise Unavailable(f"the store did not do it: {error}{hint}") from error
     except PyMongoError as error:
         raise Unavailable(f"the store did not do it: {error}") from error
 

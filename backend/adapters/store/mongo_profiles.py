@@ -14,7 +14,7 @@ _LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
 
 
 class MongoProfileStore:
-    """`ProfileStore` in the collection `profiles`; `_id` is the listener's id."""
+    """`ProfileStore` in the collection `profiles`; `_id` is the listener's pseudonym."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._profiles = database["profiles"]
@@ -28,6 +28,11 @@ class MongoProfileStore:
     def put_profiles(self, profiles: Sequence[Profile]) -> None:
         """See `ProfileStore.put_profiles`."""
         put(self._profiles, [_document(profile) for profile in profiles])
+
+    def drop_profiles(self, listener_ids: Sequence[str]) -> int:
+        """See `ProfileStore.drop_profiles`."""
+        with reachable():
+            return self._profiles.delete_many({"_id": {"$in": list(listener_ids)}}).deleted_count
 
 
 def _document(profile: Profile) -> Document:

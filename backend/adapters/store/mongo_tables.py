@@ -1,7 +1,7 @@
 """The live tables: upserts with the offsets beside them, and pages by range over the sort key."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -10,7 +10,8 @@ from pymongo.database import Database
 
 from backend.adapters.store.mongo_connection import Document, put, reachable, write_bulk
 from backend.adapters.store.mongo_pages import conditions, next_page_token, sort_keys, spans, stored_as
-from backend.domain.live_tables import LIVE_TABLES, TRACK_POPULARITY, By, LiveTable
+from backend.domain.live_tables import DEAD_LETTERS, LISTENER_ACTIVITY, LIVE_TABLES, TRACK_POPULARITY, By, LiveTable
+from backend.domain.naming import named_in_row
 from backend.domain.tables import PopularitySpan, TrackPopularity, row_of
 from backend.ports.event_log import TopicPartition
 from backend.ports.store import Page, TableQuery, TableRow
@@ -37,7 +38,12 @@ class MongoTableStore:
         self._last_write = datetime.fromtimestamp(0, tz=UTC)
         self._clock_lock = threading.Lock()
 
-    def write(self, rows: Sequence[TableRow], offsets: Mapping[TopicPartition, int]) -> None:
+    def write(
+        self,
+        rows: Sequence[TableRow],
+        offsets: Mapping[TopicPartition, int],
+        letters: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
         """See `TableStore.write`."""
         written_at = self._next_moment()
         tables: dict[str, dict[str, TableRow]] = {}
@@ -52,13 +58,28 @@ class MongoTableStore:
             for table, by_key in tables.items()
         ]
         write_bulk(self._states, states)
-        put(
-            self._offsets,
-            [
-                {"_id": f"{at.topic}/{at.partition}", "topic": at.topic, "partition": at.partition, "offset": offset}
-                for at, offset in offsets.items()
-            ],
-        )
+        places = [
+            {
+                "_id": f"{at.topic}/{at.partition}",
+                "topic": at.topic,
+                "partition": at.partition,
+                "offset": offset,
+                "letters": (letters or {}).get(at, 0),
+            }
+            for at, offset in offsets.items()
+        ]
+        put(self._offsets, places)
+
+    def drop_rows_of(self, listener_ids: Collection[str]) -> int:
+        """See `TableStore.drop_rows_of`. It reads every letter."""
+        ids = list(listener_ids)
+        activity, letters = self._database[LISTENER_ACTIVITY.name], self._database[DEAD_LETTERS.name]
+        with reachable():
+            dropped = activity.delete_many({"listener_id": {"$in": ids}}).deleted_count
+            kept = letters.find({}, {"record_key": 1, "detail": 1, "record": 1})
+            named = [DeleteOne({"_id": row["_id"]}) for row in kept if named_in_row(row, ids)]
+        write_bulk(letters, named)
+        return dropped + len(named)
 
     def _next_moment(self) -> datetime:
         """Now, but later than the write before: the store keeps milliseconds, and watchers ask for "after"."""
@@ -72,6 +93,12 @@ class MongoTableStore:
         """See `TableStore.offsets`."""
         with reachable():
             return {TopicPartition(row["topic"], row["partition"]): row["offset"] for row in self._offsets.find()}
+
+    def letters(self) -> dict[TopicPartition, int]:
+        """See `TableStore.letters`."""
+        with reachable():
+            rows = self._offsets.find({"letters": {"$gt": 0}})
+            return {TopicPartition(row["topic"], row["partition"]): row["letters"] for row in rows}
 
     def page(self, table: LiveTable[RowT], query: TableQuery) -> Page[RowT]:
         """See `TableStore.page`."""
@@ -123,6 +150,11 @@ class MongoTableStore:
         )
         return next((row["newest"] for row in grouped), None)
 
+    def drop_rows_before(self, table: LiveTable[RowT], moment: datetime) -> int:
+        """See `TableStore.drop_rows_before`."""
+        with reachable():
+            return self._database[table.name].delete_many({table.moment: {"$lt": moment}}).deleted_count
+
     def create_table_indexes(self) -> None:
         """An index per sort order, and one on `written_at` for watchers; rows of an older shape go."""
         for table in LIVE_TABLES.values():
@@ -131,13 +163,15 @@ class MongoTableStore:
                 self._index(table)
 
     def _forget_older_shapes(self, table: LiveTable[Any]) -> None:
-        """Delete rows that lack a column, once for each change of a table's columns.
+        """Once for each change of a table's columns: complete rows from before a column, delete those that lack others.
 
         The streaming job computes the table again from the log, under its new primary key.
         """
         columns = sorted(table.columns)
         state = self._states.find_one({"_id": table.name}) or {}
         if state.get("columns") != columns:
+            for column, held in table.added.items():
+                self._database[table.name].update_many({column: {"$exists": False}}, {"$set": {column: held}})
             lacking = [{column: {"$exists": False}} for column in columns]
             self._database[table.name].delete_many({"$or": lacking})
             self._states.update_one({"_id": table.name}, {"$set": {"columns": columns}}, upsert=True)
@@ -150,7 +184,10 @@ class MongoTableStore:
         if table.is_ranking:
             leading.append((table.moment, -1))
         name = "span_and_page_order" if leading else _OLD_INDEX
-        collection.create_index([*leading, *sort_keys(table)], name=name)
+        order = [*leading, *sort_keys(table)]
+        if collection.index_information().get(name, {}).get("key", order) != order:
+            collection.drop_index(name)
+        collection.create_index(order, name=name)
         collection.create_index([("written_at", 1)], name="written_at")
 
 
@@ -181,4 +218,4 @@ def _state(table: LiveTable[Any], rows: Iterable[TableRow], written_at: datetime
 
 def _columns(table: LiveTable[Any], document: Document) -> Document:
     beside = {"_id", "written_at", *(stored_as(by) for by in _sizes(table))}
-    return {name: value for name, value in document.items() if name not in beside}
+    return {**table.added, **{name: value for name, value in document.items() if name not in beside}}

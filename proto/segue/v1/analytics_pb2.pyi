@@ -63,6 +63,7 @@ class DeadLetterReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DEAD_LETTER_REASON_MALFORMED: _ClassVar[DeadLetterReason]
     DEAD_LETTER_REASON_UNKNOWN_TRACK: _ClassVar[DeadLetterReason]
     DEAD_LETTER_REASON_TOO_LATE: _ClassVar[DeadLetterReason]
+    DEAD_LETTER_REASON_AHEAD: _ClassVar[DeadLetterReason]
 SPAN_UNSPECIFIED: Span
 SPAN_HOUR: Span
 SPAN_DAY: Span
@@ -91,6 +92,7 @@ DEAD_LETTER_REASON_UNSPECIFIED: DeadLetterReason
 DEAD_LETTER_REASON_MALFORMED: DeadLetterReason
 DEAD_LETTER_REASON_UNKNOWN_TRACK: DeadLetterReason
 DEAD_LETTER_REASON_TOO_LATE: DeadLetterReason
+DEAD_LETTER_REASON_AHEAD: DeadLetterReason
 
 class TimeRange(_message.Message):
     __slots__ = ("start_time", "end_time")
@@ -263,7 +265,7 @@ class TopicHour(_message.Message):
     def __init__(self, cluster: _Optional[int] = ..., window_start: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., plays: _Optional[int] = ..., danceability: _Optional[float] = ..., energy: _Optional[float] = ..., valence: _Optional[float] = ..., acousticness: _Optional[float] = ..., instrumentalness: _Optional[float] = ..., liveness: _Optional[float] = ..., speechiness: _Optional[float] = ..., tempo: _Optional[float] = ..., loudness: _Optional[float] = ...) -> None: ...
 
 class DeadLetter(_message.Message):
-    __slots__ = ("reason", "source_partition", "source_offset", "record_key", "record", "detail", "records", "noted_at")
+    __slots__ = ("reason", "source_partition", "source_offset", "record_key", "record", "detail", "records", "noted_at", "source_topic")
     REASON_FIELD_NUMBER: _ClassVar[int]
     SOURCE_PARTITION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_OFFSET_FIELD_NUMBER: _ClassVar[int]
@@ -272,6 +274,7 @@ class DeadLetter(_message.Message):
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     NOTED_AT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_TOPIC_FIELD_NUMBER: _ClassVar[int]
     reason: DeadLetterReason
     source_partition: int
     source_offset: int
@@ -280,15 +283,18 @@ class DeadLetter(_message.Message):
     detail: str
     records: int
     noted_at: _timestamp_pb2.Timestamp
-    def __init__(self, reason: _Optional[_Union[DeadLetterReason, str]] = ..., source_partition: _Optional[int] = ..., source_offset: _Optional[int] = ..., record_key: _Optional[str] = ..., record: _Optional[str] = ..., detail: _Optional[str] = ..., records: _Optional[int] = ..., noted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    source_topic: str
+    def __init__(self, reason: _Optional[_Union[DeadLetterReason, str]] = ..., source_partition: _Optional[int] = ..., source_offset: _Optional[int] = ..., record_key: _Optional[str] = ..., record: _Optional[str] = ..., detail: _Optional[str] = ..., records: _Optional[int] = ..., noted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_topic: _Optional[str] = ...) -> None: ...
 
 class DeadLetterCount(_message.Message):
-    __slots__ = ("reason", "records")
+    __slots__ = ("reason", "records", "source_topic")
     REASON_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_TOPIC_FIELD_NUMBER: _ClassVar[int]
     reason: DeadLetterReason
     records: int
-    def __init__(self, reason: _Optional[_Union[DeadLetterReason, str]] = ..., records: _Optional[int] = ...) -> None: ...
+    source_topic: str
+    def __init__(self, reason: _Optional[_Union[DeadLetterReason, str]] = ..., records: _Optional[int] = ..., source_topic: _Optional[str] = ...) -> None: ...
 
 class ListArtistEngagementRequest(_message.Message):
     __slots__ = ("range", "artist_id", "min_plays", "page_size", "page_token", "span")

@@ -120,7 +120,9 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListListenerActivity(self, request, context):
-        """Newest day first, most plays first within a day. A token bound to a listener must name that listener.
+        """Newest day first, most plays first within a day. A token bound to a listener must name that listener, and sees its
+        own id. A token with SCOPE_IDENTITIES names and sees the app's own ids (a pseudonym is understood, too), and
+        pseudonyms where nobody is behind them any more. Any other names and sees pseudonyms: an app's id finds nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -134,7 +136,7 @@ class AnalyticsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDeadLetters(self, request, context):
-        """Newest first. They hold records of every listener.
+        """Newest first. They hold records of every listener: listeners' own ids with SCOPE_IDENTITIES, pseudonyms else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

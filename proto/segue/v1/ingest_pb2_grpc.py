@@ -28,6 +28,8 @@ if _version_not_supported:
 class IngestServiceStub:
     """Takes what apps know: plays, feedback and the catalogue. Each element of a batch is answered for itself;
     one bad element never costs the good ones beside it. An element is ACCEPTED only once the event log holds it.
+    While the server's disk is nearly full, every call is answered RESOURCE_EXHAUSTED (ErrorInfo reason NO_ROOM, RetryInfo
+    30 s) and nothing of it is written; it is taken again as soon as there is room. The other services go on meanwhile.
     """
 
     def __init__(self, channel):
@@ -61,10 +63,13 @@ class IngestServiceStub:
 class IngestServiceServicer:
     """Takes what apps know: plays, feedback and the catalogue. Each element of a batch is answered for itself;
     one bad element never costs the good ones beside it. An element is ACCEPTED only once the event log holds it.
+    While the server's disk is nearly full, every call is answered RESOURCE_EXHAUSTED (ErrorInfo reason NO_ROOM, RetryInfo
+    30 s) and nothing of it is written; it is taken again as soon as there is room. The other services go on meanwhile.
     """
 
     def RecordPlays(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Old plays are welcome: see Timing.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -122,6 +127,8 @@ def add_IngestServiceServicer_to_server(servicer, server):
 class IngestService:
     """Takes what apps know: plays, feedback and the catalogue. Each element of a batch is answered for itself;
     one bad element never costs the good ones beside it. An element is ACCEPTED only once the event log holds it.
+    While the server's disk is nearly full, every call is answered RESOURCE_EXHAUSTED (ErrorInfo reason NO_ROOM, RetryInfo
+    30 s) and nothing of it is written; it is taken again as soon as there is room. The other services go on meanwhile.
     """
 
     @staticmethod

@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16segue/v1/options.proto\x12\x08segue.v1\x1a google/protobuf/descriptor.proto*o\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_INGEST\x10\x01\x12\x13\n\x0fSCOPE_CATALOGUE\x10\x02\x12\x13\n\x0fSCOPE_RECOMMEND\x10\x03\x12\x13\n\x0fSCOPE_ANALYTICS\x10\x04:I\n\x0erequired_scope\x12\x1e.google.protobuf.MethodOptions\x18\xfb\x8c\x03 \x01(\x0e\x32\x0f.segue.v1.Scope:7\n\rsubject_field\x12\x1e.google.protobuf.MethodOptions\x18\xfc\x8c\x03 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16segue/v1/options.proto\x12\x08segue.v1\x1a google/protobuf/descriptor.proto*\x96\x01\n\x05Scope\x12\x15\n\x11SCOPE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSCOPE_INGEST\x10\x01\x12\x13\n\x0fSCOPE_CATALOGUE\x10\x02\x12\x13\n\x0fSCOPE_RECOMMEND\x10\x03\x12\x13\n\x0fSCOPE_ANALYTICS\x10\x04\x12\x0f\n\x0bSCOPE_ADMIN\x10\x05\x12\x14\n\x10SCOPE_IDENTITIES\x10\x06:I\n\x0erequired_scope\x12\x1e.google.protobuf.MethodOptions\x18\xfb\x8c\x03 \x01(\x0e\x32\x0f.segue.v1.Scope:7\n\rsubject_field\x12\x1e.google.protobuf.MethodOptions\x18\xfc\x8c\x03 \x03(\t:9\n\x0fopen_to_subject\x12\x1e.google.protobuf.MethodOptions\x18\xfd\x8c\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'segue.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOPE']._serialized_start=70
-  _globals['_SCOPE']._serialized_end=181
+  _globals['_SCOPE']._serialized_start=71
+  _globals['_SCOPE']._serialized_end=221
 # @@protoc_insertion_point(module_scope)

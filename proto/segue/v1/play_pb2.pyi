@@ -20,6 +20,12 @@ class Source(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SOURCE_SPOTIFY: _ClassVar[Source]
     SOURCE_SIMULATOR: _ClassVar[Source]
 
+class Timing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TIMING_UNSPECIFIED: _ClassVar[Timing]
+    TIMING_LIVE: _ClassVar[Timing]
+    TIMING_HISTORY: _ClassVar[Timing]
+
 class FeedbackKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FEEDBACK_KIND_UNSPECIFIED: _ClassVar[FeedbackKind]
@@ -34,6 +40,9 @@ SOURCE_LISTENBRAINZ: Source
 SOURCE_LASTFM: Source
 SOURCE_SPOTIFY: Source
 SOURCE_SIMULATOR: Source
+TIMING_UNSPECIFIED: Timing
+TIMING_LIVE: Timing
+TIMING_HISTORY: Timing
 FEEDBACK_KIND_UNSPECIFIED: FeedbackKind
 FEEDBACK_KIND_LIKE: FeedbackKind
 FEEDBACK_KIND_DISLIKE: FeedbackKind
@@ -42,7 +51,7 @@ FEEDBACK_KIND_SKIP: FeedbackKind
 FEEDBACK_KIND_SAVE: FeedbackKind
 
 class Play(_message.Message):
-    __slots__ = ("event_id", "listener_id", "track_id", "played_at", "milliseconds_played", "source", "allow_training", "recommendation_id", "context")
+    __slots__ = ("event_id", "listener_id", "track_id", "played_at", "milliseconds_played", "source", "allow_training", "recommendation_id", "context", "timing")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     LISTENER_ID_FIELD_NUMBER: _ClassVar[int]
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +61,7 @@ class Play(_message.Message):
     ALLOW_TRAINING_FIELD_NUMBER: _ClassVar[int]
     RECOMMENDATION_ID_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    TIMING_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     listener_id: str
     track_id: str
@@ -61,7 +71,8 @@ class Play(_message.Message):
     allow_training: bool
     recommendation_id: str
     context: PlayContext
-    def __init__(self, event_id: _Optional[str] = ..., listener_id: _Optional[str] = ..., track_id: _Optional[str] = ..., played_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., milliseconds_played: _Optional[int] = ..., source: _Optional[_Union[Source, str]] = ..., allow_training: _Optional[bool] = ..., recommendation_id: _Optional[str] = ..., context: _Optional[_Union[PlayContext, _Mapping]] = ...) -> None: ...
+    timing: Timing
+    def __init__(self, event_id: _Optional[str] = ..., listener_id: _Optional[str] = ..., track_id: _Optional[str] = ..., played_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., milliseconds_played: _Optional[int] = ..., source: _Optional[_Union[Source, str]] = ..., allow_training: _Optional[bool] = ..., recommendation_id: _Optional[str] = ..., context: _Optional[_Union[PlayContext, _Mapping]] = ..., timing: _Optional[_Union[Timing, str]] = ...) -> None: ...
 
 class PlayContext(_message.Message):
     __slots__ = ("surface", "device")

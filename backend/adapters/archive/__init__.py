@@ -1,0 +1,1 @@
+"""The play archive as the server reads it."""
