@@ -236,7 +236,15 @@ class Settings(BaseSettings):
 
     parallelism: int = Field(2, ge=1, description="Parallelism of the Flink jobs.")
     flink_heap_megabytes: int = Field(
-        1536, ge=256, description="Heap of the embedded Flink's tasks; jobs keep their state on it."
+        1536,
+        ge=256,
+        description="Memory of the embedded Flink's tasks, their state on the heap included; with rocksdb two "
+        "thirds are RocksDB's.",
+    )
+    flink_state: Literal["heap", "rocksdb"] = Field(
+        "heap",
+        description="Where the live job keeps its state: heap is fast, and all of it must fit; rocksdb is slower, and "
+        "what does not fit lies on disk. `segue jobs upgrade` moves a running job from one to the other.",
     )
     refresh_seconds: int = Field(5, ge=1, le=60, description="Open hours are refreshed at least this often.")
     checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")

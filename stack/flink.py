@@ -26,7 +26,7 @@ GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
-# Megabytes. With the tasks' heap, a setting, the TaskManager is 2.6 GB in all: jobs keep their state on the heap, so
+# Megabytes. With the tasks' own, a setting, the TaskManager is 2.6 GB in all. Where jobs keep their state on the heap,
 # managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must agree.
 JOBMANAGER_HEAP = 448
 FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 128, 128, 192, 160, 256, 192
@@ -63,8 +63,9 @@ def _shipped_java_options() -> str:
     return found[1]
 
 
-def _memory(heap: int) -> dict[str, object]:
+def _memory(sizes: "Sizes") -> dict[str, object]:
     """What the TaskManager is told that it has; Flink asks for every one of these where its scripts do not add them."""
+    heap = sizes.heap_megabytes
     return {
         "taskmanager.cpu.cores": SLOTS,
         "taskmanager.memory.task.heap.size": f"{heap}m",
@@ -73,7 +74,7 @@ def _memory(heap: int) -> dict[str, object]:
         "taskmanager.memory.framework.off-heap.size": f"{FRAMEWORK_OFF_HEAP}m",
         "taskmanager.memory.network.min": f"{NETWORK}m",
         "taskmanager.memory.network.max": f"{NETWORK}m",
-        "taskmanager.memory.managed.size": f"{MANAGED}m",
+        "taskmanager.memory.managed.size": f"{sizes.managed_megabytes}m",
         # Each shuffle of a backfill asks for so many buffers of 32 kB beside the live job's; Flink's own 512 never fit.
         "taskmanager.network.sort-shuffle.min-buffers": 64,
         "taskmanager.memory.jvm-metaspace.size": f"{METASPACE}m",
@@ -84,11 +85,22 @@ def _memory(heap: int) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What the cluster is told beside where it is: heap of its tasks in MB, and what jobs take that say nothing."""
+    """What the cluster is told beside where it is: memory of its tasks in MB, and what jobs take that say nothing."""
 
-    heap_megabytes: int
+    memory_megabytes: int
+    state: str
     parallelism: int
     checkpoint_seconds: int
+
+    @property
+    def heap_megabytes(self) -> int:
+        """The tasks' heap: all of the memory where state is kept there, else a third."""
+        return self.memory_megabytes if self.state == "heap" else self.memory_megabytes // 3
+
+    @property
+    def managed_megabytes(self) -> int:
+        """RocksDB's caches and write buffers, by slot, beside what sorting takes."""
+        return MANAGED + self.memory_megabytes - self.heap_megabytes
 
 
 def configuration(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> dict[str, object]:
@@ -106,7 +118,7 @@ def configuration(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> dict
         "rest.bind-address": LOOPBACK,
         "rest.port": port,
         "web.submit.enable": "false",
-        **_memory(sizes.heap_megabytes),
+        **_memory(sizes),
         "taskmanager.numberOfTaskSlots": SLOTS,
         # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
         "taskmanager.resource-id": "taskmanager-1",

@@ -131,7 +131,8 @@ def parts(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) ->
 
 def _sizes(settings: Settings) -> flink.Sizes:
     return flink.Sizes(
-        heap_megabytes=settings.flink_heap_megabytes,
+        memory_megabytes=settings.flink_heap_megabytes,
+        state=settings.flink_state,
         parallelism=settings.parallelism,
         checkpoint_seconds=settings.checkpoint_seconds,
     )

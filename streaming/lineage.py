@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backend.files import only_one, write_whole
 from streaming import render
-from streaming.spec import JobSpec
+from streaming.spec import Choice, JobSpec
 from streaming.states import newest
 from streaming.submit import checkpoints
 
@@ -25,10 +25,10 @@ FILE, LOCK = "jobs.json", "jobs.lock"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the job computed from one upgrade to the next: its digest, and its numbers (None: those of the keeper)."""
+    """What the job computed from one upgrade to the next: its digest, and its choices (None: those of the keeper)."""
 
     digest: str
-    numbers: Mapping[str, int | float] | None
+    choices: Mapping[str, Choice] | None
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def steps(home: Path) -> list[Step]:
 
 def record(home: Path, spec: JobSpec, *, before: str | None) -> None:
     """Write down that the job goes from the digest `before` to this spec. Whole or not at all, and durable."""
-    after = Step(render.digest(spec), spec.numbers)
+    after = Step(render.digest(spec), spec.choices)
     past = steps(home)
     if before is not None and (not past or past[-1].digest != before):
         past = [Step(before, None)]
@@ -71,7 +71,7 @@ def wanted(home: Path, spec: JobSpec) -> JobSpec:
         log.warning(
             "`segue jobs upgrade` moved the job to other settings than this process has; they count until the next "
             "upgrade: %s",
-            {name: value for name, value in chosen.numbers.items() if spec.numbers[name] != value},
+            {name: value for name, value in chosen.choices.items() if spec.choices[name] != value},
         )
     return chosen
 
@@ -83,9 +83,9 @@ def _newest(candidates: Sequence[JobSpec]) -> JobSpec:
 
 
 def _of(spec: JobSpec, step: Step) -> JobSpec | None:
-    """The spec with the step's numbers; None where they do not compute what they did (the SQL is another).
+    """The spec with the step's choices; None where they do not compute what they did (the SQL is another).
 
-    Older releases wrote down every number among the settings: those that are no job's are passed over.
+    What was chosen and is no job's is passed over.
     """
-    found = spec.with_numbers(step.numbers or {})
+    found = spec.with_choices(step.choices or {})
     return found if render.digest(found) == step.digest else None

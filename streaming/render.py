@@ -159,9 +159,17 @@ def planner_options(spec: JobSpec, *, name: str) -> dict[str, str]:
     }
 
 
+_STATE: Mapping[str, Mapping[str, str]] = {
+    "heap": {"state.backend.type": "hashmap", "execution.checkpointing.incremental": "false"},
+    "rocksdb": {"state.backend.type": "rocksdb", "execution.checkpointing.incremental": "true"},
+}
+
+
 def job_settings(spec: JobSpec, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
-    """Flink options of the live job."""
-    options = planner_options(spec, name=job_name(spec.tenant)) | {
+    """Flink options of the live job; what its state backends are told, docs/adr/0004-streaming-sql.md explains."""
+    options = {
+        **planner_options(spec, name=job_name(spec.tenant)),
+        **_STATE[spec.flink_state],
         "table.exec.state.ttl": f"{spec.state_days} d",
         "execution.checkpointing.interval": f"{spec.checkpoint_seconds} s",
         "execution.checkpointing.dir": checkpoints,
@@ -236,9 +244,13 @@ def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str
 
 
 def digest(spec: JobSpec) -> str:
-    """Twelve hex digits of what the job computes: state of a job with another digest cannot be gone on from."""
+    """Twelve hex digits of what the job computes, and of where it keeps its state.
+
+    A job with another digest cannot go on from its checkpoints.
+    """
     definitions, inserts = job_statements(spec.anywhere())
-    return hashlib.sha256("\n".join(definitions + inserts).encode()).hexdigest()[:12]
+    elsewhere = [] if spec.flink_state == "heap" else [spec.flink_state]
+    return hashlib.sha256("\n".join(definitions + inserts + elsewhere).encode()).hexdigest()[:12]
 
 
 def sql_file(

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+Choice = int | float | str
+"""What an operator chooses for a job."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
     """One job as far as settings decide it; fields are named as the settings that they come from.
 
-    `archive` and `checkpoints` are URLs, `kafka_login` is how Kafka is entered (kafka_login.py). Then come numbers:
-    they, the tenant and the SQL files are what the job computes (`render.digest`).
+    `archive` and `checkpoints` are URLs, `kafka_login` is how Kafka is entered (kafka_login.py). `flink_state` is where
+    the live job's state is kept, "heap" or "rocksdb". Then come numbers: they, `flink_state`, the tenant and the SQL
+    files are what tells one job from another (`render.digest`).
     """
 
     tenant: str
@@ -18,6 +22,7 @@ class JobSpec:
     kafka_login: tuple[tuple[str, str], ...] = ()
     archive: str
     checkpoints: str
+    flink_state: str
     parallelism: int
     refresh_seconds: int
     checkpoint_seconds: int
@@ -36,14 +41,16 @@ class JobSpec:
     farm_plays_per_listener: float
 
     @property
-    def numbers(self) -> Mapping[str, int | float]:
-        """Every field that is a number: thresholds, spans, parallelism; never an address or a folder."""
+    def choices(self) -> Mapping[str, Choice]:
+        """`flink_state` and every number: thresholds, spans, parallelism; never an address or a folder."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: value for name, value in values.items() if isinstance(value, int | float)}
+        return {
+            name: value for name, value in values.items() if isinstance(value, int | float) or name == "flink_state"
+        }
 
-    def with_numbers(self, numbers: Mapping[str, int | float]) -> Self:
-        """The same with these of its numbers; names that are none of its own are passed over."""
-        own: dict[str, Any] = {name: value for name, value in numbers.items() if name in self.numbers}
+    def with_choices(self, choices: Mapping[str, Choice]) -> Self:
+        """The same with these of its choices; names that are none of its own are passed over."""
+        own: dict[str, Any] = {name: value for name, value in choices.items() if name in self.choices}
         return replace(self, **own)
 
     def anywhere(self) -> Self:

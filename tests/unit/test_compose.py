@@ -259,7 +259,7 @@ def test_flink_takes_no_jars_over_the_web() -> None:
     """The embedded stack says so too, and its keeper submits all the same."""
     for name in FLINK:
         assert yaml.safe_load(SERVICES[name]["environment"]["FLINK_PROPERTIES"])["web.submit.enable"] is False
-    sizes = flink.Sizes(heap_megabytes=512, parallelism=1, checkpoint_seconds=1)
+    sizes = flink.Sizes(memory_megabytes=512, state="heap", parallelism=1, checkpoint_seconds=1)
     assert "false" == flink.configuration(Path("home"), sizes, port=1, rpc_port=2)["web.submit.enable"]
 
 

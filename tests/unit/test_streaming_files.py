@@ -115,6 +115,7 @@ def test_digest_tells_what_is_computed_not_where() -> None:
     here = render.digest(spec())
     assert here == render.digest(spec(kafka_servers="127.0.0.1:1", archive_url="file:///elsewhere"))
     assert here != render.digest(spec(anomaly_z=7))
+    assert here != render.digest(spec(flink_state="rocksdb"))
 
 
 def test_digest_of_the_default_job_is_known() -> None:
