@@ -42,9 +42,10 @@ def submitting(home: Path) -> Iterator[None]:
 
 
 def steps(home: Path) -> list[Step]:
-    """Every step, oldest first; [] where no upgrade was ever made in this home."""
+    """Every step, oldest first; [] where no upgrade was ever made in this home. Older releases wrote numbers only."""
     file = home / FILE
-    return [Step(**one) for one in json.loads(file.read_text())] if file.exists() else []
+    told = json.loads(file.read_text()) if file.exists() else []
+    return [Step(one["digest"], one.get("choices", one.get("numbers"))) for one in told]
 
 
 def record(home: Path, spec: JobSpec, *, before: str | None) -> None:
