@@ -325,6 +325,20 @@ def test_offsets_of_other_partitions_stay(store: Store) -> None:
     assert {TopicPartition("plays", 0): 2, TopicPartition("plays", 1): 5} == store.offsets()
 
 
+@pytest.mark.stack
+def test_a_table_that_cannot_be_written_holds_the_offsets_back(settings: Settings) -> None:
+    """Tables are written side by side: one row that is too large for the store, and no table tells of this write."""
+    written, at = table_row(trend("t", 0, 1)), TopicPartition("trends", 0)
+    tenant = f"t{uuid.uuid4().hex[:12]}"
+    with closing(wiring.store(settings.model_copy(update={"tenant": tenant}))) as store:
+        store.migrate()
+        store.write([written], {at: 1})
+        before = store.page(TRENDS, TableQuery()).as_of
+        with pytest.raises(Unavailable):
+            store.write([written, TableRow(table="dead_letters", key="k", columns={"record": "x" * 2**25})], {at: 2})
+        assert ({at: 1}, before) == (store.offsets(), store.page(TRENDS, TableQuery()).as_of)
+
+
 def test_letters_are_kept_with_their_offset(store: Store) -> None:
     """Those of the latest write of a place; a write that names none, as when the offsets are put back, has 0."""
     tracks, artists = TopicPartition("tracks", 0), TopicPartition("artists", 1)

@@ -68,6 +68,7 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoA
 
     def close(self) -> None:
         """See `Store.close`."""
+        self.stop_writers()
         self._client.close()
 
 

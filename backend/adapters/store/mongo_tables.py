@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -17,6 +18,10 @@ from backend.ports.event_log import TopicPartition
 from backend.ports.store import Page, TableQuery, TableRow
 
 RowT = TypeVar("RowT")
+
+WRITERS = 2
+"""Tables that are written at a time. The embedded store takes one bulk of a collection after another, whoever sends it:
+two of one collection gain nothing, two of different ones use a second core."""
 
 _NO_SPAN = "all"
 """Stands for the span of tables that have none."""
@@ -37,6 +42,7 @@ class MongoTableStore:
         self._states = database["table_states"]
         self._last_write = datetime.fromtimestamp(0, tz=UTC)
         self._clock_lock = threading.Lock()
+        self._writers = ThreadPoolExecutor(max_workers=WRITERS, thread_name_prefix="tables")
 
     def write(
         self,
@@ -50,8 +56,7 @@ class MongoTableStore:
         for row in rows:
             # Within one bulk the last operation on a key must be the only one: bulks are unordered.
             tables.setdefault(row.table, {})[row.key] = row
-        for table, by_key in tables.items():
-            write_bulk(self._database[table], [_operation(row, written_at) for row in by_key.values()])
+        self._write_tables(tables, written_at)
         # After the rows: whoever sees this moment can read everything written until then.
         states = [
             UpdateOne({"_id": table}, _state(LIVE_TABLES[table], by_key.values(), written_at), upsert=True)
@@ -69,6 +74,22 @@ class MongoTableStore:
             for at, offset in offsets.items()
         ]
         put(self._offsets, places)
+
+    def _write_tables(self, tables: Mapping[str, Mapping[str, TableRow]], written_at: datetime) -> None:
+        """Several tables at once, the largest first, each in the order of its keys; returns when none is under way."""
+
+        def write(table: str) -> None:
+            by_key = tables[table]
+            write_bulk(self._database[table], [_operation(by_key[key], written_at) for key in sorted(by_key)])
+
+        written = [self._writers.submit(write, table) for table in sorted(tables, key=lambda one: -len(tables[one]))]
+        wait(written)
+        for one in written:
+            one.result()
+
+    def stop_writers(self) -> None:
+        """End the threads that write; nothing is under way where no `write` is."""
+        self._writers.shutdown()
 
     def drop_rows_of(self, listener_ids: Collection[str]) -> int:
         """See `TableStore.drop_rows_of`. It reads every letter."""
