@@ -36,6 +36,11 @@ from streaming.sink_metrics import SinkMetrics
 log = logging.getLogger(__name__)
 BATCH = 20_000
 """Records a batch: large enough that the many refreshes of one open hour collapse into one write."""
+GATHER_SECONDS = 0.05
+"""How long a small batch waits for what comes with it: every batch costs the store some round trips of its own, and a
+refresh of the job comes in pieces, from each of its tasks and for each partition."""
+SMALL = 1_000
+"""Records that are worth a batch at once."""
 TELL_SECONDS = 5.0
 """How often the lag is measured and logged."""
 
@@ -86,6 +91,9 @@ class Sink:
     def _decoded(self, timeout_seconds: float) -> Batch:
         """The next batch; empty where no record came in time. Runs in the reading thread."""
         polled = self._reader.poll(max_records=BATCH, timeout_seconds=timeout_seconds)
+        if 0 < len(polled) < SMALL:
+            time.sleep(GATHER_SECONDS)
+            polled += self._reader.poll(max_records=BATCH - len(polled), timeout_seconds=0)
         self._read += len(polled)
         batch = Batch()
         batch.add(polled)

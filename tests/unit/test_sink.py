@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+import threading
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
@@ -126,6 +127,17 @@ def test_plays_and_feedback_reach_the_profile_once(told: Told) -> None:
     told.carry()
     profile = told.store.profiles(["l1"])["l1"]
     assert (["e1", "e2"], {"t3"}) == (sorted(play.event_id for play in profile.recent), set(profile.hidden))
+
+
+def test_a_small_batch_waits_for_what_comes_with_it(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A play that comes a moment after another is in the same batch, and costs the store nothing of its own."""
+    monkeypatch.setattr(sinks, "GATHER_SECONDS", 1.0)
+    told.play("e1")
+    later = threading.Timer(0.1, told.play, ("e2",))
+    later.start()
+    with closing(Sink(told.log, told.store)) as sink:
+        assert 2 == sink.step()
+    later.join()
 
 
 def test_heartbeats_are_passed_over(told: Told) -> None:
