@@ -246,7 +246,7 @@ class Settings(BaseSettings):
         description="Where the live job keeps its state: heap is fast, and all of it must fit; rocksdb is slower, and "
         "what does not fit lies on disk. `segue jobs upgrade` moves a running job from one to the other.",
     )
-    refresh_seconds: int = Field(5, ge=1, le=60, description="Open hours are refreshed at least this often.")
+    refresh_seconds: int = Field(2, ge=1, le=60, description="Open hours are refreshed at least this often.")
     checkpoint_seconds: int = Field(10, ge=1, description="Time between Flink checkpoints; the archive grows at each.")
     lateness_minutes: int = Field(10, ge=0, description="How long an hour's window waits for late plays.")
     idle_seconds: int = Field(

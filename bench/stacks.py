@@ -17,7 +17,7 @@ PINNED = {
     "tenant": TENANT,
     "parallelism": 2,
     "kafka_partitions": 4,
-    "refresh_seconds": 5,
+    "refresh_seconds": 2,
     "checkpoint_seconds": 10,
     "lateness_minutes": 10,
 }
