@@ -112,6 +112,8 @@ def _wide_encoding(head: bytes) -> str:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
+    if head.startswith(codecs.BOM_UTF8):
+        return ""
     zeros = [head[place::4].count(0) > 0.9 * (len(head) // 4) > 0 for place in range(4)]
     if zeros[1:3] == [True, True] and zeros[0] != zeros[3]:
         return "utf-32-be" if zeros[0] else "utf-32-le"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidInput
@@ -215,6 +215,7 @@ TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 CHARACTERS = st.characters(exclude_characters=f"\n\ufeff{TURNS}", exclude_categories=("Cs",))
 
 
+@example(["\x00"])
 @given(st.lists(st.text(CHARACTERS, min_size=1), max_size=6))
 def test_utf8_lines_are_never_changed_but_for_their_form(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
