@@ -93,7 +93,8 @@ class Sink:
         polled = self._reader.poll(max_records=BATCH, timeout_seconds=timeout_seconds)
         if 0 < len(polled) < SMALL:
             time.sleep(GATHER_SECONDS)
-            polled += self._reader.poll(max_records=BATCH - len(polled), timeout_seconds=0)
+            # Not all that is there: the store would wait while a large first batch is decoded.
+            polled += self._reader.poll(max_records=min(SMALL, BATCH - len(polled)), timeout_seconds=0)
         self._read += len(polled)
         batch = Batch()
         batch.add(polled)
