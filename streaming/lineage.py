@@ -86,7 +86,7 @@ def _newest(candidates: Sequence[JobSpec]) -> JobSpec:
 def _of(spec: JobSpec, step: Step) -> JobSpec | None:
     """The spec with the step's choices; None where they do not compute what they did (the SQL is another).
 
-    What was chosen and is no job's is passed over.
+    Older releases wrote down every number among the settings: those that are no job's are passed over.
     """
     found = spec.with_choices(step.choices or {})
     return found if render.digest(found) == step.digest else None
