@@ -21,7 +21,6 @@ from backend.files import write_whole
 from stack import jars
 from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 
-SLOTS = 4
 GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -29,7 +28,7 @@ TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 # Megabytes. With the tasks' own, a setting, the TaskManager is 2.6 GB in all. Where jobs keep their state on the heap,
 # managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must agree.
 JOBMANAGER_HEAP = 448
-FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED, METASPACE, OVERHEAD = 128, 128, 192, 160, 256, 192
+FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED_A_SLOT, METASPACE, OVERHEAD = 128, 128, 192, 40, 256, 192
 
 LOGGING = """\
 rootLogger.level = {level}
@@ -67,7 +66,7 @@ def _memory(sizes: "Sizes") -> dict[str, object]:
     """What the TaskManager is told that it has; Flink asks for every one of these where its scripts do not add them."""
     heap = sizes.heap_megabytes
     return {
-        "taskmanager.cpu.cores": SLOTS,
+        "taskmanager.cpu.cores": sizes.slots,
         "taskmanager.memory.task.heap.size": f"{heap}m",
         "taskmanager.memory.task.off-heap.size": "0m",
         "taskmanager.memory.framework.heap.size": f"{FRAMEWORK_HEAP}m",
@@ -98,9 +97,14 @@ class Sizes:
         return self.memory_megabytes if self.state == "heap" else self.memory_megabytes // 3
 
     @property
+    def slots(self) -> int:
+        """For the subtasks of the live tables and of a backfill, and for the archive's, which are half as many."""
+        return 2 * self.parallelism + max(1, self.parallelism // 2)
+
+    @property
     def managed_megabytes(self) -> int:
         """RocksDB's caches and write buffers, by slot, beside what sorting takes."""
-        return MANAGED + self.memory_megabytes - self.heap_megabytes
+        return MANAGED_A_SLOT * self.slots + self.memory_megabytes - self.heap_megabytes
 
 
 def configuration(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> dict[str, object]:
@@ -118,8 +122,10 @@ def configuration(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> dict
         "rest.bind-address": LOOPBACK,
         "rest.port": port,
         "web.submit.enable": "false",
+        # What is told of a job (`segue jobs list`) is at most a second old, not ten.
+        "metrics.fetcher.update-interval": "1 s",
         **_memory(sizes),
-        "taskmanager.numberOfTaskSlots": SLOTS,
+        "taskmanager.numberOfTaskSlots": sizes.slots,
         # A restarted TaskManager takes its predecessor's place at once, not when heartbeats run out.
         "taskmanager.resource-id": "taskmanager-1",
         "heartbeat.interval": "5 s",

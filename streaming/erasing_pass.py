@@ -6,9 +6,9 @@ its receipt says what it waits for, and the next pass goes on. What a pass finds
 (days to compute again, rows), as nobody finds it again.
 
 1. LOG: events out of the log, and out of the result topics the rows and letters that name them (forgetting.py).
-2. ARCHIVE: once what the live job had in hand is in files, these without their rows (archive_erasing.py).
-3. TABLES: rows and letters out of the store, too, and the days that counted them computed again, each once it is
-   settled (backfill.py).
+2. ARCHIVE: once what its job had in hand is in files, these without their rows (archive_erasing.py).
+3. TABLES: rows and letters out of the store, too, and, once what their job had in hand is written, the days that
+   counted them computed again, each once it is settled (backfill.py).
 4. EXTRACTS: those that this home made before the tables were rid of them are made again by whoever wants them, or by
    `segue listener erasures --run`; what is left when an erasure is due is deleted (backend/extracts.py).
 Identity and profile are the server's part, models that of the next training. When all parts are done the
@@ -25,15 +25,15 @@ from time import monotonic
 from backend import extracts
 from backend.domain.erasures import ErasedPart, Erasure, PartReceipt
 from backend.domain.errors import SegueError, Unavailable
-from streaming import archive_erasing, backfill, compact, lineage, remains
+from streaming import archive_erasing, backfill, compact, lineage, live_jobs, remains
 from streaming.forgetting import EVENTS, RESULTS, Forgetting, Found
 from streaming.ground import Ground
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = 3
-"""After so many more of the live job's, what it had read before the first of them is in the archive's files: the second
-was begun after the first, and its files are finished before the third is."""
+"""After so many more of a live job's, what it had read before the first of them is in finished files: the second was
+begun after the first, and its files are finished before the third is."""
 
 _AFTER_TABLES = "extracts that were made before are made again, or deleted, once the tables are rid of the listener"
 _ELSEWHERE = "copies and backups made outside Segue are not known to it"
@@ -144,7 +144,7 @@ class Pass:
         if not waiting:
             return
         self._need(ErasedPart.LOG, waiting)
-        self._await_checkpoints()
+        self._await_checkpoints(live_jobs.ARCHIVE)
         self._sweep()
         with compact.compacting(self._ground.site.home):
             erased = archive_erasing.erase(self._ground.spec.archive, [_pseudonym(one) for one in waiting])
@@ -159,27 +159,29 @@ class Pass:
         if any(not self._erasures[_pseudonym(one)].is_done(part) for one in waiting):
             raise Unavailable(f"{part} comes first")
 
-    def _await_checkpoints(self) -> None:
-        """Return once what the live job has read by now is in finished files. Raises Unavailable."""
-        cluster, spec = self._ground.site.cluster, self._ground.spec
+    def _await_checkpoints(self, job: live_jobs.LiveJob) -> None:
+        """Return once what the job has read by now is in finished files, or in result topics. Raises Unavailable."""
+        cluster, spec = self._ground.site.cluster, self._ground.spec.of(job)
         first: int | None = None
-        deadline = monotonic() + 60 + 4 * CHECKPOINTS * spec.checkpoint_seconds
+        deadline = monotonic() + 60 + 4 * CHECKPOINTS * spec.interval_seconds
         while monotonic() < deadline and not self._stopped.is_set():
-            running = remains.live(cluster, spec.tenant)
+            running = remains.live(cluster, spec)
             if running is None:
-                raise Unavailable("the live job does not run, and files that it was writing are finished when it does")
+                raise Unavailable(f"{spec.name} does not run, and what it had in hand is written when it does")
             made = running[1].checkpoints
             first = made if first is None else min(first, made)  # fewer: it was submitted again
             if made >= first + CHECKPOINTS:
                 return
             self._stopped.wait(1)
-        raise Unavailable("the live job has not taken its checkpoints in time: see `segue jobs list`")
+        raise Unavailable(f"{spec.name} has not taken its checkpoints in time: see `segue jobs list`")
 
     def _sweep(self) -> None:
-        with lineage.submitting(self._ground.site.home):
-            running = remains.live(self._ground.site.cluster, self._ground.spec.tenant)
-            if running is not None:
-                remains.sweep(self._ground.spec, *running)
+        for job in live_jobs.LIVE_JOBS:
+            spec = self._ground.spec.of(job)
+            with lineage.submitting(self._ground.site.home, job):
+                running = remains.live(self._ground.site.cluster, spec)
+                if running is not None:
+                    remains.sweep(spec, *running)
 
     def _compute_again(self) -> None:
         """Rows in the store each time: a sink that was behind may have brought one before it knew."""
@@ -193,6 +195,7 @@ class Pass:
         if not waiting:
             return
         self._need(ErasedPart.ARCHIVE, waiting)
+        self._await_checkpoints(live_jobs.TABLES)
         lateness = self._ground.lateness_minutes
         last = compact.last_settled_day(self._now(), lateness_minutes=lateness)
         settled = {day for one in waiting for day in one.days if day <= last}
@@ -205,7 +208,7 @@ class Pass:
         for one in waiting:
             left = self._erasures[_pseudonym(one)].days
             until = compact.settled_at(max(left), lateness_minutes=lateness) if left else None
-            aging = f"the live job's own state ages out within {self._ground.spec.state_days} days, or at a replay"
+            aging = f"the live jobs' own states age out within {self._ground.spec.state_days} days, or at a replay"
             if until is None:
                 told = f"rows are deleted, the days that counted them computed again; {aging}"
                 self._tell(one, ErasedPart.TABLES, told=told, done_at=self._now())

@@ -11,7 +11,7 @@ from streaming.spec import JobSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`store_file` is the embedded store's, None where the store is another."""
+    """`spec` is that of any live job. `store_file` is the embedded store's, None where the store is another."""
 
     event_log: EventLog
     store: Store

@@ -1,11 +1,12 @@
-"""Keeps the live tables' job on the cluster: submits it, and submits it again when the cluster has lost it.
+"""Keeps the live jobs on the cluster: submits them, and submits them again when the cluster has lost them.
 
 A standalone JobManager that dies forgets its jobs; Flink restarts a failed task by itself, but not a lost job.
+Each job has rounds, a thread and a lock of its own: whatever is the matter with one, the other runs.
 Beside it, each in a thread of its own, it compacts the play archive's past days once an hour (compact.py), deletes what
 jobs gone by left on disk (remains.py), takes away what was kept long enough (retention.py), and works erasures off
 (erasing.py).
-Outcomes of one round: runs → nothing; not there → submitted from the newest checkpoint; cluster or client down, or any
-other error → logged, counted, tried again in a later round (backend/loops.py).
+Outcomes of one round of a job: runs → nothing; not there → submitted from the newest checkpoint; cluster or client
+down, or any other error → logged, counted, tried again in a later round (backend/loops.py).
 """
 
 import logging
@@ -19,10 +20,11 @@ from backend import endings, logs
 from backend import wiring as backend_wiring
 from backend.domain.errors import InvalidInput
 from backend.domain.retention import Retention
-from backend.loops import Loop
+from backend.loops import Loop, join
 from backend.settings import Settings
 from streaming import compact, erasing, lineage, remains, retention, upgrade, wiring
 from streaming.ground import Ground
+from streaming.live_jobs import LIVE_JOBS
 from streaming.site import Site
 from streaming.spec import JobSpec
 
@@ -35,14 +37,14 @@ ERASURES_SECONDS, FIRST_ERASURES_SECONDS = 60.0, 30.0
 RETENTION_SECONDS, FIRST_RETENTION_SECONDS = 3600.0, 300.0
 
 
-def keep(site: Site, spec: JobSpec, stopped: threading.Event) -> None:
-    """One round every ROUND_SECONDS until `stopped` is set; after failures in a row, up to five times later."""
+def keeping(site: Site, spec: JobSpec) -> Loop:
+    """A round of this job every ROUND_SECONDS, once started; after failures in a row, up to five times later."""
 
     def look() -> None:
         if submitted := upgrade.ensure_running(site, spec):
-            log.info("job %s submitted", submitted)
+            log.info("%s submitted: job %s", spec.name, submitted)
 
-    Loop("the live job's round", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS).run(stopped)
+    return Loop(f"the round of {spec.name}", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS)
 
 
 def compaction(
@@ -65,15 +67,15 @@ def compaction(
     return Loop("compaction", tidy, seconds=COMPACTION_SECONDS, first_seconds=first_seconds)
 
 
-def sweeping(site: Site, spec: JobSpec, stopped: threading.Event) -> Loop:
+def sweeping(site: Site, spec: JobSpec) -> Loop:
     """Every hour, once started, deletes what jobs before the running one left on disk; what fails is tried again."""
 
     def sweep() -> None:
-        with lineage.submitting(site.home):
-            if (running := remains.live(site.cluster, spec.tenant)) is not None:
+        with lineage.submitting(site.home, spec.job):
+            if (running := remains.live(site.cluster, spec)) is not None:
                 remains.sweep(spec, *running)
 
-    return Loop("remains of jobs", sweep, seconds=COMPACTION_SECONDS, first_seconds=FIRST_COMPACTION_SECONDS)
+    return Loop(f"remains of {spec.name}", sweep, seconds=COMPACTION_SECONDS, first_seconds=FIRST_COMPACTION_SECONDS)
 
 
 def erasures(ground: Ground, stopped: threading.Event) -> Loop:
@@ -105,10 +107,15 @@ def main() -> None:
         spec = ground.spec
         # A daemon: it may be killed at any moment, see compact.py, and must not hold up the end.
         compaction(settings.home, spec.archive, stopped, lateness_minutes=spec.lateness_minutes).start(stopped)
-        sweeping(ground.site, spec, stopped).start(stopped)
+        for job in LIVE_JOBS:
+            sweeping(ground.site, spec.of(job)).start(stopped)
         erasures(ground, stopped).start(stopped)
         aging(ground, bounds, stopped).start(stopped)
-        keep(ground.site, spec, stopped)
+        kept = [keeping(ground.site, spec.of(job)) for job in LIVE_JOBS]
+        for loop in kept:
+            loop.start(stopped)
+        stopped.wait()
+        join(kept)
 
 
 if __name__ == "__main__":

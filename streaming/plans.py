@@ -1,4 +1,4 @@
-"""Compiled plans of the live job, kept in the cache folder: planning eleven tables is most of a submission.
+"""Compiled plans of the live jobs, kept in the cache folder: planning is most of a submission.
 
 A plan says what is done with the rows of the tables that it names; where those stand (addresses, folders) say the
 definitions that are run before it, so one plan serves every home on the machine. It is made by the first submission of
@@ -23,28 +23,32 @@ _OPTIONS = {
     # state of one table pass for another's after an upgrade that adds a table before it.
     "table.exec.uid.generation": "DISABLED",
 }
-_KEPT = 10
+_KEPT = 20
 
 
 def file(folder: Path, spec: JobSpec) -> Path:
-    """Where in `folder` the plan of the live job is, or will be: named after all it depends on, Flink's version too."""
+    """Where in `folder` the plan of a live job is, or will be: named after all it depends on, Flink's version too."""
     anywhere = spec.anywhere()
-    what = render.sql_file(render.job_settings(anywhere, checkpoints=""), *render.job_statements(anywhere))
+    what = render.sql_file(render.job_settings(anywhere, checkpoints=""), *_statements(anywhere))
     name = hashlib.sha256(f"{version('apache-flink')}\n{what}".encode()).hexdigest()[:16]
     return folder / f"{name}.json"
 
 
 def to_execute(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
-    """The live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
-    definitions, _ = render.job_statements(spec)
+    """A live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
+    definitions, _ = _statements(spec)
     tables = [definition for definition in definitions if definition.startswith("CREATE TABLE")]
     return render.sql_file({**options, **_OPTIONS}, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
 
 
 def to_compile(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
-    """The live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
+    """A live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
     begin = f"COMPILE AND EXECUTE PLAN {_quoted(plan)} FOR STATEMENT SET"
-    return render.sql_file({**options, **_OPTIONS}, *render.job_statements(spec), begin=begin)
+    return render.sql_file({**options, **_OPTIONS}, *_statements(spec), begin=begin)
+
+
+def _statements(spec: JobSpec) -> tuple[list[str], list[str]]:
+    return render.job_statements(spec, spec.job.tables)
 
 
 def unfinished(plan: Path) -> Path:
@@ -54,7 +58,7 @@ def unfinished(plan: Path) -> Path:
 
 
 def keep(written: Path, plan: Path) -> None:
-    """Put a whole plan in its place, and forget all but the newest ten."""
+    """Put a whole plan in its place, and forget all but the newest twenty."""
     written.replace(plan)
     for old in sorted(plan.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)[:-_KEPT]:
         old.unlink(missing_ok=True)

@@ -86,9 +86,12 @@ _TOLD_MS = f"LEAST({', '.join(_MOMENTS_MS)})"
 _APPENDED_MS = "(EXTRACT(EPOCH FROM appended_at) * 1000 + EXTRACT(MILLISECOND FROM appended_at))"
 
 SQL = {
-    # Flink lets no computed column name another, so that event_ms and event_time are each given the whole of it.
+    # Each mention looks for both moments again, as the watermark does; views/plays.sql makes event_ms of event_time
+    # behind an exchange.
     "event_ms": f"CASE WHEN {_TOLD_MS} <= LEAST({LATEST_MS}, {_APPENDED_MS} + {MOST_AHEAD_MS})\n"
     f"                   THEN LEAST({_TOLD_MS}, {_APPENDED_MS}) END",
+    "ms_of_event_time": "EXTRACT(EPOCH FROM event_time) * 1000 + EXTRACT(MILLISECOND FROM event_time)",
+    "ms_of_newest": "EXTRACT(EPOCH FROM newest) * 1000 + EXTRACT(MILLISECOND FROM newest)",
     "told_ms": _TOLD_MS,
     "tokens": f"CASE WHEN {_is(PLAY.written)} THEN REGEXP_EXTRACT_ALL(DECODE(record, 'UTF-8'), '{TOKENS}', 2)\n"
     f"            WHEN {_is(PLAY.pattern)}\n"

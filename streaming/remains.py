@@ -14,8 +14,8 @@ from typing import Any
 
 from backend.buckets import files_at, reached
 from backend.extras import explained
-from streaming import render
 from streaming.cluster import Cluster, Health, Job
+from streaming.live_jobs import ARCHIVE
 from streaming.spec import JobSpec
 
 with explained("streaming"):
@@ -28,27 +28,29 @@ _CLOCKS, _SLOW = timedelta(minutes=1), timedelta(minutes=10)
 """How much the clocks of disk and JobManager may differ, and how long a checkpoint may take and still be a sign."""
 
 
-def live(cluster: Cluster, tenant: str) -> tuple[Job, Health] | None:
-    """The live job and how it is; None where none runs. Raises Unavailable."""
-    job = cluster.running(render.job_name(tenant))
+def live(cluster: Cluster, spec: JobSpec) -> tuple[Job, Health] | None:
+    """The job of this spec that runs, and how it is; None where none does. Raises Unavailable."""
+    job = cluster.running(spec.name)
     return (job, cluster.health(job)) if job else None
 
 
 def sweep(spec: JobSpec, job: Job, health: Health) -> int:
-    """Delete what jobs before the running one left; how many folders and files. Nothing before its first checkpoint.
+    """Delete what jobs of its name before the running one left; how many folders and files.
 
-    Call it while nobody submits or stops the job (`lineage.submitting`). Savepoints that somebody had written elsewhere
-    stay: they are theirs. Raises Unavailable, OSError.
+    Nothing before its first checkpoint; unfinished files only with the archive's job, which writes them. Call it while
+    nobody submits or stops the job (`lineage.submitting`). Savepoints that somebody had written elsewhere stay: they
+    are theirs. Raises Unavailable, OSError.
     """
     if health.checkpoint is None or "/chk-" not in health.checkpoint.url:
         return 0
     before = max(job.since - _CLOCKS, health.checkpoint.at - _SLOW)
-    return sum(1 for _ in _old_states(spec, job)) + sum(1 for _ in _unfinished(spec, before))
+    files = sum(1 for _ in _unfinished(spec, before)) if spec.job == ARCHIVE else 0
+    return sum(1 for _ in _old_states(spec, job)) + files
 
 
 def _old_states(spec: JobSpec, job: Job) -> Iterator[str]:
     """Folders of other jobs, and savepoints that the running one began from, whatever their digest."""
-    url = f"{spec.checkpoints}/{render.job_name(spec.tenant)}"
+    url = f"{spec.checkpoints}/{spec.name}"
     with reached(url):
         files, root = files_at(url, setting="checkpoints_url")
         for digest in _folders(files, root):

@@ -20,6 +20,7 @@ from backend.ports.fields import LONGEST_IDENTIFIER
 from backend.ports.records import MOST_FEATURE
 from streaming import reading
 from streaming.letters import LETTER_BYTES
+from streaming.live_jobs import LIVE_JOBS
 from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
@@ -30,19 +31,12 @@ SOURCES: Sequence[str] = ("plays", "feedback", "tracks", "clusters")
 RIGHTS: Sequence[str] = ("track_rights", "artist_rights", "listener_rights")
 """What batch jobs read beside it."""
 
+_CREATED = re.compile(r"CREATE (?:TEMPORARY )?(TABLE|VIEW) `?(\w+)`?")
 _VIEWS = ("plays", "windows", "sessions")
 _BATCH_VIEWS = ("rights", *_VIEWS)
 
-LIVE_TABLES: Sequence[str] = (
-    *("artist_engagement", "track_popularity", "artist_popularity", "trends", "anomalies", "listener_activity"),
-    *("track_clusters", "topic_hours", "dead_letters", "dead_letter_counts", "play_archive"),
-)
-"""What the job `live_tables` fills. A job may read views of those before it."""
-
-
-def job_name(tenant: str) -> str:
-    """The job's name on the cluster."""
-    return f"{tenant}.live_tables"
+LIVE_TABLES: Sequence[str] = tuple(table for job in LIVE_JOBS for table in job.tables)
+"""What the live jobs fill, all together."""
 
 
 # Streaming plans order a RANGE frame by a time attribute only; batch plans of Flink 2.3 compile one over numbers only
@@ -85,20 +79,45 @@ MOST_CLUSTERS = 16
 """Centroids that jobs/track_clusters.sql looks at; setting clusters is at most that."""
 
 
-_MOST_SQUARED = "5e5"
-"""Farther is no cluster's; in 10^-12 and times MOST_CLUSTERS it still fits a BIGINT. No number is not nearer."""
+_MOST_SQUARED = 500_000
+"""As far is no cluster's; in 10^-12 and times MOST_CLUSTERS it still fits a BIGINT. No number is not nearer."""
+
+_AXES = range(1, len(AUDIO_FEATURES) + 1)
+
+
+def _places() -> str:
+    """Where the centroids lie on the scale of the features themselves, axis by axis, one centroid behind the other."""
+    return ",\n".join(
+        "         " + ", ".join(f"centroids[{nth}][{axis}] * deviations[{axis}] + means[{axis}]" for axis in _AXES)
+        for nth in range(1, MOST_CLUSTERS + 1)
+    )
+
+
+def _weights() -> str:
+    """What a squared difference counts, by axis."""
+    return ", ".join(f"1e0 / deviations[{axis}] / deviations[{axis}]" for axis in _AXES)
 
 
 def _squared_distances() -> str:
-    """The numbers of jobs/track_clusters.sql, one for each centroid, over the nine audio features."""
-    squares = [
-        " + ".join(f"POWER(x{axis} - centroids[{nth + 1}][{axis}], 2)" for axis in range(1, 10))
-        for nth in range(MOST_CLUSTERS)
-    ]
-    return ",\n".join(
-        f"  CASE WHEN {square} < {_MOST_SQUARED}\n"
-        f"    THEN CAST(ROUND(({square}) * 1e12) AS BIGINT) * {MOST_CLUSTERS} + {nth} END"
-        for nth, square in enumerate(squares)
+    """The numbers of jobs/track_clusters.sql, one for each centroid.
+
+    Each feature is named once a centroid, and rounded down by FLOOR: ROUND goes by way of BigDecimal.
+    """
+
+    def number(nth: int) -> str:
+        square = " + ".join(
+            f"POWER(audio_features.{name} - places[{nth * len(_AXES) + axis}], 2) * weights[{axis}]"
+            for axis, name in zip(_AXES, AUDIO_FEATURES, strict=True)
+        )
+        return f"  CAST(FLOOR(LEAST({_MOST_SQUARED}e0, {square}) * 1e12 + 0.5e0) AS BIGINT) * {MOST_CLUSTERS} + {nth}"
+
+    return ",\n".join(map(number, range(MOST_CLUSTERS)))
+
+
+def _feature_millionths() -> str:
+    """The audio features as whole numbers of 10^-6."""
+    return ",\n       ".join(
+        f"CAST(FLOOR(audio_features.{name} * 1e6 + 0.5e0) AS BIGINT) AS {name}" for name in AUDIO_FEATURES
     )
 
 
@@ -140,7 +159,11 @@ def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
         "most_clusters": str(MOST_CLUSTERS),
         "letter_bytes": str(LETTER_BYTES),
         "identifier_characters": str(LONGEST_IDENTIFIER),
+        "places": _places(),
+        "weights": _weights(),
         "squared_distances": _squared_distances(),
+        "beyond": str(_MOST_SQUARED * 10**12 * MOST_CLUSTERS),
+        "feature_millionths": _feature_millionths(),
         "sounds_sane": _sounds_sane(),
         "upsert_kafka": Template(_UPSERT_KAFKA).substitute(quoted, longest_row=LONGEST_ROW),
     }
@@ -151,7 +174,7 @@ def planner_options(spec: JobSpec, *, name: str) -> dict[str, str]:
     """Flink options of every job; why each stands here is told in docs/adr/0004-streaming-sql.md."""
     return {
         "pipeline.name": name,
-        "parallelism.default": str(spec.parallelism),
+        "parallelism.default": str(spec.subtasks),
         "pipeline.object-reuse": "true",
         "table.local-time-zone": "UTC",
         "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
@@ -166,12 +189,12 @@ _STATE: Mapping[str, Mapping[str, str]] = {
 
 
 def job_settings(spec: JobSpec, *, checkpoints: str, recover_from: str | None = None) -> dict[str, str]:
-    """Flink options of the live job; what its state backends are told, docs/adr/0004-streaming-sql.md explains."""
+    """Flink options of a live job; what its state backends are told, docs/adr/0004-streaming-sql.md explains."""
     options = {
-        **planner_options(spec, name=job_name(spec.tenant)),
+        **planner_options(spec, name=spec.name),
         **_STATE[spec.flink_state],
         "table.exec.state.ttl": f"{spec.state_days} d",
-        "execution.checkpointing.interval": f"{spec.checkpoint_seconds} s",
+        "execution.checkpointing.interval": f"{spec.interval_seconds} s",
         "execution.checkpointing.dir": checkpoints,
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
@@ -216,8 +239,8 @@ def job_statements(
     """The definitions (tables and views, in order) and the inserts of a job that fills `tables`.
 
     `charts_until` bounds the windows that charts take their latest from. `connectors` replaces the WITH options of the
-    tables it names; where they stand is all that differs between the embedded stack, a cluster and a batch run. Views
-    that no insert reads cost nothing.
+    tables it names; where they stand is all that differs between the embedded stack, a cluster and a batch run. What no
+    insert reads is left out: a change of a view is another job to those only that read it.
     """
     names = {**variables(spec, batch=batch), "charts_until": charts_until}
     definitions: list[str] = []
@@ -236,7 +259,24 @@ def job_statements(
                 definitions.append(statement)
             elif table in tables:
                 inserts.append(statement)
-    return definitions, inserts
+    return _needed(definitions, inserts), inserts
+
+
+def _needed(definitions: Sequence[str], inserts: Sequence[str]) -> list[str]:
+    """The definitions that inserts, or views that these read, name; in their order."""
+    words = {word for insert in inserts for word in _words(insert)}
+    kept: list[str] = []
+    for definition in reversed(definitions):  # a view reads what was defined before it
+        created = _CREATED.match(definition)
+        if created is None or created[2] in words:
+            kept.insert(0, definition)
+            if created is None or created[1] == "VIEW":
+                words |= _words(definition)
+    return kept
+
+
+def _words(statement: str) -> set[str]:
+    return set(re.findall(r"\w+", statement))
 
 
 def _statements_of(folder: str, name: str, names: Mapping[str, str]) -> list[str]:
@@ -248,7 +288,7 @@ def digest(spec: JobSpec) -> str:
 
     A job with another digest cannot go on from its checkpoints.
     """
-    definitions, inserts = job_statements(spec.anywhere())
+    definitions, inserts = job_statements(spec.anywhere(), spec.job.tables)
     elsewhere = [] if spec.flink_state == "heap" else [spec.flink_state]
     return hashlib.sha256("\n".join(definitions + inserts + elsewhere).encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""Where the live job is run from."""
+"""Where the live jobs are run from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from streaming.cluster import Cluster
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The cluster that runs the job, the home that holds its lineage and its lock, the folder of its compiled plans."""
+    """The cluster that runs them, the home that holds their lineage and locks, the folder of their compiled plans."""
 
     cluster: Cluster
     home: Path

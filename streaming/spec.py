@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+from streaming.live_jobs import LiveJob
+
 Choice = int | float | str
 """What an operator chooses for a job."""
 
@@ -12,11 +14,12 @@ Choice = int | float | str
 class JobSpec:
     """One job as far as settings decide it; fields are named as the settings that they come from.
 
-    `archive` and `checkpoints` are URLs, `kafka_login` is how Kafka is entered (kafka_login.py). `flink_state` is where
-    the live job's state is kept, "heap" or "rocksdb". Then come numbers: they, `flink_state`, the tenant and the SQL
-    files are what tells one job from another (`render.digest`).
+    `job` says which of the live jobs it is. `archive` and `checkpoints` are URLs, `kafka_login` is how
+    Kafka is entered (kafka_login.py). `flink_state` is where the job's state is kept, "heap" or "rocksdb". Then come
+    numbers: they, `flink_state`, the tenant and the SQL files are what tells one job from another (`render.digest`).
     """
 
+    job: LiveJob
     tenant: str
     kafka_servers: str
     kafka_login: tuple[tuple[str, str], ...] = ()
@@ -39,6 +42,25 @@ class JobSpec:
     anomaly_plays: int
     anomaly_z: float
     farm_plays_per_listener: float
+
+    @property
+    def name(self) -> str:
+        """The job's name on the cluster."""
+        return self.job.on_cluster(self.tenant)
+
+    @property
+    def subtasks(self) -> int:
+        """How many of each operator of this job run beside each other."""
+        return self.job.subtasks(self.parallelism)
+
+    @property
+    def interval_seconds(self) -> int:
+        """The time between two checkpoints of this job."""
+        return self.job.checkpoint_seconds(self.checkpoint_seconds)
+
+    def of(self, job: LiveJob) -> Self:
+        """The same settings for another of the live jobs."""
+        return replace(self, job=job)
 
     @property
     def choices(self) -> Mapping[str, Choice]:

@@ -91,16 +91,16 @@ def _complaint(output: str) -> str:
 
 
 def checkpoints(spec: JobSpec) -> str:
-    """The folder of the live job's states. Kept apart by what the job computes: see `render.digest`."""
-    return f"{spec.checkpoints}/{render.job_name(spec.tenant)}/{render.digest(spec)}"
+    """The folder of a live job's states. Kept apart by what the job computes: see `render.digest`."""
+    return f"{spec.checkpoints}/{spec.name}/{render.digest(spec)}"
 
 
 def start(site: Site, spec: JobSpec, state: State | None) -> str:
-    """Submit the live job, from this state or from the start of the log; its id.
+    """Submit a live job, from this state or from the start of the log; its id.
 
     Raises StateRefused where Flink says at once that the state does not fit, Unavailable for all else.
     """
-    log.info("submitting %s from %s", render.job_name(spec.tenant), state.url if state else "the start of the log")
+    log.info("submitting %s from %s", spec.name, state.url if state else "the start of the log")
     options = render.job_settings(spec, checkpoints=checkpoints(spec), recover_from=state.url if state else None)
     try:
         return _run_plan(site, spec, options)
@@ -111,7 +111,7 @@ def start(site: Site, spec: JobSpec, state: State | None) -> str:
 
 
 def _run_plan(site: Site, spec: JobSpec, options: Mapping[str, str]) -> str:
-    """Submit the live job from its compiled plan, which is made where there is none yet. Raises Unavailable."""
+    """Submit a live job from its compiled plan, which is made where there is none yet. Raises Unavailable."""
     plan = plans.file(site.plans, spec)
     if plan.exists():
         try:

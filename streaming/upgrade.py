@@ -1,4 +1,4 @@
-"""Moves the live job from one state to the next: kept running, restarted, or upgraded to other SQL or settings.
+"""Moves a live job from one state to the next: kept running, restarted, or upgraded to other SQL or settings.
 
 An upgrade stops the job with a savepoint that Flink writes straight into the folder in which the *new* job's states
 lie, and writes down first where the job is going (lineage.py). So a kill at any moment leaves a keeper something to go
@@ -24,11 +24,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """What came of it. `went_on_from` is a state's URL, None where the tables are computed from the start of the log.
+    """What came of the job of this name on the cluster.
+
+    `went_on_from` is a state's URL, None where the tables are computed from the start of the log.
 
     `refused` is what Flink said of the savepoint where it refused it. Where nothing had to be done `job` is `before`.
     """
 
+    name: str
     before: str
     job: str
     digest: str
@@ -37,15 +40,15 @@ class Upgrade:
 
 
 def ensure_running(site: Site, spec: JobSpec) -> str | None:
-    """Submit the live job where the cluster does not run it; its id, or None where it ran already.
+    """Submit the job where the cluster does not run it; its id, or None where it ran already.
 
     Raises Unavailable, also where a command is just submitting it. A savepoint that Flink refuses is passed over, so
     that the next call tries what is left.
     """
-    if _running(site.cluster, spec.tenant) is not None:
+    if site.cluster.running(spec.name) is not None:
         return None
-    with lineage.submitting(site.home):
-        if _running(site.cluster, spec.tenant) is not None:
+    with lineage.submitting(site.home, spec.job):
+        if site.cluster.running(spec.name) is not None:
             return None
         now = lineage.wanted(site.home, spec)
         state = states.newest(submit.checkpoints(now))
@@ -67,11 +70,11 @@ def upgrade(site: Site, spec: JobSpec, *, replay: bool = False, say: Say = log.i
     Nothing is done where it does so already, unless `replay` asks for a computation from the start of the log.
     Raises Unavailable: no job runs, or the cluster does not do it; the keeper then goes on with what there is.
     """
-    with lineage.submitting(site.home):
-        job = _needed(site.cluster, spec.tenant)
+    with lineage.submitting(site.home, spec.job):
+        job = _needed(site.cluster, spec)
         digest, before = render.digest(spec), _digest_of(site.cluster, job)
         if before == digest and not replay:
-            return Upgrade(before=job.id, job=job.id, digest=digest, went_on_from=None)
+            return Upgrade(name=spec.name, before=job.id, job=job.id, digest=digest, went_on_from=None)
         lineage.record(site.home, spec, before=before)
         return _replay(site, spec, job, say) if replay else _go_on(site, spec, job, say)
 
@@ -81,26 +84,28 @@ def restart(site: Site, spec: JobSpec, *, say: Say = log.info) -> Upgrade:
 
     Raises Unavailable as `upgrade` does, also where the job runs other SQL than this.
     """
-    with lineage.submitting(site.home):
-        job = _needed(site.cluster, spec.tenant)
+    with lineage.submitting(site.home, spec.job):
+        job = _needed(site.cluster, spec)
         now = lineage.wanted(site.home, spec)
         if _digest_of(site.cluster, job) != render.digest(now):
-            raise Unavailable("the job runs other SQL or settings than these: `segue jobs upgrade` moves it to them")
+            raise Unavailable(
+                f"{job.name} runs other SQL or settings than these: `segue jobs upgrade` moves it to them"
+            )
         return _go_on(site, now, job, say)
 
 
-def savepoint(cluster: Cluster, tenant: str, folder: str) -> str:
+def savepoint(cluster: Cluster, spec: JobSpec, folder: str) -> str:
     """Save the running job's state into a new folder under the one at `folder`; the savepoint's URL."""
-    return cluster.savepoint(_needed(cluster, tenant), folder, stop=False)
+    return cluster.savepoint(_needed(cluster, spec), folder, stop=False)
 
 
 def _go_on(site: Site, spec: JobSpec, job: Job, say: Say) -> Upgrade:
     say(f"stopping {job.name} with a savepoint")
     state = _stop(site, spec, job)
-    say(f"submitting it again from {state.url}")
+    say(f"submitting {job.name} again from {state.url}")
     try:
         job_id = submit.start(site, spec, state)
-        say("waiting for its first checkpoint")
+        say(f"waiting for the first checkpoint of {job.name}")
         submit.watch(site.cluster, job_id)
     except submit.StateRefused as error:
         _give_up_on(site, spec, state, str(error))
@@ -126,40 +131,43 @@ def _replay(site: Site, spec: JobSpec, job: Job, say: Say) -> Upgrade:
     for state in states.states(submit.checkpoints(spec)):
         states.pass_over(state, "an operator asked to compute from the start of the log")
     job_id = _from_the_start(site, spec, say)
-    if (running := remains.live(site.cluster, spec.tenant)) is not None:
+    if (running := remains.live(site.cluster, spec)) is not None:
         # The old job's state names listeners who may have been erased since: whoever replays may do so for that.
         remains.sweep(spec, *running)
     return _told(spec, job, job_id, went_on_from=None)
 
 
 def _from_the_start(site: Site, spec: JobSpec, say: Say) -> str:
-    say("submitting it from the start of the log")
+    say(f"submitting {spec.name} from the start of the log")
     job_id = submit.start(site, spec, None)
-    say("waiting for its first checkpoint")
+    say(f"waiting for the first checkpoint of {spec.name}")
     submit.watch(site.cluster, job_id)
     return job_id
 
 
 def _give_up_on(site: Site, spec: JobSpec, state: states.State, why: str) -> None:
     states.pass_over(state, why)
-    job = _running(site.cluster, spec.tenant)
+    job = site.cluster.running(spec.name)
     if job is not None:
         site.cluster.cancel(job)
 
 
 def _told(spec: JobSpec, job: Job, job_id: str, *, went_on_from: str | None, refused: str = "") -> Upgrade:
-    return Upgrade(before=job.id, job=job_id, digest=render.digest(spec), went_on_from=went_on_from, refused=refused)
+    return Upgrade(
+        name=spec.name,
+        before=job.id,
+        job=job_id,
+        digest=render.digest(spec),
+        went_on_from=went_on_from,
+        refused=refused,
+    )
 
 
-def _running(cluster: Cluster, tenant: str) -> Job | None:
-    return cluster.running(render.job_name(tenant))
-
-
-def _needed(cluster: Cluster, tenant: str) -> Job:
-    job = _running(cluster, tenant)
+def _needed(cluster: Cluster, spec: JobSpec) -> Job:
+    job = cluster.running(spec.name)
     if job is None:
         raise Unavailable(
-            f"{render.job_name(tenant)} does not run on {cluster.url}; `segue up` starts the keeper that "
+            f"{spec.name} does not run on {cluster.url}; `segue up` starts the keeper that "
             "submits it, see `segue jobs list`"
         )
     return job

@@ -1,4 +1,4 @@
-"""Whether the live job is well, by what Flink tells of it. A job that restarts for ever says RUNNING now and then."""
+"""Whether a live job is well, by what Flink tells of it. A job that restarts for ever says RUNNING now and then."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ CHECKPOINTS_MISSED = 6
 
 HELP = (
     "once the cause is gone (logs/flink-taskmanager.log tells it) the job goes on by itself; where its state is the "
-    "cause, `segue jobs upgrade --replay` computes every table again from the log"
+    "cause, `segue jobs upgrade --replay` computes every table again from the log, with --job those of one job"
 )
 """What helps a job that fails again and again. A restart does not: it begins with a savepoint, which fails too."""
 
@@ -39,7 +39,7 @@ def live_job(
     now: datetime,
     up_seconds: float,
 ) -> Verdict:
-    """How the live job is: `jobs` are those of its name, newest first, on a cluster that is up for `up_seconds`."""
+    """How a live job is: `jobs` are those of its name, newest first, on a cluster that is up for `up_seconds`."""
     alive = next((job for job in jobs if job.is_alive), None)
     if alive is not None:
         try:
@@ -75,7 +75,7 @@ def judged(job: Job, health: Health, *, checkpoint_seconds: int, now: datetime) 
 
 
 def with_archive(found: Verdict, archive: Archive, *, checkpoint_seconds: int, now: datetime) -> Verdict:
-    """The verdict on a job that is well by itself, by what came of its work.
+    """The verdict on the archive's job where it is well by itself, by what came of its work.
 
     Plays that wait for the archive longer than a checkpoint may take are not in what models learn from.
     """

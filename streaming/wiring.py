@@ -14,14 +14,15 @@ from backend.settings import Settings
 from streaming import kafka_login
 from streaming.cluster import Cluster
 from streaming.ground import Ground
+from streaming.live_jobs import TABLES, LiveJob
 from streaming.site import Site
 from streaming.spec import JobSpec
 
 
-def job_spec(settings: Settings) -> JobSpec:
+def job_spec(settings: Settings, job: LiveJob = TABLES) -> JobSpec:
     """What these settings tell a job. Raises InvalidInput where Flink could not log in at Kafka with them."""
-    named = {one.name: getattr(settings, one.name) for one in fields(JobSpec) if one.name != "kafka_login"}
-    return JobSpec(**named, kafka_login=_flink_login(settings))
+    names = {one.name for one in fields(JobSpec)} - {"job", "kafka_login"}
+    return JobSpec(job=job, kafka_login=_flink_login(settings), **{name: getattr(settings, name) for name in names})
 
 
 def _flink_login(settings: Settings) -> kafka_login.Properties:

@@ -1,17 +1,20 @@
 """When the stack is done with what its log held: read off the parts, never guessed from silence."""
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as Place
 
 from backend import wiring
-from backend.ports.event_log import TopicPartition
+from backend.ports.event_log import Topic, TopicPartition
 from backend.settings import Settings
+from streaming.live_jobs import LIVE_JOBS
 from streaming.schema import result_tables
 
 LONGEST_SECONDS = 400.0
@@ -26,15 +29,20 @@ def await_(condition: Callable[[], bool], what: str, *, seconds: float = LONGEST
 
 
 def settle(settings: Settings) -> None:
-    """Until the rows of every record that the live job has read stand in the store, and its archive's files are there.
+    """Until the rows of every play that the log holds now stand in the store, and the archive's files are there.
 
-    A checkpoint that began after the call is complete: what was read before it went through every operator, and rows
-    that waited were written. The next one is complete as well: the files of the first are renamed by then. And the sink
-    is past the ends that the result topics had then. Wait first for what shows that the job has read all (the archive's
-    plays, say): the job does not tell.
+    Both live jobs have read the plays. A checkpoint of each that began after that is complete: what was read before it
+    went through every operator, and rows that waited were written. The next one is complete as well: the files of the
+    first are renamed by then. And the sink is past the ends that the result topics had then.
     """
+    plays = {where.partition: end for where, end in _ends(settings, [Topic.PLAYS]).items() if end}
+    for job in LIVE_JOBS:
+        await_(
+            lambda job=job: _has_read(settings, job.on_cluster(settings.tenant), plays),
+            f"{job.name} has read the plays",
+        )
     _await_checkpoints(settings, 2)
-    ends = _ends(settings)
+    ends = _ends(settings, result_tables())
     store = wiring.store(settings)
     try:
         await_(
@@ -45,30 +53,46 @@ def settle(settings: Settings) -> None:
         store.close()
 
 
+def _has_read(settings: Settings, name: str, ends: Mapping[int, int]) -> bool:
+    """Whether a job of this name runs whose sources have handed on the plays before these ends, by partition."""
+    reading = re.compile(rf"\d+\..*KafkaSourceReader\.topic\.{settings.tenant}.plays\.partition\.(\d+)\.currentOffset")
+    read: dict[int, int] = {}
+    for job in _get(settings, "/jobs/overview")["jobs"]:
+        if job["name"] == name and job["state"] == "RUNNING":
+            for vertex in _get(settings, f"/jobs/{job['jid']}")["vertices"]:
+                metrics = f"/jobs/{job['jid']}/vertices/{vertex['id']}/metrics"
+                if named := [one["id"] for one in _get(settings, metrics) if reading.fullmatch(one["id"])]:
+                    for one in _get(settings, f"{metrics}?get={quote(','.join(named))}"):
+                        found = reading.fullmatch(one["id"])
+                        assert found
+                        read[int(found[1])] = max(int(one["value"]) + 1, read.get(int(found[1]), 0))
+    return all(read.get(partition, 0) >= end for partition, end in ends.items())
+
+
 def _await_checkpoints(settings: Settings, count: int) -> None:
     began_ms = datetime.now(UTC).timestamp() * 1000
-    seen: set[int] = set()
+    seen: dict[str, set[int]] = {job.on_cluster(settings.tenant): set() for job in LIVE_JOBS}
 
     def complete() -> bool:
         for job in _get(settings, "/jobs/overview")["jobs"]:
-            if job["state"] == "RUNNING":
+            if job["state"] == "RUNNING" and job["name"] in seen:
                 completed = _get(settings, f"/jobs/{job['jid']}/checkpoints").get("latest", {}).get("completed")
                 if completed and completed["trigger_timestamp"] >= began_ms:
-                    seen.add(completed["trigger_timestamp"])
-        return len(seen) >= count
+                    seen[job["name"]].add(completed["trigger_timestamp"])
+        return all(len(times) >= count for times in seen.values())
 
-    await_(complete, f"{count} checkpoints of the live job")
+    await_(complete, f"{count} checkpoints of each live job")
 
 
 def _get(settings: Settings, path: str) -> Any:
     return httpx.get(f"{settings.flink_url}{path}", timeout=10).raise_for_status().json()
 
 
-def _ends(settings: Settings) -> dict[TopicPartition, int]:
-    """Where each partition of the result topics ends now."""
+def _ends(settings: Settings, names: Sequence[str]) -> dict[TopicPartition, int]:
+    """Where each partition of these topics ends now."""
     consumer = Consumer({"bootstrap.servers": settings.kafka_servers, "group.id": "tests.quiet"})
     try:
-        topics = {table: f"{settings.tenant}.{table}" for table in result_tables()}
+        topics = {table: f"{settings.tenant}.{table}" for table in names}
         places = {
             TopicPartition(table, partition): Place(topic, partition)
             for table, topic in topics.items()

@@ -70,17 +70,31 @@ GROUP BY ALL
 """
 
 # A chart's windows: every so many hours up to `closed`, counted from midnight, and what was played in the span before.
+# Seven days are sums of days; one of too few listeners counts for nothing.
+_COUNTED = """
+  SELECT window_end, {item}, {also} count(*) AS plays, count(DISTINCT listener_id) AS listeners
+  FROM ends JOIN plays ON moment >= window_end - INTERVAL {hours} HOUR AND moment < window_end
+  WHERE timely AND charted
+  GROUP BY window_end, {item}
+  HAVING count(DISTINCT listener_id) >= $listeners
+"""
+_COUNTED_BY_DAY = """
+  SELECT window_end, {item}, {also} sum(plays)::BIGINT AS plays, sum(listeners)::BIGINT AS listeners
+  FROM ends JOIN (
+    SELECT {item}, {also} date_trunc('day', moment) AS day, count(*) AS plays, count(DISTINCT listener_id) AS listeners
+    FROM plays WHERE timely AND charted
+    GROUP BY {item}, date_trunc('day', moment)
+    HAVING count(DISTINCT listener_id) >= $listeners
+  ) ON day >= window_end - INTERVAL {hours} HOUR AND day < window_end
+  GROUP BY window_end, {item}
+"""
 _CHART = """
 WITH ends AS (
   SELECT unnest(generate_series(
     date_trunc('day', (SELECT min(moment) FROM plays)), $closed::TIMESTAMP, INTERVAL {step} HOUR
   )) AS window_end
 ), counted AS (
-  SELECT window_end, {item}, {also} count(*) AS plays, count(DISTINCT listener_id) AS listeners
-  FROM ends JOIN plays ON moment >= window_end - INTERVAL {hours} HOUR AND moment < window_end
-  WHERE timely AND charted
-  GROUP BY window_end, {item}
-  HAVING count(DISTINCT listener_id) >= $listeners
+{counted}
 ), ranked AS (
   SELECT *, row_number() OVER (PARTITION BY window_end ORDER BY listeners DESC, plays DESC, {item}) AS "rank"
   FROM counted
@@ -276,9 +290,11 @@ class Recount:
         also = "any_value(artist_id) AS artist_id," if item == "track_id" else ""
         given = {"closed": self._closed, "listeners": listeners, "ranks": ranks}
         rows: list[Row] = []
-        for span, hours, each in (("1h", 1, 1), ("24h", 24, step), ("7d", 168, 24)):
+        spans = (("1h", 1, 1, _COUNTED), ("24h", 24, step, _COUNTED), ("7d", 168, 24, _COUNTED_BY_DAY))
+        for span, hours, each, how in spans:
             # Windows go on after the last play for as long as they still hold it.
-            rows += self._rows(_CHART.format(span=span, hours=hours, step=each, item=item, also=also), given)
+            counted = how.format(hours=hours, item=item, also=also)
+            rows += self._rows(_CHART.format(span=span, step=each, item=item, counted=counted), given)
         return rows
 
     def trends(self, *, least: int, listeners: int, ranks: int, step: int) -> list[Row]:

@@ -119,7 +119,11 @@ def _newest_window(rows: Sequence[TrackPopularity]) -> list[TrackPopularity]:
     return [row for row in rows if row.window_end == rows[0].window_end]
 
 
-_SPAN_WORDS = {PopularitySpan.HOUR: "in 1 hour", PopularitySpan.DAY: "in 24 hours", PopularitySpan.WEEK: "in 7 days"}
+_SPAN_WORDS = {
+    PopularitySpan.HOUR: "in 1 hour",
+    PopularitySpan.DAY: "in 24 hours",
+    PopularitySpan.WEEK: "in 7 days, each day counted anew",
+}
 
 
 def _rising_first(trends: Sequence[Trend], popular: Sequence[TrackPopularity]) -> tuple[Candidate, ...]:

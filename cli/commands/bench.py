@@ -51,23 +51,27 @@ def streaming(
     sink_rows: Annotated[int, typer.Option(min=1000, help="Result rows that the sink carries in each round.")] = 50_000,
     fresh_plays: Annotated[int, typer.Option(min=1, max=900, help="Plays whose way to the dashboard is timed.")] = 60,
     heap: Annotated[int, typer.Option(min=256, help="Megabytes of heap of Flink's tasks, for both sides.")] = 1536,
-    row: Annotated[list[str] | None, typer.Option(help="Measure only this row (again for more than one).")] = None,
+    row: Annotated[
+        list[str] | None, typer.Option(help="Measure this row (again for more); also a table's name.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic service.")] = 0,
     explain_vertices: Annotated[bool, typer.Option(help="Say where each job's time goes, vertex by vertex.")] = False,
     json: options.Json = False,
 ) -> None:
     """What the live tables cost beside bare parsing, the sink beside raw upserts, and how old a play is when seen.
 
+    `--row TABLE` says what that table adds to the job of all the others, in microseconds a play.
+
     Starts a stack of its own in a temporary folder. Reference and ours run in turns on it; a row shows the pair with
     the median ratio, and as its spread the highest minus the lowest ratio. The plays are synthetic.
     """
     from bench import report
-    from bench.streaming import ROWS, Plan, measure
+    from bench.streaming import USUAL, Plan, measure
     from cli import reach
 
     output = Output(as_json=json)
     plan = Plan(
-        rows=tuple(row or ROWS),
+        rows=tuple(row or USUAL),
         plays=plays,
         repeats=repeats,
         sink_rows=sink_rows,

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.domain.errors import SegueError
+from backend.settings import Settings
 from cli import options
 from cli.output import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streaming.cluster import Health, Job
-    from streaming.upgrade import Upgrade
+    from streaming.site import Site
+    from streaming.spec import JobSpec
+    from streaming.upgrade import Say, Upgrade
+
+OneJob = Annotated[str | None, typer.Option("--job", help="Only this one: archive or live_tables (default: both).")]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,9 +39,11 @@ def list_jobs(
 
     "held back" is the share of time that the most held-back operator waited for those after it; near 100% the job
     cannot keep up. "MB" is the size of the last checkpoint.
-    Exit code 1 where the job that fills the live tables does not run, or fails again and again.
+    Exit code 1 where the job that fills the live tables or the one that fills the archive does not run, or fails again
+    and again.
     """
-    from streaming import render, verdict, wiring
+    from streaming import verdict, wiring
+    from streaming.live_jobs import LIVE_JOBS
 
     output, settings = Output(as_json=json), options.settings(home)
     cluster = wiring.cluster(settings)
@@ -46,14 +56,18 @@ def list_jobs(
         [_row(job, health, now) for job, health in told],
     )
     output.result([asdict(job) | asdict(health) for job, health in told])
-    name = render.job_name(settings.tenant)
-    live = next(((job, health) for job, health in told if job.name == name and job.is_alive), None)
-    if live is None:
-        output.warn(f"{name} does not run on {cluster.url}; `segue up` starts the keeper that submits it")
-        raise typer.Exit(1)
-    found_so = verdict.judged(*live, checkpoint_seconds=settings.checkpoint_seconds, now=now)
-    if not found_so.is_well:
-        output.warn(f"{name}: {found_so.told}")
+    are_well = True
+    for spec in (wiring.job_spec(settings, job) for job in LIVE_JOBS):
+        live = next(((job, health) for job, health in told if job.name == spec.name and job.is_alive), None)
+        if live is None:
+            are_well = False
+            output.warn(f"{spec.name} does not run on {cluster.url}; `segue up` starts the keeper that submits it")
+            continue
+        found_so = verdict.judged(*live, checkpoint_seconds=spec.interval_seconds, now=now)
+        if not found_so.is_well:
+            are_well = False
+            output.warn(f"{spec.name}: {found_so.told}")
+    if not are_well:
         raise typer.Exit(1)
 
 
@@ -63,57 +77,62 @@ def upgrade(
         bool,
         typer.Option("--replay", help="Compute every table again from the start of the log, whatever runs."),
     ] = False,
+    job: OneJob = None,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
-    """Move the running job to what the settings and the SQL say now, without counting a play twice.
+    """Move the running jobs to what the settings and the SQL say now, without counting a play twice.
 
-    The job is stopped with a savepoint and goes on from it. Where its shape has changed so that Flink refuses the
-    savepoint, every table is computed again from the start of the log, and this command says so. Change the settings
-    first (segue.toml or SEGUE_… variables). Rows that stand already are not computed again by other thresholds: that
-    is what `segue backfill` or --replay is for. Use --replay also after a change of SQL that keeps the shape but gives
-    an operator's state another meaning, which nobody but its author can see.
+    There are two: `archive` fills the play archive, `live_tables` all other tables; one that computes what it shall
+    goes on undisturbed. A job is stopped with a savepoint and goes on from it. Where its shape has changed so that
+    Flink refuses the savepoint, its tables are computed again from the start of the log, and this command says so.
+    Change the settings first (segue.toml or SEGUE_… variables). Rows that stand already are not computed again by
+    other thresholds: that is what `segue backfill` or --replay is for. Use --replay also after a change of SQL that
+    keeps the shape but gives an operator's state another meaning, which nobody but its author can see. A job that
+    cannot be moved keeps no other from it. Exit code 1 where one did not do it.
     """
-    from stack.flink import client_environment
     from streaming import upgrade as moves
-    from streaming import wiring
 
-    output, settings = Output(as_json=json), options.settings(home)
-    site = wiring.site(settings, environment=client_environment(settings.home))
-    spec = wiring.job_spec(settings)
-    _tell(output, moves.upgrade(site, spec, replay=replay, say=lambda text: output.say(f"… {text}")))
+    def move(site: "Site", spec: "JobSpec", say: "moves.Say") -> moves.Upgrade:
+        return moves.upgrade(site, spec, replay=replay, say=say)
+
+    _move(Output(as_json=json), options.settings(home), job, move)
 
 
 @app.command()
-def restart(home: options.Home = None, json: options.Json = False) -> None:
-    """Stop the running job with a savepoint and submit the same again from there."""
-    from stack.flink import client_environment
+def restart(job: OneJob = None, home: options.Home = None, json: options.Json = False) -> None:
+    """Stop the running jobs with a savepoint each and submit the same again from there."""
     from streaming import upgrade as moves
-    from streaming import wiring
 
-    output, settings = Output(as_json=json), options.settings(home)
-    site = wiring.site(settings, environment=client_environment(settings.home))
-    _tell(output, moves.restart(site, wiring.job_spec(settings), say=lambda text: output.say(f"… {text}")))
+    def move(site: "Site", spec: "JobSpec", say: "moves.Say") -> moves.Upgrade:
+        return moves.restart(site, spec, say=say)
+
+    _move(Output(as_json=json), options.settings(home), job, move)
 
 
 @app.command()
 def savepoint(
     to: Annotated[str, typer.Option(help="Folder's URL (default: <checkpoints_url>/savepoints).")] = "",
+    job: OneJob = None,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
-    """Save the running job's state into a folder of its own; the job goes on.
+    """Save the running jobs' states into folders of their own; the jobs go on.
 
     The keeper never goes on from such a savepoint by itself: it is a copy for you to keep.
     """
     from streaming import upgrade as moves
     from streaming import wiring
+    from streaming.live_jobs import chosen
 
     output, settings = Output(as_json=json), options.settings(home)
-    with output.step("saving the job's state", "saved the job's state"):
-        url = moves.savepoint(wiring.cluster(settings), settings.tenant, to or f"{settings.checkpoints}/savepoints")
-    output.say(url)
-    output.result({"savepoint": url})
+    saved = []
+    for spec in (wiring.job_spec(settings, one) for one in chosen(job)):
+        with output.step(f"saving the state of {spec.name}", f"saved the state of {spec.name}"):
+            url = moves.savepoint(wiring.cluster(settings), spec, to or f"{settings.checkpoints}/savepoints")
+        output.say(url)
+        saved.append({"name": spec.name, "savepoint": url})
+    output.result(saved)
 
 
 @app.command()
@@ -169,13 +188,42 @@ def _span(time: timedelta) -> str:
     return f"{seconds:.0f} s"
 
 
+def _move(
+    output: Output, settings: Settings, name: str | None, move: "Callable[[Site, JobSpec, Say], Upgrade]"
+) -> None:
+    """Move the jobs, or the one of this name; a failure is told, and the next job moved all the same."""
+    from stack.flink import client_environment
+    from streaming import wiring
+    from streaming.live_jobs import chosen
+
+    site = wiring.site(settings, environment=client_environment(settings.home))
+    moved, failures = [], []
+    for spec in (wiring.job_spec(settings, one) for one in chosen(name)):
+        try:
+            done = move(site, spec, lambda text: output.say(f"… {text}"))
+        except SegueError as error:
+            failures.append(error)
+            output.warn(f"{spec.name}: {error}")
+        else:
+            _tell(output, done)
+            moved.append(done)
+    output.result(moved)
+    if failures:
+        raise typer.Exit(1)
+
+
 def _tell(output: Output, done: "Upgrade") -> None:
     if done.refused:
-        output.warn(f"the savepoint did not fit the job as it is now, and nothing of it was used: {done.refused}")
+        output.warn(
+            f"{done.name}: the savepoint did not fit the job as it is now, and nothing of it was used: {done.refused}"
+        )
     if done.job == done.before:
-        output.say(f"job {done.job} runs this SQL with these settings already; --replay computes its tables again")
+        output.say(
+            f"{done.name}: job {done.job} runs this SQL with these settings already; --replay computes its tables again"
+        )
     elif done.went_on_from:
-        output.say(f"job {done.job} has taken over from {done.before}, from {done.went_on_from}")
+        output.say(f"{done.name}: job {done.job} has taken over from {done.before}, from {done.went_on_from}")
     else:
-        output.say(f"job {done.job} replaces {done.before} and computes every table from the start of the log")
-    output.result(done)
+        output.say(
+            f"{done.name}: job {done.job} replaces {done.before} and computes its tables from the start of the log"
+        )

@@ -19,16 +19,19 @@ DISK = "disk"
 
 if TYPE_CHECKING:
     from streaming.archive_age import Archive
+    from streaming.live_jobs import LiveJob
 
 
 def command(home: options.Home = None, json: options.Json = False) -> None:
     """Show every part of the embedded stack: health, process, port, memory, uptime, restarts.
 
-    Two lines are no processes: the disk, with what is left on it, and last the job that fills the live tables: whether
-    its tasks run, it is saved in time, and what it counts comes into the play archive. With --json `archive` tells of
-    that. Exit code 1 where no stack runs, a part of it does not answer, the disk is so full that no plays are taken, or
-    the job is not well.
+    Three lines are no processes: the disk, with what is left on it, and last the jobs that fill the play archive and
+    the live tables: whether their tasks run, they are saved in time, and what is counted comes into the archive. With
+    --json `archive` tells of that. Exit code 1 where no stack runs, a part of it does not answer, the disk is so full
+    that no plays are taken, or a job is not well.
     """
+    from streaming.live_jobs import ARCHIVE, LIVE_JOBS
+
     output, settings = Output(as_json=json), options.settings(home)
     state = running_state(settings.home)
     parts = health.status(settings.home, flink_url=settings.flink_url, has_tls=settings.tls_certificate is not None)
@@ -37,8 +40,10 @@ def command(home: options.Home = None, json: options.Json = False) -> None:
     if state is not None:
         parts.append(_disk(settings, state))
     if cluster is not None:
-        job, archive = _live_job(settings, cluster)
-        parts.append(job)
+        for job in LIVE_JOBS:
+            line, seen = _live_job(settings, cluster, job)
+            parts.append(line)
+            archive = seen if job == ARCHIVE else archive
     if state is None:
         output.say(f"No stack runs in {settings.home}; start it with `segue up`.")
     else:
@@ -84,28 +89,32 @@ def _disk(settings: Settings, supervisor: StackState) -> health.PartStatus:
     )
 
 
-def _live_job(settings: Settings, cluster: health.PartStatus) -> "tuple[health.PartStatus, Archive | None]":
-    """The job on the cluster, as a line beside the parts, and the archive where it is looked at: the job is well."""
-    from streaming import render, verdict, wiring
+def _live_job(
+    settings: Settings, cluster: health.PartStatus, job: "LiveJob"
+) -> "tuple[health.PartStatus, Archive | None]":
+    """A job on the cluster, as a line beside the parts, and the archive where it is looked at: its job is well."""
+    from streaming import verdict, wiring
+    from streaming.live_jobs import ARCHIVE
 
     archive = None
-    now, name = datetime.now(UTC), render.job_name(settings.tenant)
+    now, spec = datetime.now(UTC), wiring.job_spec(settings, job)
+    every = spec.interval_seconds
     try:
         on_cluster = wiring.cluster(settings)
         found = verdict.live_job(
-            on_cluster.jobs(name),
+            on_cluster.jobs(spec.name),
             on_cluster.health,
-            checkpoint_seconds=settings.checkpoint_seconds,
+            checkpoint_seconds=every,
             now=now,
             up_seconds=cluster.uptime_seconds,
         )
-        if found.is_well and found.since is not None:
-            archive = _archive(settings, since=found.since, until=now - verdict.longest(settings.checkpoint_seconds))
-            found = verdict.with_archive(found, archive, checkpoint_seconds=settings.checkpoint_seconds, now=now)
+        if job == ARCHIVE and found.is_well and found.since is not None:
+            archive = _archive(settings, since=found.since, until=now - verdict.longest(every))
+            found = verdict.with_archive(found, archive, checkpoint_seconds=every, now=now)
     except Unavailable as error:
         found = verdict.Verdict(is_well=False, told=str(error), since=None, restarts=0)
     line = health.PartStatus(
-        name=name,
+        name=spec.name,
         is_well=found.is_well,
         phase=cluster.phase,
         health=found.told,

@@ -15,7 +15,8 @@ FROM counted_plays;
 
 -- A listener counts in one play of each day and in one of each hour, whichever comes first. Sums of these marks count
 -- listeners; COUNT(DISTINCT) would keep a map of listeners per artist and hour, all of which heap state looks through
--- again and again for what has outlived its time (docs/adr/0004-streaming-sql.md).
+-- again and again for what has outlived its time (docs/adr/0004-streaming-sql.md). Neither view reads the other: behind
+-- one another they are planned as three frames.
 CREATE TEMPORARY VIEW day_listeners AS
 SELECT *, CASE WHEN COUNT(*) OVER (
   PARTITION BY artist_id, listener_id, day_ms ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
@@ -26,7 +27,7 @@ CREATE TEMPORARY VIEW hour_listeners AS
 SELECT *, CASE WHEN COUNT(*) OVER (
   PARTITION BY artist_id, listener_id, hour_ms ORDER BY arrival ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
 ) = 1 THEN 1 ELSE 0 END AS listeners_of_hour
-FROM day_listeners;
+FROM artist_plays;
 
 -- Plays and likes, in their hour and in their day.
 CREATE TEMPORARY VIEW artist_acts AS
@@ -35,7 +36,7 @@ SELECT artist_id, 'hour' AS span, hour_ms AS start_ms, 1 AS plays, listeners_of_
 FROM hour_listeners
 UNION ALL
 SELECT artist_id, 'day', day_ms, 1, listeners_of_day, new_listeners, milliseconds_played, heard_ms, possible_ms, skips, 0
-FROM hour_listeners
+FROM day_listeners
 UNION ALL
 SELECT artist_id, 'hour', given_at_ms - MOD(given_at_ms, 3600000), 0, 0, 0, 0, 0, 0, 0, 1 FROM counted_likes
 UNION ALL

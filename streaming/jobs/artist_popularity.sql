@@ -1,3 +1,12 @@
+-- As weekly_tracks.
+CREATE TEMPORARY VIEW weekly_artists AS
+SELECT artist_id, window_start, window_end, window_time AS hour_time, SUM(plays) AS plays, SUM(listeners) AS listeners
+FROM TABLE(HOP(
+  (SELECT artist_id, hour_time, plays, listeners FROM artist_days
+   WHERE HOUR(window_end) = 0 AND listeners >= ${popularity_listeners}),
+  DESCRIPTOR(hour_time), INTERVAL '1' DAY, INTERVAL '7' DAY))
+GROUP BY artist_id, window_start, window_end, window_time;
+
 CREATE TEMPORARY VIEW artist_charts AS
 SELECT '1h' AS span, artist_id, window_end, hour_time, nth AS `rank`, charted_plays AS plays,
        charted_listeners AS listeners
@@ -9,34 +18,20 @@ FROM (
 )
 WHERE nth <= ${popularity_ranks}
 UNION ALL
-SELECT span, artist_id, window_end, hour_time, nth, plays, listeners
+SELECT '24h', artist_id, window_end, hour_time, nth, plays, listeners
 FROM (
   SELECT *, ROW_NUMBER() OVER (
     PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, artist_id) AS nth
-  FROM (
-    SELECT '24h' AS span, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
-           COUNT(DISTINCT listener_id) AS listeners
-    FROM TABLE(HOP(
-      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
-      INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
-    GROUP BY artist_id, window_start, window_end, window_time
-  )
+  FROM artist_days
   WHERE listeners >= ${popularity_listeners}
 )
 WHERE nth <= ${popularity_ranks}
 UNION ALL
-SELECT span, artist_id, window_end, hour_time, nth, plays, listeners
+SELECT '7d', artist_id, window_end, hour_time, nth, plays, listeners
 FROM (
   SELECT *, ROW_NUMBER() OVER (
     PARTITION BY window_start, window_end ORDER BY listeners DESC, plays DESC, artist_id) AS nth
-  FROM (
-    SELECT '7d' AS span, artist_id, window_start, window_end, window_time AS hour_time, COUNT(*) AS plays,
-           COUNT(DISTINCT listener_id) AS listeners
-    FROM TABLE(HOP(
-      (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '7' DAY))
-    GROUP BY artist_id, window_start, window_end, window_time
-  )
-  WHERE listeners >= ${popularity_listeners}
+  FROM weekly_artists
 )
 WHERE nth <= ${popularity_ranks};
 

@@ -30,14 +30,16 @@ SELECT 'too_late', CAST(source_partition AS BIGINT), source_offset, listener_id,
 FROM counted_plays
 WHERE behind_ms > ${lateness_minutes} * 60000 AND NOT is_history
 UNION ALL
--- 3. Plays of a track that the catalogue does not hold, one row a track; the row goes when the track comes.
+-- 3. Plays of a track that the catalogue does not hold, one row a track; the row goes when the track comes, also where
+-- hours of it have left the state of catalogued_hours.
 SELECT /*+ STATE_TTL('p' = '${state_days} d', 't' = '0 s') */
        'unknown_track', p.first_place / 17592186044416, MOD(p.first_place, 17592186044416), CAST(NULL AS STRING),
        CAST(NULL AS BYTES), 'track ' || p.track_id || ' is not in the catalogue', p.plays,
        TO_TIMESTAMP_LTZ(p.first_ingested_ms, 3)
 FROM (
   SELECT track_id, SUM(plays) AS plays, MIN(first_place) AS first_place, MIN(first_ingested_ms) AS first_ingested_ms
-  FROM track_hours
+  FROM catalogued_hours
+  WHERE known_id IS NULL
   GROUP BY track_id
 ) AS p
 LEFT JOIN tracks AS t ON t.record_key = p.track_id

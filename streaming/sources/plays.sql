@@ -8,7 +8,6 @@ CREATE TABLE plays (
   -- A play cannot happen after it was told, nor be told after the log has it: no clock that is ahead, a phone's or a
   -- server's, may push event time on for everybody. What is more than an hour ahead of the log, or what no calendar of
   -- ours holds, has no event time: it would end the job, or make all that follows too late, for ever.
-  event_ms AS ${event_ms},
   event_time AS CAST(TO_TIMESTAMP_LTZ(${event_ms}, 3) AS TIMESTAMP(3)),  -- UTC
   arrival AS PROCTIME(),
   WATERMARK FOR event_time AS event_time - INTERVAL '${lateness_minutes}' MINUTE

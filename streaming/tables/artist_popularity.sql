@@ -5,7 +5,7 @@ CREATE TABLE artist_popularity (
   window_end TIMESTAMP_LTZ(3),  -- where the span ends, exclusive
   `rank`     BIGINT,            -- from 1 within span and window_end: most listeners, then plays, then id
   plays      BIGINT,
-  listeners  BIGINT,            -- distinct
+  listeners  BIGINT,            -- distinct; over 7d the sum of each day's: one listener counts at most seven times
   PRIMARY KEY (span, artist_id) NOT ENFORCED
 ) WITH (
   'topic' = '${tenant}.artist_popularity',

@@ -5,13 +5,17 @@
 -- A play's tokens, NULL of anything else, are cut out before the window: behind it they are not cut out again for each
 -- column.
 CREATE TEMPORARY VIEW ordered_records AS
-SELECT record, source_partition, source_offset, appended_at, event_ms, event_time, ${arrival} AS arrival,
-       ${tokens} AS tokens,
-       MAX(event_ms) OVER (
-         PARTITION BY source_partition ORDER BY ${arrival} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-       ) - event_ms AS behind_ms
-FROM plays
-WHERE record IS NOT NULL;
+SELECT record, source_partition, source_offset, appended_at, event_time, arrival, tokens,
+       ${ms_of_event_time} AS event_ms,
+       (${ms_of_newest}) - (${ms_of_event_time}) AS behind_ms
+FROM (
+  SELECT record, source_partition, source_offset, appended_at, event_time, ${arrival} AS arrival, ${tokens} AS tokens,
+         MAX(CAST(event_time AS TIMESTAMP(3))) OVER (
+           PARTITION BY source_partition ORDER BY ${arrival} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+         ) AS newest
+  FROM plays
+  WHERE record IS NOT NULL
+);
 
 -- The plays among them; heartbeats are none, and what is neither has a letter (jobs/dead_letters.sql).
 CREATE TEMPORARY VIEW sound_plays AS

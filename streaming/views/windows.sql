@@ -42,3 +42,16 @@ FROM TABLE(HOP(
   (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
   INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
 GROUP BY track_id, artist_id, window_start, window_end, window_time;
+
+-- Each artist's, as track_days.
+CREATE TEMPORARY VIEW artist_days AS
+SELECT artist_id,
+       window_start,
+       window_end,
+       window_time AS hour_time,
+       COUNT(*) AS plays,
+       COUNT(DISTINCT listener_id) AS listeners
+FROM TABLE(HOP(
+  (SELECT * FROM timely_plays WHERE allow_training), DESCRIPTOR(event_time),
+  INTERVAL '${chart_step_hours}' HOUR, INTERVAL '24' HOUR))
+GROUP BY artist_id, window_start, window_end, window_time;

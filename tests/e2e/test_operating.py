@@ -1,4 +1,4 @@
-"""Operating the live job on the real stack: upgraded with a savepoint, days computed again, nothing counted twice.
+"""Operating the live jobs on the real stack: upgraded with a savepoint, days computed again, nothing counted twice.
 
 And the proof of erasure: of fifty listeners one is given out and erased, the log is replayed twice, and nothing of them
 is left anywhere but the receipt, while the others' data is exact.
@@ -32,8 +32,9 @@ from cli import reach
 from importers import send as ingest_client
 from stack import plan
 from stack.stack import Stack
-from streaming import backfill, charts, render, wiring
+from streaming import backfill, charts, wiring
 from streaming.cluster import Job
+from streaming.live_jobs import ARCHIVE, LIVE_JOBS, TABLES, LiveJob
 from streaming.schema import result_tables
 from tests.comparison import same_rows
 from tests.faults.oracle import whole
@@ -94,7 +95,9 @@ def test_an_upgrade_goes_on_from_a_savepoint(
 ) -> None:
     """Another threshold: another job, from the savepoint, alone on the cluster, and each play counted once."""
     before, counted = _job(settings), _plays_counted(store)
-    done = _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")
+    archives = _job(settings, ARCHIVE)
+    kept, done = _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")
+    assert (archives.id, archives.id, "segue.archive") == (kept["before"], kept["job"], kept["name"])
     assert before.id == done["before"]
     assert before.id != done["job"]
     assert "/savepoint-" in done["went_on_from"]
@@ -106,25 +109,28 @@ def test_an_upgrade_goes_on_from_a_savepoint(
     assert (rested + 50, rested + 50) == (len(archived), len(set(archived)))
     assert counted + 50 == _plays_counted(store)
     assert done["job"] == _job(settings).id
-    assert done["job"] == _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")["job"]
+    again = _segue(settings, "jobs", "upgrade", SEGUE_ANOMALY_Z="6.5")
+    assert [archives.id, done["job"]] == [one["job"] for one in again]
 
 
 def test_jobs_are_listed(settings: Settings, rested: int) -> None:
-    """The live job runs and has a checkpoint."""
-    (live,) = [job for job in _segue(settings, "jobs", "list") if job["name"] == render.job_name(settings.tenant)]
-    assert "RUNNING" == live["state"]
-    assert live["checkpoint"]["bytes"] > 0
+    """The live jobs run and have a checkpoint."""
+    listed = {job["name"]: job for job in _segue(settings, "jobs", "list")}
+    assert {job.on_cluster(settings.tenant) for job in LIVE_JOBS} == listed.keys()
+    for live in listed.values():
+        assert "RUNNING" == live["state"]
+        assert live["checkpoint"]["bytes"] > 0
 
 
 def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rested: int) -> None:
     """It is complete, and not where the keeper looks."""
     before = _job(settings)
-    url = _segue(settings, "jobs", "savepoint")["savepoint"]
-    folder = Path(url.removeprefix("file://"))
-    assert (folder / "_metadata").is_file()
-    assert render.job_name(settings.tenant) not in folder.parts
+    for saved in _segue(settings, "jobs", "savepoint"):
+        folder = Path(saved["savepoint"].removeprefix("file://"))
+        assert (folder / "_metadata").is_file()
+        assert saved["name"] not in folder.parts
+        shutil.rmtree(folder)  # whoever asked for one deletes it: it holds what the state holds
     assert before.id == _job(settings).id
-    shutil.rmtree(folder)  # whoever asked for one deletes it: it holds what the state holds
 
 
 def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
@@ -139,8 +145,8 @@ def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
     before, archived = _rows(store), set(_archived(settings))
     began = datetime.now(UTC)
     done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
-    assert done["went_on_from"] is None
-    assert {done["job"]} == _states(settings)
+    assert [None, None] == [one["went_on_from"] for one in done]
+    assert {one["name"]: {one["job"]} for one in done} == _states(settings)
     await_(lambda: _written_since(store, began), "every row is written again")
     settle(settings)
     _same(before, _rows(store))
@@ -357,14 +363,17 @@ def _segue(settings: Settings, *words: str, **env: str) -> Any:
     return json.loads(done.stdout)
 
 
-def _states(settings: Settings) -> set[str]:
-    """The jobs of which a state lies on disk, by folder, and savepoints between them."""
-    root = Path(settings.checkpoints.removeprefix("file://")) / render.job_name(settings.tenant)
-    return {folder.name for folder in root.glob("*/*") if any(folder.rglob("_metadata"))}
+def _states(settings: Settings) -> dict[str, set[str]]:
+    """The jobs of which a state lies on disk, by name and folder, and savepoints between them."""
+    root = Path(settings.checkpoints.removeprefix("file://"))
+    names = [job.on_cluster(settings.tenant) for job in LIVE_JOBS]
+    return {
+        name: {folder.name for folder in (root / name).glob("*/*") if any(folder.rglob("_metadata"))} for name in names
+    }
 
 
-def _job(settings: Settings) -> Job:
-    (alive,) = [job for job in wiring.cluster(settings).jobs(render.job_name(settings.tenant)) if job.is_alive]
+def _job(settings: Settings, job: LiveJob = TABLES) -> Job:
+    (alive,) = [one for one in wiring.cluster(settings).jobs(job.on_cluster(settings.tenant)) if one.is_alive]
     return alive
 
 

@@ -64,7 +64,7 @@ def figures(request: pytest.FixtureRequest, pytestconfig: pytest.Config, seed: i
 
 @pytest.fixture(scope="session")
 def live(settings: Settings) -> None:
-    """The live job has saved its state once: a stack that has just started is not hurt before it runs."""
+    """The live jobs have saved their state once: a stack that has just started is not hurt before it runs."""
     await_checkpoint_after(settings, time.time(), seconds=600)
 
 

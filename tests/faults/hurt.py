@@ -13,8 +13,9 @@ from backend.ports.event_log import Record, Topic
 from backend.settings import Settings
 from stack.stack import Stack
 from stack.state import Phase, ProcessState
-from streaming import render, wiring
+from streaming import wiring
 from streaming.cluster import Job
+from streaming.live_jobs import LIVE_JOBS, TABLES
 
 LONG_PARTS = ("kafka", "mongo", "flink-jobmanager", "flink-taskmanager", "server", "sink", "keeper")
 """The parts that run for as long as the stack does."""
@@ -82,12 +83,13 @@ def kill_everything(stack: Stack) -> float:
 
 
 def await_half_a_checkpoint(settings: Settings, *, seconds: float = 120) -> Path:
-    """Return while the live job writes a checkpoint: its folder is there and its `_metadata`, written last, is not."""
-    root = Path(settings.checkpoints.removeprefix("file://")) / render.job_name(settings.tenant)
-    before = set(root.glob("*/*/chk-*"))  # a run that was killed may have left half a one behind
+    """Return while the tables' job writes a checkpoint: its folder is there, `_metadata`, written last, is not."""
+    root = Path(settings.checkpoints.removeprefix("file://"))
+    glob = f"{TABLES.on_cluster(settings.tenant)}/*/*/chk-*"
+    before = set(root.glob(glob))  # a run that was killed may have left half a one behind
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for folder in set(root.glob("*/*/chk-*")) - before:
+        for folder in set(root.glob(glob)) - before:
             if not (folder / "_metadata").exists():
                 return folder
             before.add(folder)
@@ -95,36 +97,38 @@ def await_half_a_checkpoint(settings: Settings, *, seconds: float = 120) -> Path
     raise NotBack(f"no checkpoint began within {seconds:.0f} s in {root}")
 
 
-def live_job(settings: Settings) -> Job:
-    """The job that fills the live tables. Raises Unavailable where none runs."""
-    job = wiring.cluster(settings).running(render.job_name(settings.tenant))
-    if job is None:
-        raise Unavailable("no live job runs")
-    return job
+def running(settings: Settings) -> list[Job]:
+    """The live jobs. Raises Unavailable where one does not run."""
+    cluster = wiring.cluster(settings)
+    found = {job: cluster.running(job.on_cluster(settings.tenant)) for job in LIVE_JOBS}
+    if lacking := [job.name for job, on_cluster in found.items() if on_cluster is None]:
+        raise Unavailable(f"{' and '.join(lacking)} do not run")
+    return [job for job in found.values() if job is not None]
 
 
 def await_checkpoint_after(settings: Settings, moment: float, *, seconds: float = 400) -> float:
-    """Wait until the live job has completed a checkpoint that it began after the moment; the seconds since then."""
+    """Wait until each live job has completed a checkpoint that it began after the moment; the seconds since then."""
     cluster = wiring.cluster(settings)
 
     def is_saved() -> bool:
         with suppress(Unavailable):
-            told = cluster.request(f"/jobs/{live_job(settings).id}/checkpoints")["latest"]["completed"]
-            return told is not None and told["trigger_timestamp"] > moment * 1000
+            told = [cluster.request(f"/jobs/{job.id}/checkpoints")["latest"]["completed"] for job in running(settings)]
+            return all(one is not None and one["trigger_timestamp"] > moment * 1000 for one in told)
         return False
 
     if not within(seconds, is_saved):
-        raise NotBack(f"the live job saved nothing within {seconds:.0f} s")
+        raise NotBack(f"a live job saved nothing within {seconds:.0f} s")
     return time.time() - moment
 
 
 def failures_since(settings: Settings, moment: float) -> list[str]:
-    """What the live job failed of, and was restarted after, since the moment, in seconds since 1970.
+    """What the live jobs failed of, and were restarted after, since the moment, in seconds since 1970.
 
     Flink's own count of restarts comes from a cache that a question only begins to renew.
     """
-    history = wiring.cluster(settings).request(f"/jobs/{live_job(settings).id}/exceptions")["exceptionHistory"]
-    return [entry["stacktrace"] for entry in history["entries"] if entry["timestamp"] >= moment * 1000]
+    cluster = wiring.cluster(settings)
+    told = [cluster.request(f"/jobs/{job.id}/exceptions")["exceptionHistory"]["entries"] for job in running(settings)]
+    return [entry["stacktrace"] for entries in told for entry in entries if entry["timestamp"] >= moment * 1000]
 
 
 def append(settings: Settings, topic: Topic, records: Sequence[Record]) -> None:

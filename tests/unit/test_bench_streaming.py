@@ -177,6 +177,16 @@ def test_throughput_is_rated_round_by_round() -> None:
     assert [0.5, 0.25, 0.8] == pytest.approx(rated.ratios)
 
 
+def test_a_table_is_rated_by_what_it_adds_to_all_others() -> None:
+    """In microseconds a play, beside those of the whole; its job fills every table but this one."""
+    seconds = {"reference": [1.0, 1.0], throughput.STATEMENT_SET: [10.0, 8.0], "trends": [9.0, 8.5]}
+    rated = throughput.rated("trends", seconds, plays=1_000_000)
+    assert (-0.5, 8.0) == (pytest.approx(rated.ours), pytest.approx(rated.reference))
+    assert [0.1, -0.0625] == pytest.approx(rated.ratios)
+    assert {*render.LIVE_TABLES} - {"trends"} == set(throughput.TABLES["trends"] or ())
+    assert 3 * 2 == throughput.jobs_of(["trends"], repeats=1)
+
+
 def test_freshness_is_the_95th_percentile_over_the_limit() -> None:
     """Of forty plays the second slowest."""
     shown = freshness.row_of([*np.linspace(1, 6, 38), 9.0, 30.0])
@@ -208,5 +218,7 @@ def test_job_seconds_are_flinks_own() -> None:
 
 def test_a_row_that_there_is_not_is_refused() -> None:
     """With the names of those that there are."""
-    with pytest.raises(InvalidInput, match="statement_set, engagement, sink, freshness_p95_seconds"):
+    with pytest.raises(
+        InvalidInput, match="statement_set, engagement, archive, sink, freshness_p95_seconds, artist_engagement"
+    ):
         Plan(rows=("speed",))

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 
 from backend.settings import Settings
-from streaming import remains, render, wiring
+from streaming import remains, wiring
 from streaming.cluster import Checkpoint, Health, Job
+from streaming.live_jobs import ARCHIVE, LIVE_JOBS, TABLES, LiveJob
 from streaming.spec import JobSpec
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RUNNING, GONE = "a" * 32, "b" * 32
-JOB = Job(RUNNING, "segue.live_tables", "RUNNING", NOW)
+JOB = Job(RUNNING, "segue.archive", "RUNNING", NOW)
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> JobSpec:
+@pytest.fixture(params=LIVE_JOBS, ids=lambda job: job.name)
+def spec(request: pytest.FixtureRequest, tmp_path: Path) -> JobSpec:
     """What the job computes."""
-    return wiring.job_spec(Settings(home=tmp_path))
+    return wiring.job_spec(Settings(home=tmp_path), request.param)
 
 
 def health(url: str | None) -> Health:
@@ -31,10 +32,12 @@ def health(url: str | None) -> Health:
 
 
 def laid_out(spec: JobSpec) -> list[Path]:
-    """States of three digests and a savepoint of somebody's own; those that are to go."""
+    """States of three digests, of another job, and a savepoint of somebody's own; those that are to go."""
     root = Path(spec.checkpoints.removeprefix("file://"))
-    job = root / render.job_name(spec.tenant)
+    job = root / spec.name
+    other = root / ("segue.live_tables" if spec.job == ARCHIVE else "segue.archive") / "old"
     stay = [job / "new" / RUNNING / "chk-9", job / "new" / RUNNING / "shared", root / "savepoints" / "savepoint-1"]
+    stay += [other / GONE, other / "savepoint-3"]
     go = [job / "new" / GONE, job / "old" / GONE, job / "new" / "savepoint-1", job / "older" / "savepoint-2"]
     for folder in (*stay, *go):
         folder.mkdir(parents=True)
@@ -43,7 +46,7 @@ def laid_out(spec: JobSpec) -> list[Path]:
 
 
 def test_states_of_jobs_gone_by_go_whatever_they_computed(spec: JobSpec) -> None:
-    """Once the running one has a checkpoint of its own; its own, and savepoints kept elsewhere, stay."""
+    """Once the running one has a checkpoint of its own; its own, the other job's, savepoints kept elsewhere stay."""
     go = laid_out(spec)
     root = Path(spec.checkpoints.removeprefix("file://"))
     before = set(root.rglob("_metadata"))
@@ -60,8 +63,10 @@ def test_nothing_goes_before_the_first_checkpoint(spec: JobSpec, url: str | None
     assert all(folder.is_dir() for folder in go)
 
 
-def test_files_that_a_job_gone_by_was_writing_go(spec: JobSpec) -> None:
-    """Finished ones, and those that the running job may be writing, stay."""
+@pytest.mark.parametrize(("job", "gone"), [(ARCHIVE, {".part-x-0.inprogress.y"}), (TABLES, set())])
+def test_files_that_a_job_gone_by_was_writing_go(tmp_path: Path, job: LiveJob, gone: set[str]) -> None:
+    """Finished ones, and those that the running job may be writing, stay; all, where the job writes none."""
+    spec = wiring.job_spec(Settings(home=tmp_path), job)
     day = Path(spec.archive.removeprefix("file://")) / "day=2026-03-01"
     day.mkdir(parents=True)
     old, young = NOW - timedelta(minutes=2), NOW + timedelta(minutes=15)
@@ -69,5 +74,5 @@ def test_files_that_a_job_gone_by_was_writing_go(spec: JobSpec) -> None:
     for name, at in names.items():
         (day / name).touch()
         os.utime(day / name, (at.timestamp(), at.timestamp()))
-    assert 1 == remains.sweep(spec, JOB, health(f"{spec.checkpoints}/x/{RUNNING}/chk-9"))
-    assert names.keys() - {".part-x-0.inprogress.y"} == {file.name for file in day.iterdir()}
+    assert len(gone) == remains.sweep(spec, JOB, health(f"{spec.checkpoints}/x/{RUNNING}/chk-9"))
+    assert names.keys() - gone == {file.name for file in day.iterdir()}

@@ -10,6 +10,7 @@ import pytest
 from backend.domain.errors import Unavailable
 from backend.settings import Settings
 from streaming import cluster, lineage, render, states, submit, wiring
+from streaming.live_jobs import ARCHIVE, TABLES
 from streaming.spec import JobSpec
 
 
@@ -115,7 +116,7 @@ def test_settings_that_no_upgrade_knows_count_for_themselves(tmp_path: Path, old
 def test_an_upgrade_that_an_older_release_wrote_down_counts(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """It named every number among the settings, those of the server and of training too, and nothing but numbers."""
     lineage.record(tmp_path, new, before=render.digest(old))
-    file = tmp_path / lineage.FILE
+    file = tmp_path / lineage.FOLDER / f"{old.job.name}.json"
     told = json.loads(file.read_text())
     for step in told:
         chosen = step.pop("choices")
@@ -125,9 +126,25 @@ def test_an_upgrade_that_an_older_release_wrote_down_counts(tmp_path: Path, old:
     assert new == lineage.wanted(tmp_path, old)
 
 
-def test_only_one_submits_at_a_time(tmp_path: Path) -> None:
-    """The keeper stands back while a command holds the lock, and the message says what to do."""
-    with lineage.submitting(tmp_path), pytest.raises(Unavailable, match="try again"), lineage.submitting(tmp_path):
+def test_each_job_has_a_lineage_of_its_own(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
+    """Other settings for the tables leave the archive's job where it was, also where both were moved."""
+    lineage.record(tmp_path, new, before=render.digest(old))
+    lineage.record(tmp_path, new.of(ARCHIVE), before=render.digest(old.of(ARCHIVE)))
+    assert 7 == lineage.wanted(tmp_path, old).anomaly_z
+    assert [render.digest(old.of(ARCHIVE))] == [step.digest for step in lineage.steps(tmp_path, ARCHIVE)]
+    assert {"segue.archive", "segue.live_tables"} == {
+        submit.checkpoints(spec).split("/")[-2] for spec in (old, old.of(ARCHIVE))
+    }
+
+
+def test_only_one_submits_a_job_at_a_time(tmp_path: Path) -> None:
+    """The keeper stands back while a command holds the lock, and the message says what to do; the other job is free."""
+    with (
+        lineage.submitting(tmp_path, TABLES),
+        lineage.submitting(tmp_path, ARCHIVE),
+        pytest.raises(Unavailable, match="submitting live_tables: try again"),
+        lineage.submitting(tmp_path, TABLES),
+    ):
         pass
 
 

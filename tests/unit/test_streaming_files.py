@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from backend.domain.errors import InvalidInput
 from backend.domain.plays import SKIP_SQL
 from backend.settings import Settings
 from streaming import dictionary, render, schema, wiring
+from streaming.live_jobs import ARCHIVE, TABLES, LiveJob, chosen
 from streaming.spec import JobSpec
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +120,46 @@ def test_digest_tells_what_is_computed_not_where() -> None:
     assert here != render.digest(spec(flink_state="rocksdb"))
 
 
-def test_digest_of_the_default_job_is_known() -> None:
+@pytest.mark.parametrize(("job", "digest"), [(ARCHIVE, "7d6d3b4aaffd"), (TABLES, "dd1ad5f36e3b")])
+def test_digests_of_the_default_jobs_are_known(job: LiveJob, digest: str) -> None:
     """States of running jobs lie in folders of this name: a change here means `segue jobs upgrade` for everybody."""
-    assert "acb8a588a848" == render.digest(spec())
+    assert digest == render.digest(spec().of(job))
+
+
+def test_every_table_is_filled_by_one_job() -> None:
+    """Neither by none nor by two."""
+    assert sorted(render.LIVE_TABLES) == sorted({*render.LIVE_TABLES})
+    assert ("play_archive",) == ARCHIVE.tables
+
+
+def test_a_job_defines_only_what_it_reads() -> None:
+    """So the archive's job goes on undisturbed where a threshold of other tables is changed, or their SQL."""
+    here = render.digest(spec().of(ARCHIVE))
+    assert here == render.digest(spec(anomaly_z=7, state_days=40, session_minutes=20).of(ARCHIVE))
+    assert here != render.digest(spec(lateness_minutes=11).of(ARCHIVE))
+    definitions, inserts = render.job_statements(spec(), ARCHIVE.tables)
+    named = [found[1] for one in definitions if (found := re.match(r"CREATE (?:TEMPORARY )?\w+ (\w+)", one))]
+    assert ["plays", "play_archive", "ordered_records", "sound_plays"] == named
+    assert 1 == len(inserts)
+
+
+def test_half_the_writers_saved_twice_as_often() -> None:
+    """The archive has as many files as it had; one writer and a second are the least."""
+    shares = {
+        (given, every): (one.subtasks, one.interval_seconds)
+        for given, every in ((2, 10), (1, 3), (8, 1))
+        for one in [spec(parallelism=given, checkpoint_seconds=every).of(ARCHIVE)]
+    }
+    assert {(2, 10): (1, 5), (1, 3): (1, 2), (8, 1): (4, 1)} == shares
+    options = render.job_settings(spec(parallelism=4).of(ARCHIVE), checkpoints="")
+    assert ("2", "5 s") == (options["parallelism.default"], options["execution.checkpointing.interval"])
+    options = render.job_settings(spec(parallelism=4), checkpoints="")
+    assert ("4", "10 s") == (options["parallelism.default"], options["execution.checkpointing.interval"])
+
+
+def test_a_job_that_is_none_is_refused() -> None:
+    """With the names of those that are."""
+    assert [TABLES] == [*chosen("live_tables")]
+    assert [ARCHIVE, TABLES] == [*chosen(None)]
+    with pytest.raises(InvalidInput, match="choose archive or live_tables"):
+        chosen("tables")
