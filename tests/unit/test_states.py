@@ -113,19 +113,6 @@ def test_settings_that_no_upgrade_knows_count_for_themselves(tmp_path: Path, old
     assert third == lineage.wanted(tmp_path, third)
 
 
-def test_an_upgrade_that_an_older_release_wrote_down_counts(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
-    """It named every number among the settings, those of the server and of training too, and nothing but numbers."""
-    lineage.record(tmp_path, new, before=render.digest(old))
-    file = tmp_path / lineage.FOLDER / f"{old.job.name}.json"
-    told = json.loads(file.read_text())
-    for step in told:
-        chosen = step.pop("choices")
-        step["numbers"] = chosen and {name: one for name, one in chosen.items() if name != "flink_state"}
-    told[-1]["numbers"] |= {"server_workers": 16, "training_label_weight": 1.0}
-    file.write_text(json.dumps(told))
-    assert new == lineage.wanted(tmp_path, old)
-
-
 def test_each_job_has_a_lineage_of_its_own(tmp_path: Path, old: JobSpec, new: JobSpec) -> None:
     """Other settings for the tables leave the archive's job where it was, also where both were moved."""
     lineage.record(tmp_path, new, before=render.digest(old))
