@@ -1,5 +1,5 @@
-# Three images: `segue` for the server, the sink, training and the dashboard (the command tells which), `keeper`, which can
-# submit Flink's jobs besides, and `flink`, the cluster with the connector jars.
+# Three images: `segue` for the server, the sink, the keeper, training and the dashboard (the command tells which), `gateway`
+# for Flink's SQL gateway, which plans jobs and submits them, and `flink`, the cluster with the connector jars.
 FROM python:3.11-slim-bookworm AS segue
 RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless && rm -rf /var/lib/apt/lists/*
 WORKDIR /segue
@@ -13,12 +13,12 @@ USER segue
 ENV SEGUE_HOME=/var/lib/segue
 CMD ["python", "-m", "backend"]
 
-# Flink's SQL client with the connector jars, by SHA-256 from stack/jars.lock, laid out as the embedded stack does.
-# With FLINK_HOME the client takes the folders named here; without it pyflink would put its own in their place.
-FROM segue AS keeper
+# Flink's SQL gateway with the connector jars, by SHA-256 from stack/jars.lock, laid out as the embedded stack does.
+# With FLINK_HOME Flink's script takes the folders named here; without it pyflink would put its own in their place.
+FROM segue AS gateway
 ARG SEGUE_MAVEN_REPOSITORY
 USER root
-RUN SEGUE_CACHE=/opt/segue/cache python -m stack.flink_client /opt/segue && chown -R segue /opt/segue/flink
+RUN SEGUE_CACHE=/opt/segue/cache python -m stack.flink_gateway /opt/segue && chown -R segue /opt/segue/flink
 USER segue
 ENV FLINK_HOME=/usr/local/lib/python3.11/site-packages/pyflink
 ENV FLINK_CONF_DIR=/opt/segue/flink/conf
@@ -28,9 +28,9 @@ ENV FLINK_PLUGINS_DIR=/usr/local/lib/python3.11/site-packages/pyflink/plugins
 ENV FLINK_LOG_DIR=/opt/segue/flink/log
 ENV FLINK_PID_DIR=/opt/segue/flink/pid
 ENV HADOOP_CLASSPATH=
-CMD ["python", "-m", "streaming.keeper"]
+CMD ["sh", "-c", "exec $FLINK_HOME/bin/sql-gateway.sh start-foreground -Dsql-gateway.endpoint.rest.address=$(hostname) -Dsql-gateway.endpoint.rest.bind-address=0.0.0.0"]
 
-# The gateway belongs to the SQL client alone.
+# The cluster itself has no gateway.
 FROM flink:2.3.0-java17 AS flink
-COPY --from=keeper /opt/segue/cache/jars/ /opt/flink/lib/
+COPY --from=gateway /opt/segue/cache/jars/ /opt/flink/lib/
 RUN rm /opt/flink/lib/flink-sql-gateway-*.jar && install -d -o flink -g flink /data

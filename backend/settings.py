@@ -196,6 +196,9 @@ class Settings(BaseSettings):
     )
     store_password_file: Path | None = Field(None, description="Or the file that holds it and nothing else.")
     flink_url: str = Field("http://127.0.0.1:8081", description="Flink REST address of a session cluster.")
+    flink_sql_url: str = Field(
+        "http://127.0.0.1:8083", description="REST address of the Flink SQL gateway through which jobs are submitted."
+    )
     vectors_url: str = Field(
         "", description="Vector index: file:///folder (default: home/vectors) or pinecone://index."
     )

@@ -10,7 +10,7 @@ from typing import Any
 from backend.domain.errors import SegueError
 from bench import bounded
 from bench.topics import Topics
-from streaming import render, submit
+from streaming import gateway, render
 from streaming.cluster import Cluster, root_cause
 from streaming.spec import JobSpec
 
@@ -64,7 +64,7 @@ class JobBench:
         self._topics.make(job.topics)
         try:
             options = bounded.options(spec, name=prefix, checkpoints=(folder / "checkpoints").as_uri())
-            job_id = submit.run_sql(self._cluster, render.sql_file(options, job.definitions, job.inserts))
+            job_id = gateway.run(self._cluster, render.script(options, job.definitions, job.inserts))
             return self._await(job_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

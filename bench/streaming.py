@@ -19,7 +19,6 @@ from bench.service import Service, Shape
 from bench.topics import Topics
 from cli import reach
 from cli.output import Output
-from stack import flink
 from streaming.wiring import cluster, job_spec
 
 THROUGHPUT = tuple(throughput.TABLES)
@@ -76,7 +75,7 @@ def measure(plan: Plan, output: Output) -> Measured:
         with stacks.stack(output, parts, flink_heap_megabytes=plan.heap_megabytes) as settings:
             topics = Topics(settings.kafka_servers, partitions=settings.kafka_partitions)
             prepare(topics, settings.tenant, Shape(plays=plan.plays), seed=plan.seed, output=output)
-            flinks = cluster(settings, environment=flink.environment(settings.home))
+            flinks = cluster(settings)
             jobs = JobBench(flinks, job_spec(settings), topics, folder=settings.home / "runs")
             _jobs(plan, jobs, measured, output)
             if sink.SINK in plan.rows:

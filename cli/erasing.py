@@ -17,10 +17,9 @@ def run(settings: Settings, output: Output) -> None:
 
     What cannot be done yet (a day that is not settled) is left, and its receipt says until when. Raises Unavailable.
     """
-    from stack import flink
     from streaming import erasing, wiring
 
-    with wiring.ground(settings, environment=flink.client_environment(settings.home)) as ground:
+    with wiring.ground(settings) as ground:
         if not ground.store.open_erasures():
             output.say("nobody waits to be erased")
             return

@@ -1,15 +1,14 @@
-"""A Flink session cluster (JobManager and TaskManager) from the pip distribution, and its SQL client.
+"""A Flink session cluster (JobManager and TaskManager) from the pip distribution, and its SQL gateway.
 
-Nothing is written into site-packages: configuration, logs and the folders of jars are under home/flink, and the SQL
-client's script is pointed there by FLINK_CONF_DIR, FLINK_LIB_DIR, FLINK_OPT_DIR, FLINK_LOG_DIR and FLINK_PID_DIR.
-The two servers are started as Flink's scripts jobmanager.sh and taskmanager.sh would, but directly: the scripts start
-six short-lived JVMs only to compute the memory figures that stand below, 7 s of processor time at each start.
+Nothing is written into site-packages: configuration, logs and the folders of jars are under home/flink, and what reads
+them is pointed there by FLINK_CONF_DIR, FLINK_LIB_DIR, FLINK_OPT_DIR, FLINK_LOG_DIR and FLINK_PID_DIR.
+The servers are started as Flink's scripts jobmanager.sh, taskmanager.sh and sql-gateway.sh would, but directly: the
+scripts start six short-lived JVMs only to compute the memory figures that stand below, 7 s of processor time each time.
 """
 
 import json
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,12 @@ from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
 GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+GATEWAY = "org.apache.flink.table.gateway.SqlGateway"
 
 # Megabytes. With the tasks' own, a setting, the TaskManager is 2.6 GB in all. Where jobs keep their state on the heap,
 # managed memory (sorting, batch) stays small. What its JVM is given and what it is told that it has must agree.
 JOBMANAGER_HEAP = 448
+GATEWAY_HEAP = 1024
 FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP, NETWORK, MANAGED_A_SLOT, METASPACE, OVERHEAD = 128, 128, 192, 40, 256, 192
 
 LOGGING = """\
@@ -161,7 +162,7 @@ def _link(folder: Path, files: list[Path]) -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What Flink's scripts, `sql-client.sh` above all, must find in the environment to work on this home's cluster."""
+    """What Flink's servers and scripts must find in the environment to have this home's configuration and jars."""
     folder = home.absolute() / "flink"
     return {
         "FLINK_HOME": str(distribution()),
@@ -175,8 +176,8 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def client_configuration() -> dict[str, object]:
-    """What the SQL client needs of a config.yaml; where the cluster is, its command line says."""
+def gateway_configuration() -> dict[str, object]:
+    """What the SQL gateway needs of a config.yaml; where the cluster is, each session says."""
     return {"env.java.opts.all": _shipped_java_options()}
 
 
@@ -196,21 +197,31 @@ def lay_out(home: Path, config: Mapping[str, object]) -> None:
     _link(folder / "opt", [*distribution().glob("opt/*.jar"), *gateway])
 
 
-def _java(home: Path, *options: str) -> tuple[str, ...]:
-    """The start of both servers' command lines: Flink's own options, logging to the console, flink-dist last."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the cluster listens on loopback: its REST address, the JobManager for TaskManagers, the SQL gateway."""
+
+    rest: int
+    rpc: int
+    sql: int
+
+
+def _java(home: Path, *options: str, also: Sequence[Path] = (), log: str = "console") -> tuple[str, ...]:
+    """The start of the servers' command lines: Flink's own options, logging to the console, flink-dist last."""
     folder = home.absolute() / "flink"
-    class_path = sorted((folder / "lib").iterdir(), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name))
-    logging = folder / "conf" / "log4j-console.properties"
+    jars_of_all = (*also, *(folder / "lib").iterdir())
+    class_path = sorted(jars_of_all, key=lambda jar: (jar.name.startswith("flink-dist"), jar.name))
+    logging = folder / "conf" / f"log4j-{log}.properties"
     return (
         *("java", *options, "-XX:+IgnoreUnrecognizedVMOptions", *_shipped_java_options().split()),
         *(f"-Dlog4j.configurationFile=file:{logging}", "-classpath", ":".join(map(str, class_path))),
     )
 
 
-def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
-    """JobManager and TaskManager, their files laid out under home/flink."""
-    lay_out(home, configuration(home, sizes, port=port, rpc_port=rpc_port))
-    env, url = environment(home), f"http://{LOOPBACK}:{port}"
+def parts(home: Path, sizes: Sizes, ports: Ports) -> list[Part]:
+    """SQL gateway, JobManager and TaskManager, their files laid out under home/flink."""
+    lay_out(home, configuration(home, sizes, port=ports.rest, rpc_port=ports.rpc))
+    env, url = environment(home), f"http://{LOOPBACK}:{ports.rest}"
     configured = ("--configDir", env["FLINK_CONF_DIR"])
     job_manager = _java(home, *QUICK_JVM, f"-Xmx{JOBMANAGER_HEAP}m", "-Xms128m")
     heap, direct = sizes.heap_megabytes + FRAMEWORK_HEAP, FRAMEWORK_OFF_HEAP + NETWORK
@@ -224,13 +235,14 @@ def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
     quick = ("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
     task_manager = _java(home, "-XX:+UseG1GC", *quick, *memory)
     return [
+        _gateway(home, ports.sql),
         Part(
             name="flink-jobmanager",
             title="Flink JobManager",
             argv=(*job_manager, JOBMANAGER, *configured, "--executionMode", "cluster"),
             env=env,
             check=lambda: check(url, task_managers=0),
-            address=f"{LOOPBACK}:{port}",
+            address=f"{LOOPBACK}:{ports.rest}",
             needs_room=True,
         ),
         Part(
@@ -242,6 +254,37 @@ def parts(home: Path, sizes: Sizes, *, port: int, rpc_port: int) -> list[Part]:
             needs_room=True,
         ),
     ]
+
+
+def _gateway(home: Path, port: int) -> Part:
+    """Plans jobs and hands them to the cluster that a session names; it keeps nothing that a restart would miss."""
+    here = {
+        "sql-gateway.endpoint.rest.address": LOOPBACK,
+        "sql-gateway.endpoint.rest.bind-address": LOOPBACK,
+        "sql-gateway.endpoint.rest.port": port,
+    }
+    jar = sorted((home.absolute() / "flink" / "opt").glob(f"{GATEWAY_JAR}-*.jar"))
+    command = _java(home, *QUICK_JVM, f"-Xmx{GATEWAY_HEAP}m", "-Xms128m", also=jar, log="cli")
+    return Part(
+        name="flink-sql-gateway",
+        title="Flink SQL gateway",
+        argv=(*command, GATEWAY, *(f"-D{key}={value}" for key, value in here.items())),
+        env=environment(home),
+        check=lambda: check_gateway(f"http://{LOOPBACK}:{port}"),
+        address=f"{LOOPBACK}:{port}",
+        needs_room=True,
+    )
+
+
+def check_gateway(url: str) -> str:
+    """Raises Unavailable until the gateway answers."""
+    check_port(urlsplit(url).port or 0)
+    try:
+        with web.client(timeout_seconds=0.5, local=True) as client:
+            client.get(f"{url}/v3/info").raise_for_status()
+    except web.FAILURES as error:
+        raise Unavailable(f"Flink's SQL gateway does not answer on {url} yet") from error
+    return ""
 
 
 def overview(url: str) -> dict[str, Any]:
@@ -260,12 +303,3 @@ def check(url: str, *, task_managers: int) -> str:
     if overview(url)["taskmanagers"] < task_managers:
         raise Unavailable("the TaskManager has not registered yet")
     return ""
-
-
-def client_environment(home: Path) -> dict[str, str]:
-    """What Flink's SQL client needs beside this process's environment to work on this home's cluster.
-
-    Nothing where FLINK_CONF_DIR says already where another cluster's configuration is, or where no Flink ran here.
-    """
-    is_told = "FLINK_CONF_DIR" in os.environ or not (home / "flink" / "conf").is_dir()
-    return {} if is_told else environment(home)

@@ -2,8 +2,8 @@
 
     python -I -S guard.py      reads "+GROUP" and "-GROUP" lines from standard input
 
-A tether (tether.py) ties one process to its parent; what that process started itself (Flink's SQL client under the
-job keeper, say) is not tied to anything. But it is in its group, and the end of standard input is how this process
+A tether (tether.py) ties one process to its parent; what that process started itself (a shell under
+Flink's scripts, say) is not tied to anything. But it is in its group, and the end of standard input is how this process
 learns that the supervisor is gone, whatever the reason.
 """
 

@@ -39,6 +39,7 @@ def _answer(part: PartState, *, flink_url: str, has_tls: bool) -> str:
         "mongo": lambda: mongo.check(port_of(part.address)),
         "flink-jobmanager": lambda: flink.check(flink_url, task_managers=0),
         "flink-taskmanager": lambda: flink.check(flink_url, task_managers=1),
+        "flink-sql-gateway": lambda: flink.check_gateway(f"http://{part.address}"),
         "server": lambda: services.check_server(part.address, has_tls=has_tls),
         "sink": lambda: services.check_sink(part.address) if part.address else "",
         "dashboard": lambda: services.check_dashboard(part.address),

@@ -15,7 +15,7 @@ from stack.jars import LOCK_FILE, Jar
 ROOTS = {
     # The broker; log4j-slf4j-impl is what its own distribution logs with.
     "kafka": ("org.apache.kafka:kafka_2.13:4.1.0", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"),
-    # What Flink's pip distribution lacks: the Kafka connector, Parquet with Hadoop's client, the SQL client's gateway.
+    # What Flink's pip distribution lacks: the Kafka connector, Parquet with Hadoop's client, the SQL gateway.
     "flink": (
         "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
         "org.apache.flink:flink-sql-parquet:2.3.0",

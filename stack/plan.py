@@ -19,9 +19,9 @@ from stack.ports import SETTINGS, free_port
 from stack.services import PREPARE, port_of
 
 ALL = ("kafka", "mongo", "flink", "server", "sink", "keeper", "dashboard")
-"""What a stack is made of, as people name it: "flink" is a JobManager and a TaskManager."""
+"""What a stack is made of, as people name it: "flink" is a JobManager, a TaskManager and an SQL gateway."""
 
-_SCHEMES = {"mongo": "mongodb://", "flink": "http://"}
+_SCHEMES = {"mongo": "mongodb://", "flink": "http://", "flink-sql": "http://"}
 ADDRESSES = {part: (setting, _SCHEMES.get(part, "") + "{host}:{port}") for part, setting in SETTINGS.items()}
 """The setting that tells where a part is, and its form."""
 
@@ -99,17 +99,22 @@ def _knows_no_login(setting: str, part: str, address: str) -> InvalidInput:
 
 def fixed_ports(given: Mapping[str, str], names: Iterable[str]) -> dict[str, int]:
     """The ports among the `configured` addresses of these parts."""
-    return {name: port_of(given[name]) for name in names if given.get(name)}
+    return {name: port_of(given[name]) for name in _addressed(names) if given.get(name)}
 
 
 def endpoints(given: Mapping[str, str], names: Iterable[str], ports: Mapping[str, int]) -> dict[str, str]:
     """Settings that tell where these parts are, `configured` or on a port of ours: the content of endpoints.json."""
     found = {}
-    for name in names:
-        if name in ADDRESSES:
-            field, form = ADDRESSES[name]
-            found[field] = given[name] if name in given else form.format(host=LOOPBACK, port=ports[name])
+    for name in _addressed(names):
+        field, form = ADDRESSES[name]
+        found[field] = given[name] if name in given else form.format(host=LOOPBACK, port=ports[name])
     return found
+
+
+def _addressed(names: Iterable[str]) -> list[str]:
+    """Those of ADDRESSES that these parts have: Flink's gateway comes with Flink."""
+    wanted = set(names)
+    return [name for name in ADDRESSES if name in wanted or (name == "flink-sql" and "flink" in wanted)]
 
 
 def parts(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) -> list[Part]:
@@ -121,10 +126,14 @@ def parts(settings: Settings, names: Iterable[str], ports: Mapping[str, int]) ->
     if "mongo" in wanted:
         made += mongo.parts(home, port=ports["mongo"])
     if "flink" in wanted:
-        made += flink.parts(home, _sizes(settings), port=ports["flink"], rpc_port=ports["flink-rpc"])
+        made += flink.parts(
+            home,
+            _sizes(settings),
+            flink.Ports(rest=ports["flink"], rpc=ports["flink-rpc"], sql=ports["flink-sql"]),
+        )
     if wanted & {"server", "sink", "keeper"}:
         wanted.add(PREPARE)
-    made += [part for part in services.parts(home, _addresses(settings)) if part.name in wanted]
+    made += [part for part in services.parts(_addresses(settings)) if part.name in wanted]
     here = {part.name for part in made}
     return [replace(part, needs=tuple(need for need in part.needs if need in here)) for part in made]
 

@@ -14,13 +14,22 @@ from stack.part import LOOPBACK
 
 PORTS_FILE = "ports.json"
 
-USUAL = {"kafka": 9092, "mongo": 27017, "flink": 8081, "server": 50051, "sink": 9464, "dashboard": 8501}
+USUAL = {
+    "kafka": 9092,
+    "mongo": 27017,
+    "flink": 8081,
+    "flink-sql": 8083,
+    "server": 50051,
+    "sink": 9464,
+    "dashboard": 8501,
+}
 """Where people expect to find each part."""
 
 SETTINGS = {
     "kafka": "kafka_servers",
     "mongo": "store_url",
     "flink": "flink_url",
+    "flink-sql": "flink_sql_url",
     "server": "server_address",
     "sink": "sink_metrics_address",
     "dashboard": "dashboard_address",

@@ -3,14 +3,12 @@
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from backend import web
 from backend.domain.errors import Unavailable
 from backend.listening import host_and_port
-from stack import flink
 from stack.jars import package_folder
 from stack.part import LOOPBACK, Part, check_port
 
@@ -35,8 +33,8 @@ class Addresses:
     dashboard: str
 
 
-def parts(home: Path, addresses: Addresses) -> list[Part]:
-    """The processes on this home, with `prepare` (topics and indexes) before them."""
+def parts(addresses: Addresses) -> list[Part]:
+    """The processes, with `prepare` (topics and indexes) before them."""
     return [
         Part(
             name=PREPARE,
@@ -65,11 +63,9 @@ def parts(home: Path, addresses: Addresses) -> list[Part]:
             name="keeper",
             title="Job keeper",
             argv=(sys.executable, "-m", "streaming.keeper"),
-            # Flink's SQL client, which the keeper runs, finds its configuration and jars by these.
-            env=flink.environment(home),
             # It may sit in the middle of a submission, which is worth nothing once Flink is stopped too.
             stop_seconds=2,
-            needs=(PREPARE, "flink-taskmanager"),
+            needs=(PREPARE, "flink-taskmanager", "flink-sql-gateway"),
         ),
         Part(
             name="dashboard",

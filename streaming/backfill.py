@@ -23,7 +23,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from backend.domain.errors import InvalidInput, SegueError, Unavailable, Violation
 from backend.ports.event_log import EventLog, TopicPartition
 from backend.ports.store import Scalar, TableStore
-from streaming import charts, render, result_topics, submit
+from streaming import charts, gateway, render, result_topics
 from streaming.cluster import Cluster, root_cause
 from streaming.compact import last_settled_day
 from streaming.schema import schema
@@ -109,8 +109,8 @@ def job_name(tenant: str) -> str:
     return f"{tenant}.backfill"
 
 
-def script(spec: JobSpec, names: Sequence[str], days: Days) -> str:
-    """The job as a file for Flink's SQL client."""
+def script(spec: JobSpec, names: Sequence[str], days: Days) -> list[str]:
+    """The job's statements."""
     definitions, inserts = render.job_statements(spec, names, batch=True, charts_until=charts.until(days.end))
     options = render.planner_options(spec, name=job_name(spec.tenant)) | {
         "execution.runtime-mode": "BATCH",
@@ -120,7 +120,7 @@ def script(spec: JobSpec, names: Sequence[str], days: Days) -> str:
         "restart-strategy.fixed-delay.delay": "1 s",
     }
     ending = [part for definition in definitions for part in bounded(definition, filled=names, days=days)]
-    return render.sql_file(options, ending, [within(insert, days) for insert in inserts])
+    return render.script(options, ending, [within(insert, days) for insert in inserts])
 
 
 def bounded(definition: str, *, filled: Sequence[str], days: Days) -> list[str]:
@@ -209,7 +209,7 @@ def _run_job(cluster: Cluster, spec: JobSpec, names: Sequence[str], days: Days, 
     name = job_name(spec.tenant)
     if any(job.is_alive for job in cluster.jobs(name)):
         raise Unavailable(f"{name} runs already; wait for its end, see `segue jobs list`")
-    job_id = submit.run_sql(cluster, script(spec, names, days))
+    job_id = gateway.run(cluster, script(spec, names, days))
     job = next(job for job in cluster.jobs(name) if job.id == job_id)
     try:
         state = cluster.await_end(job, timeout_seconds=LONGEST_SECONDS, look=lambda: look(cluster.progress(job)))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,12 +60,11 @@ class Health:
 class Cluster:
     """A Flink session cluster at its REST address, for example http://127.0.0.1:8081.
 
-    `environment` is what Flink's SQL client must find in its environment beside this process's own: where its
-    configuration and the connector jars are. Every method that asks the cluster raises Unavailable.
+    `sql_url` is where the SQL gateway is through which jobs are submitted. Every method that asks raises Unavailable.
     """
 
     url: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+    sql_url: str = ""
 
     def request(self, path: str, *, method: str = "GET", body: Mapping[str, object] | None = None) -> Any:
         """What Flink answers, decoded. Raises Unavailable with Flink's own words where it refuses."""

@@ -3,7 +3,8 @@
 A plan says what is done with the rows of the tables that it names; where those stand (addresses, folders) say the
 definitions that are run before it, so one plan serves every home on the machine. It is made by the first submission of
 some SQL with some settings, and read by every later one: both go through the same plan, so a restart finds the
-operators that its checkpoint was taken from.
+operators that its checkpoint was taken from. The gateway writes and reads the folder, whoever submits looks into it:
+both must see it under the same path.
 See Flink's documentation, Table API & SQL, SQL reference, statements COMPILE PLAN and EXECUTE PLAN.
 """
 
@@ -29,22 +30,22 @@ _KEPT = 20
 def file(folder: Path, spec: JobSpec) -> Path:
     """Where in `folder` the plan of a live job is, or will be: named after all it depends on, Flink's version too."""
     anywhere = spec.anywhere()
-    what = render.sql_file(render.job_settings(anywhere, checkpoints=""), *_statements(anywhere))
+    what = "\n".join(render.script(render.job_settings(anywhere, checkpoints=""), *_statements(anywhere)))
     name = hashlib.sha256(f"{version('apache-flink')}\n{what}".encode()).hexdigest()[:16]
     return folder / f"{name}.json"
 
 
-def to_execute(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
-    """A live job from this plan, as a file for Flink's SQL client. Views are in the plan, tables only by name."""
+def to_execute(spec: JobSpec, options: Mapping[str, str], plan: Path) -> list[str]:
+    """The statements of a live job from this plan. Views are in the plan, tables only by name."""
     definitions, _ = _statements(spec)
     tables = [definition for definition in definitions if definition.startswith("CREATE TABLE")]
-    return render.sql_file({**options, **_OPTIONS}, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
+    return render.script({**options, **_OPTIONS}, [*tables, f"EXECUTE PLAN {_quoted(plan)}"], [])
 
 
-def to_compile(spec: JobSpec, options: Mapping[str, str], plan: Path) -> str:
-    """A live job planned anew, as a file for Flink's SQL client; its plan is left in the file at `plan`."""
+def to_compile(spec: JobSpec, options: Mapping[str, str], plan: Path) -> list[str]:
+    """The statements of a live job planned anew; its plan is left in the file at `plan`."""
     begin = f"COMPILE AND EXECUTE PLAN {_quoted(plan)} FOR STATEMENT SET"
-    return render.sql_file({**options, **_OPTIONS}, *_statements(spec), begin=begin)
+    return render.script({**options, **_OPTIONS}, *_statements(spec), begin=begin)
 
 
 def _statements(spec: JobSpec) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""From SQL files and a job spec to the statements a Flink SQL client runs.
+"""From SQL files and a job spec to the statements that Flink's SQL gateway runs.
 
 `sources/NAME.sql` and `tables/NAME.sql` hold the DDL of one table that is read or filled, `views/NAME.sql` what several
 jobs share (in batch `views/NAME.batch.sql` where there is one), `jobs/NAME.sql` the views and the one INSERT that fill
@@ -293,16 +293,14 @@ def digest(spec: JobSpec) -> str:
     return hashlib.sha256("\n".join(definitions + inserts + elsewhere).encode()).hexdigest()[:12]
 
 
-def sql_file(
+def script(
     options: Mapping[str, str],
     definitions: Sequence[str],
     inserts: Sequence[str],
     *,
     begin: str = "EXECUTE STATEMENT SET",
-) -> str:
-    """A job as a file for Flink's SQL client: options, definitions, one statement set where there are inserts."""
-    lines = [f"SET '{key}' = '{quoted_text(value)}';" for key, value in options.items()]
-    lines += [f"{definition};" for definition in definitions]
-    if inserts:
-        lines += [f"{begin} BEGIN", *(f"{insert};" for insert in inserts), "END;"]
-    return "\n".join(lines) + "\n"
+) -> list[str]:
+    """A job as the statements of one session: options, definitions, one statement set where there are inserts."""
+    said = [f"SET '{key}' = '{quoted_text(value)}'" for key, value in options.items()]
+    together = "\n".join([f"{begin} BEGIN", *(f"{insert};" for insert in inserts), "END"])
+    return [*said, *definitions, *([together] if inserts else [])]

@@ -1,28 +1,18 @@
-"""Hands a job to a Flink cluster through Flink's own SQL client, and sees whether it takes up its state."""
+"""Hands a live job to a Flink cluster, and sees whether it takes up its state."""
 
 import logging
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from backend.domain.errors import SegueError, Unavailable
-from backend.extras import explained
-from streaming import plans, render
+from streaming import gateway, plans, render
 from streaming.cluster import Cluster, root_cause
 from streaming.site import Site
 from streaming.spec import JobSpec
 from streaming.states import State
 
 log = logging.getLogger(__name__)
-# The client plans one job and ends: optimising its bytecode costs more than it saves (30 s of CPU against 15 measured).
-_CLIENT_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xms512m -Xmx1g"
-_SUBMITTED = re.compile(r"Job ID: ([0-9a-f]{32})")
 _CANNOT_TAKE_UP = re.compile(
     r"Cannot map checkpoint/savepoint state|Failed to rollback to checkpoint/savepoint|StateMigrationException"
     r"|must not be incompatible with the old|Could not restore|restore (?:operator|keyed) state|cannot be restored"
@@ -37,57 +27,6 @@ def is_refusal(text: str) -> bool:
 
 class StateRefused(SegueError):
     """Flink cannot go on from the state: the job computes something of another shape."""
-
-
-def sql_client(url: str, file: Path) -> list[str]:
-    """The command that runs a SQL file against the cluster at this REST address.
-
-    The client is the one of the apache-flink distribution; FLINK_CONF_DIR and FLINK_LIB_DIR in the environment say
-    where its configuration and the connector jars are (the embedded stack and the keeper's image set both, and with
-    FLINK_HOME, without which pyflink would put its own folder of jars in their place).
-    """
-    with explained("streaming"):
-        from pyflink.find_flink_home import _find_flink_home  # noqa: PLC0415 - pulls the distribution in
-
-    address = urlsplit(url)
-    return [
-        f"{_find_flink_home()}/bin/sql-client.sh",
-        "-Dexecution.target=remote",
-        f"-Drest.address={address.hostname}",
-        f"-Drest.port={address.port or 8081}",
-        "-f",
-        str(file),
-    ]
-
-
-def run_sql(cluster: Cluster, sql: str, *, timeout_seconds: float = 300) -> str:
-    """Run statements; the job id of the last one submitted. Raises Unavailable with what the client said."""
-    with tempfile.NamedTemporaryFile("w", suffix=".sql", delete=False) as file:
-        file.write(sql)
-    try:
-        done = subprocess.run(
-            sql_client(cluster.url, Path(file.name)),
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
-            env={"JVM_ARGS": _CLIENT_JVM, **os.environ, **cluster.environment, "PYTHON": sys.executable},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"Flink's SQL client gave no answer within {timeout_seconds:.0f} s") from error
-    finally:
-        Path(file.name).unlink()
-    submitted = _SUBMITTED.findall(done.stdout)
-    if not submitted:
-        raise Unavailable(f"Flink refused the job:\n{_complaint(done.stdout + done.stderr)}")
-    return str(submitted[-1])
-
-
-def _complaint(output: str) -> str:
-    """The lines of the client's output that say what went wrong, or its end."""
-    lines = output.splitlines()
-    telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Caused by" in line]
-    return "\n".join((telling or lines)[-8:])
 
 
 def checkpoints(spec: JobSpec) -> str:
@@ -115,14 +54,14 @@ def _run_plan(site: Site, spec: JobSpec, options: Mapping[str, str]) -> str:
     plan = plans.file(site.plans, spec)
     if plan.exists():
         try:
-            return run_sql(site.cluster, plans.to_execute(spec, options, plan))
+            return gateway.run(site.cluster, plans.to_execute(spec, options, plan))
         except Unavailable as error:
             if not is_refusal(str(error)):  # it may be the plan that is broken: the next attempt makes another
                 plan.unlink(missing_ok=True)
             raise
     written = plans.unfinished(plan)
     try:
-        job_id = run_sql(site.cluster, plans.to_compile(spec, options, written))
+        job_id = gateway.run(site.cluster, plans.to_compile(spec, options, written))
         plans.keep(written, plan)
         return job_id
     finally:

@@ -1,6 +1,6 @@
 """From settings to the values that streaming's steps take. Entry points call these; nothing else here sees settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from urllib.parse import urlsplit
@@ -34,13 +34,13 @@ def _flink_login(settings: Settings) -> kafka_login.Properties:
     return kafka_login.properties(login, password_file=there, ca_file=settings.flink_kafka_ca_file)
 
 
-def cluster(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Cluster:
-    """The cluster at `flink_url`; `environment` is added to this process's for Flink's SQL client."""
-    return Cluster(settings.flink_url, environment or {})
+def cluster(settings: Settings) -> Cluster:
+    """The cluster at `flink_url`, and the gateway that submits to it."""
+    return Cluster(settings.flink_url, settings.flink_sql_url)
 
 
 @contextmanager
-def ground(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Iterator[Ground]:
+def ground(settings: Settings) -> Iterator[Ground]:
     """What passes over erasures work on, for as long as the block runs. Raises InvalidInput."""
     file = settings.home / STORE_FILE
     is_here = is_loopback(urlsplit(settings.store_url).hostname or "") and file.exists()
@@ -48,16 +48,16 @@ def ground(settings: Settings, *, environment: Mapping[str, str] | None = None) 
         yield Ground(
             event_log=event_log,
             store=store,
-            site=site(settings, environment=environment),
+            site=site(settings),
             spec=job_spec(settings),
             store_file=file if is_here else None,
         )
 
 
-def site(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Site:
+def site(settings: Settings) -> Site:
     """That cluster, this home, and the plans in the cache."""
     return Site(
-        cluster=cluster(settings, environment=environment),
+        cluster=cluster(settings),
         home=settings.home,
         plans=settings.cache.absolute() / "plans",
     )

@@ -29,11 +29,10 @@ def command(
     it. Only whole days that have ended can be computed. Rows of theirs that are no longer made are deleted. Returns
     when the store holds all of it. Interrupting the command cancels the job.
     """
-    from stack.flink import client_environment
     from streaming import backfill, wiring
 
     output, settings = Output(as_json=json), options.settings(home)
-    cluster = wiring.cluster(settings, environment=client_environment(settings.home))
+    cluster = wiring.cluster(settings)
     days = backfill.Days(first.date(), end.date())
     days.check(
         datetime.now(UTC), lateness_minutes=settings.lateness_minutes, events_days=settings.retention_events_days

@@ -192,11 +192,10 @@ def _move(
     output: Output, settings: Settings, name: str | None, move: "Callable[[Site, JobSpec, Say], Upgrade]"
 ) -> None:
     """Move the jobs, or the one of this name; a failure is told, and the next job moved all the same."""
-    from stack.flink import client_environment
     from streaming import wiring
     from streaming.live_jobs import chosen
 
-    site = wiring.site(settings, environment=client_environment(settings.home))
+    site = wiring.site(settings)
     moved, failures = [], []
     for spec in (wiring.job_spec(settings, one) for one in chosen(name)):
         try:

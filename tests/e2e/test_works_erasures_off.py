@@ -22,7 +22,6 @@ from backend.ports.identity import new_pseudonym
 from backend.ports.records import feedback_record, play_record
 from backend.ports.store import Store, TableQuery
 from backend.settings import Settings
-from stack.flink import client_environment
 from stack.stack import Stack
 from streaming import erasing, wiring
 from streaming.ground import Ground
@@ -138,7 +137,7 @@ def test_of_an_erased_listener_nothing_is_left(settings: Settings, log: EventLog
         subject=Subject(pseudonym=GONE, look_up_key="key"),
     )
     store.put_erasure(asked)
-    with wiring.ground(settings, environment=client_environment(settings.home)) as ground:
+    with wiring.ground(settings) as ground:
         first = passed(ground, lambda one: one.is_done(ErasedPart.ARCHIVE))
         assert (3 + 1 + 1 + 2, 3) == (first.parts[ErasedPart.LOG].rows, first.parts[ErasedPart.ARCHIVE].rows)
         days = {one.played_at.date() for one in plays_of(GONE)}

@@ -18,6 +18,7 @@ from bench.rows import Pair, row
 from bench.service import Service, Shape
 from bench.streaming import Plan
 from streaming import render, wiring
+from tests.said import said
 
 END = datetime(2026, 11, 21, tzinfo=UTC)
 SMALL = Shape(plays=20_000, listeners=1_000, artists=100, tracks=600)
@@ -150,7 +151,7 @@ def test_script_sets_options_before_one_statement_set() -> None:
     """A job that ends: streaming mode, and no waiting for a last checkpoint."""
     options = bounded.options(wiring.job_spec(Settings()), name="run-1", checkpoints="file:///x")
     job = bounded.reference(wiring.job_spec(Settings()))
-    text = render.sql_file(options, job.definitions, job.inserts)
+    text = said(render.script(options, job.definitions, job.inserts))
     assert text.startswith("SET '")
     assert "SET 'pipeline.name' = 'run-1';" in text
     assert "SET 'execution.runtime-mode' = 'STREAMING';" in text

@@ -9,8 +9,16 @@ import pytest
 
 from backend.domain.errors import Unavailable
 from stack import flink
+from streaming import gateway
 from streaming.cluster import Cluster
 
+RESULT = "/v3/sessions/s/operations"
+GATEWAY: dict[str, tuple[int, str]] = {
+    "POST /v3/sessions": (200, json.dumps({"sessionHandle": "s"})),
+    "POST /v3/sessions/s/statements": (200, json.dumps({"operationHandle": "o"})),
+    f"GET {RESULT}/o/result/0?rowFormat=JSON": (200, json.dumps({"resultType": "EOS", "jobID": "a7"})),
+    "DELETE /v3/sessions/s": (200, json.dumps({"status": "CLOSED"})),
+}
 ANSWERS: dict[str, tuple[int, str]] = {
     "GET /overview": (200, json.dumps({"taskmanagers": 1})),
     "PATCH /jobs/a?mode=cancel": (202, ""),
@@ -19,6 +27,7 @@ ANSWERS: dict[str, tuple[int, str]] = {
     "GET /moved": (307, ""),
     "GET /words": (200, "no JSON"),
     "GET /nowhere?/overview": (404, ""),
+    **GATEWAY,
 }
 
 
@@ -43,7 +52,7 @@ def cluster(asked: list[tuple[str, str]]) -> Iterator[Cluster]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815 - names that http.server looks for
+        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - names that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Tests are quiet."""
@@ -51,7 +60,8 @@ def cluster(asked: list[tuple[str, str]]) -> Iterator[Cluster]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-        yield Cluster(f"http://127.0.0.1:{server.server_port}")
+        url = f"http://127.0.0.1:{server.server_port}"
+        yield Cluster(url, url)
         server.shutdown()
         thread.join()
 
@@ -107,3 +117,45 @@ def test_the_stacks_check_counts_task_managers(cluster: Cluster, monkeypatch: py
         flink.check(cluster.url, task_managers=2)
     with pytest.raises(Unavailable, match="does not answer"):
         flink.overview(f"{cluster.url}/nowhere?")
+
+
+def test_statements_run_in_a_session_of_their_own(cluster: Cluster, asked: list[tuple[str, str]]) -> None:
+    """In order, for the cluster that the session names; the session is closed, the last one's job is told."""
+    assert "a7" == gateway.run(cluster, ["SET 'a' = 'b'", "EXECUTE PLAN 'p'"])
+    (first, opened), *_, (last, _) = asked
+    assert ("POST /v3/sessions", "DELETE /v3/sessions/s") == (first, last)
+    port = cluster.url.rpartition(":")[2]
+    told = {"execution.target": "remote", "rest.address": "127.0.0.1", "rest.port": port}
+    assert told == json.loads(opened)["properties"]
+    said = [json.loads(body)["statement"] for what, body in asked if what.endswith("/statements")]
+    assert ["SET 'a' = 'b'", "EXECUTE PLAN 'p'"] == said
+
+
+def test_what_the_gateway_refuses_is_told_in_flinks_words(
+    cluster: Cluster, asked: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The causes, and none of the places in the code; no statement after it is run, and the session is closed."""
+    trace = "o.a.f.SqlGatewayException: Failed\n\tat x.Y.z(Y.java:1)\nCaused by: ValidationException: No table `t`"
+    refused = (500, json.dumps({"errors": ["Internal server error.", trace]}))
+    monkeypatch.setitem(ANSWERS, f"GET {RESULT}/o/result/0?rowFormat=JSON", refused)
+    with pytest.raises(Unavailable, match=r"(?s)Failed.*Caused by: ValidationException: No table `t`$") as raised:
+        gateway.run(cluster, ["INSERT INTO t SELECT 1", "never"])
+    assert "Y.java" not in str(raised.value)
+    assert "DELETE /v3/sessions/s" == asked[-1][0]
+    assert not any("never" in body for _, body in asked)
+
+
+def test_a_job_that_is_not_submitted_in_time_is_no_job(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a script that submits none."""
+    monkeypatch.setitem(ANSWERS, f"GET {RESULT}/o/result/0?rowFormat=JSON", (200, '{"resultType": "NOT_READY"}'))
+    with pytest.raises(Unavailable, match="has not submitted the job in time"):
+        gateway.run(cluster, ["EXECUTE PLAN 'p'"], timeout_seconds=0.3)
+    monkeypatch.setitem(ANSWERS, f"GET {RESULT}/o/result/0?rowFormat=JSON", (200, '{"resultType": "PAYLOAD"}'))
+    with pytest.raises(Unavailable, match="submitted no job"):
+        gateway.run(cluster, ["CREATE TABLE t (a INT)"])
+
+
+def test_a_gateway_that_is_not_there_names_the_setting() -> None:
+    """With the next step."""
+    with pytest.raises(Unavailable, match=r"127.0.0.1:9: .*flink_sql_url"):
+        gateway.run(Cluster("http://127.0.0.1:9", "http://127.0.0.1:9"), ["SELECT 1"])

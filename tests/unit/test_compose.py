@@ -16,7 +16,6 @@ import yaml
 from backend import wiring
 from backend.settings import Settings
 from stack import flink, jars
-from streaming import submit
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -112,13 +111,13 @@ def test_services_run_modules_that_exist() -> None:
 
 def test_images_are_built_from_stages_that_exist() -> None:
     """And every volume that is mounted is declared, every declared one mounted."""
-    assert {"segue", "keeper", "flink"} == {s["build"]["target"] for s in SERVICES.values() if "build" in s}
-    assert {"segue", "keeper", "flink"} == STAGES.keys()
+    assert {"segue", "gateway", "flink"} == {s["build"]["target"] for s in SERVICES.values() if "build" in s}
+    assert {"segue", "gateway", "flink"} == STAGES.keys()
     assert COMPOSE["volumes"].keys() == {volume for name in SERVICES for volume, _ in mounts(name).values()}
 
 
 def test_flink_is_the_version_whose_jars_are_locked() -> None:
-    """The cluster's image, pip's distribution with the SQL client, and the connectors of the lock."""
+    """The cluster's image, pip's distribution with the SQL gateway, and the connectors of the lock."""
     (image,) = re.findall(r"^flink:([\d.]+)-java17$", STAGES["flink"].made_from)
     locked = {jar.coordinate.split(":")[2] for jar in jars.locked() if "flink-sql-gateway" in jar.coordinate}
     (pinned,) = re.findall(r"^apache-flink==([\d.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
@@ -265,46 +264,55 @@ def test_flink_takes_no_jars_over_the_web() -> None:
 
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for the keeper image's root: laid out as its build does it, on empty jars."""
-    (home,) = re.findall(r"python -m stack\.flink_client (\S+)", STAGES["keeper"].text)
-    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["keeper"].text)
+    """A folder that stands for the gateway image's root: laid out as its build does it, on empty jars."""
+    (home,) = re.findall(r"python -m stack\.flink_gateway (\S+)", STAGES["gateway"].text)
+    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["gateway"].text)
     monkeypatch.setenv("SEGUE_CACHE", f"{tmp_path}{cache}")
     jars.cache_folder().mkdir(parents=True)
     for path in jars.paths("flink"):
         path.touch()
-    flink.lay_out(Path(f"{tmp_path}{home}"), flink.client_configuration())
+    flink.lay_out(Path(f"{tmp_path}{home}"), flink.gateway_configuration())
     return tmp_path
 
 
-def client_environment(image: Path) -> dict[str, str]:
-    """The keeper's FLINK_ variables, with `image` as the root and this machine's pyflink."""
-    installed = environment("keeper")["FLINK_HOME"]
-    given = {name: text for name, text in environment("keeper").items() if name.startswith(("FLINK_", "HADOOP_"))}
+def gateway_environment(image: Path) -> dict[str, str]:
+    """The gateway's FLINK_ variables, with `image` as the root and this machine's pyflink."""
+    installed = environment("gateway")["FLINK_HOME"]
+    given = {name: text for name, text in environment("gateway").items() if name.startswith(("FLINK_", "HADOOP_"))}
     return {
         name: text.replace(installed, str(flink.distribution())) if installed in text else f"{image}{text}" * bool(text)
         for name, text in given.items()
     }
 
 
-def test_the_keeper_finds_what_it_submits_with(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flink's own scripts, in the keeper's environment, put every locked jar on the SQL client's class path."""
-    given = client_environment(image)
+def test_the_gateway_finds_what_it_submits_with(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flink's own scripts, in the gateway's environment, put every locked jar on its class path."""
+    given = gateway_environment(image)
     assert flink.environment(image / "opt" / "segue") == given
     for name, text in given.items():
         monkeypatch.setenv(name, text)
-    script, *_ = submit.sql_client(environment("keeper")["SEGUE_FLINK_URL"], Path("job.sql"))
+    (script,) = re.findall(r"exec (\$FLINK_HOME\S+) start-foreground", STAGES["gateway"].text)
+    script = os.path.expandvars(script)
     assert os.access(script, os.X_OK)
     asked = f'. "{Path(script).parent}/config.sh" && constructFlinkClassPath; find "$FLINK_OPT_DIR" -name "*.jar"'
     told = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
     found = {Path(path).name for path in re.split(r"[:\s]+", told.stdout) if path}
     assert {jar.file_name for jar in jars.locked() if jar.set == "flink"} <= found, told.stderr
-    assert any(name.startswith("flink-sql-client") for name in found)
 
 
-def test_the_cluster_gets_the_connectors_that_the_keeper_planned_with() -> None:
-    """From the keeper's image, so that both have the files of the lock; the gateway is the client's alone."""
-    (copied,) = re.findall(r"^COPY --from=keeper (\S+)/ /opt/flink/lib/$", STAGES["flink"].text, re.MULTILINE)
-    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["keeper"].text)
+def test_the_keeper_and_the_gateway_share_the_plans() -> None:
+    """What the one asks for by path the other writes and reads; everybody who submits is told where it is."""
+    assert "http://gateway:8083" == environment("keeper")["SEGUE_FLINK_SQL_URL"]
+    assert environment("keeper")["SEGUE_CACHE"] == environment("gateway")["SEGUE_CACHE"]
+    assert {("keeper", True)} == {
+        volume_of(name, environment("keeper")["SEGUE_CACHE"]) for name in ("keeper", "gateway")
+    }
+
+
+def test_the_cluster_gets_the_connectors_that_the_gateway_planned_with() -> None:
+    """From the gateway's image, so that both have the files of the lock; the gateway itself stays there."""
+    (copied,) = re.findall(r"^COPY --from=gateway (\S+)/ /opt/flink/lib/$", STAGES["flink"].text, re.MULTILINE)
+    (cache,) = re.findall(r"SEGUE_CACHE=(\S+) python -m", STAGES["gateway"].text)
     assert f"{cache}/{jars.cache_folder().name}" == copied
     assert f"/opt/flink/lib/{flink.GATEWAY_JAR}-*.jar" in STAGES["flink"].text
 

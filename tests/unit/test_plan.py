@@ -7,7 +7,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput
 from backend.settings import ENDPOINTS_FILE, Settings
-from stack import flink, kafka, plan
+from stack import kafka, plan
 
 
 def test_part_that_is_configured_elsewhere_is_not_started_here() -> None:
@@ -74,11 +74,14 @@ def test_a_home_of_any_name_is_told_to_kafka() -> None:
         kafka.parts(Path("/homes/a,b"), port=1, controller_port=2)
 
 
-def test_the_sql_client_is_pointed_at_this_homes_flink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a Flink was laid out here, and nobody has said that another cluster is meant."""
-    monkeypatch.delenv("FLINK_CONF_DIR", raising=False)
-    assert {} == flink.client_environment(tmp_path)
-    (tmp_path / "flink" / "conf").mkdir(parents=True)
-    assert str(tmp_path / "flink" / "conf") == flink.client_environment(tmp_path)["FLINK_CONF_DIR"]
-    monkeypatch.setenv("FLINK_CONF_DIR", "/elsewhere")
-    assert {} == flink.client_environment(tmp_path)
+def test_the_gateway_comes_with_flink(tmp_path: Path) -> None:
+    """People name the part once; it has an address of its own, and the keeper waits for it."""
+    settings = Settings(home=tmp_path, flink_sql_url="http://127.0.0.1:27003")
+    given = plan.configured(settings)
+    assert {"flink-sql": 27003} == plan.fixed_ports(given, ["flink"])
+    assert {} == plan.fixed_ports(given, ["kafka"])
+    ports = {"flink": 27001, "flink-rpc": 27002, "flink-sql": 27003}
+    told = plan.endpoints(given, ["flink"], ports)
+    assert {"flink_url": "http://127.0.0.1:27001", "flink_sql_url": "http://127.0.0.1:27003"} == told
+    (keeper,) = [part for part in plan.parts(settings, ["flink", "keeper"], ports) if part.name == "keeper"]
+    assert {"prepare", "flink-taskmanager", "flink-sql-gateway"} == {*keeper.needs}

@@ -8,6 +8,7 @@ from backend.settings import Settings
 from streaming import plans, render, wiring
 from streaming.live_jobs import ARCHIVE, TABLES
 from streaming.spec import JobSpec
+from tests.said import said
 
 OPTIONS = {"pipeline.name": "live"}
 
@@ -30,23 +31,23 @@ def test_a_plan_is_named_after_what_it_depends_on(tmp_path: Path) -> None:
 
 def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
     """Views are what planning is; the tables' addresses are not in the plan."""
-    sql = plans.to_execute(spec(kafka_servers="127.0.0.1:7"), OPTIONS, Path("/cache/it's.json"))
+    sql = said(plans.to_execute(spec(kafka_servers="127.0.0.1:7"), OPTIONS, Path("/cache/it's.json")))
     assert "EXECUTE PLAN '/cache/it''s.json';" in sql
     assert "127.0.0.1:7" in sql
     assert "VIEW" not in sql
     assert "INSERT" not in sql
     defined = re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
     assert {*render.SOURCES, *TABLES.tables} == set(defined)
-    sql = plans.to_execute(spec().of(ARCHIVE), OPTIONS, Path("/cache/plan.json"))
+    sql = said(plans.to_execute(spec().of(ARCHIVE), OPTIONS, Path("/cache/plan.json")))
     assert ["plays", "play_archive"] == re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
 
 
 def test_compiling_leaves_the_plan_and_submits_the_same_statements() -> None:
     """Only the beginning of the statement set differs from a job without a plan."""
-    sql = plans.to_compile(spec(), {}, Path("/cache/new.tmp"))
-    bare = render.sql_file({}, *render.job_statements(spec(), TABLES.tables))
-    said = sql.replace("COMPILE AND EXECUTE PLAN '/cache/new.tmp' FOR STATEMENT SET", "EXECUTE STATEMENT SET")
-    assert said.endswith(bare)
+    sql = said(plans.to_compile(spec(), {}, Path("/cache/new.tmp")))
+    bare = said(render.script({}, *render.job_statements(spec(), TABLES.tables)))
+    same = sql.replace("COMPILE AND EXECUTE PLAN '/cache/new.tmp' FOR STATEMENT SET", "EXECUTE STATEMENT SET")
+    assert same.endswith(bare)
 
 
 def test_only_the_newest_plans_are_kept(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Which state a job goes on from, and with which settings: folders as Flink leaves them, and upgrades cut short."""
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path

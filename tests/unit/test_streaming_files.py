@@ -11,6 +11,7 @@ from backend.settings import Settings
 from streaming import dictionary, render, schema, wiring
 from streaming.live_jobs import ARCHIVE, TABLES, LiveJob, chosen
 from streaming.spec import JobSpec
+from tests.said import said
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +65,7 @@ def test_metadata_columns_are_columns_in_a_file() -> None:
 def test_sql_file_leaves_no_placeholder_and_one_statement_set() -> None:
     """Every `${name}` is filled in, and all inserts share one statement set."""
     options = render.job_settings(spec(), checkpoints="file:///checkpoints", recover_from="file:///checkpoints/7")
-    sql = render.sql_file(options, *render.job_statements(spec()))
+    sql = said(render.script(options, *render.job_statements(spec())))
     assert "${" not in sql
     assert 1 == sql.count("EXECUTE STATEMENT SET BEGIN")
     assert len(render.LIVE_TABLES) == len(re.findall(r"^INSERT INTO", sql, re.MULTILINE))
@@ -88,7 +89,7 @@ def test_settings_cannot_break_out_of_their_quotes() -> None:
 def test_options_cannot_break_out_of_their_quotes() -> None:
     """Nor can a folder for states, or the option of a connector."""
     options = render.job_settings(spec(), checkpoints="file:///it's", recover_from="file:///it's/7")
-    sql = render.sql_file(options, [], [])
+    sql = said(render.script(options, [], []))
     assert "SET 'execution.checkpointing.dir' = 'file:///it''s';" in sql
     assert "SET 'execution.state-recovery.path' = 'file:///it''s/7';" in sql
     ddl = render.with_connector("CREATE TABLE t (a INT) WITH (\n 'connector' = 'kafka'\n)", {"path": "it's"})
