@@ -12,6 +12,7 @@ down, or any other error → logged, counted, tried again in a later round (back
 import logging
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,19 +31,28 @@ from streaming.spec import JobSpec
 
 log = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
+FIRST_ROUND_SECONDS = 20.0
+"""So long the tables wait for the archive's first round: of two plans that are read at once both are late."""
 COMPACTION_SECONDS = 3600.0
 FIRST_COMPACTION_SECONDS = 900.0
 """A stack that has just started has better things to do."""
+_LOOK_SECONDS = 0.1
 ERASURES_SECONDS, FIRST_ERASURES_SECONDS = 60.0, 30.0
 RETENTION_SECONDS, FIRST_RETENTION_SECONDS = 3600.0, 300.0
 
 
-def keeping(site: Site, spec: JobSpec) -> Loop:
-    """A round of this job every ROUND_SECONDS, once started; after failures in a row, up to five times later."""
+def keeping(site: Site, spec: JobSpec, looked: threading.Event) -> Loop:
+    """A round of this job every ROUND_SECONDS, once started; after failures in a row, up to five times later.
+
+    `looked` is set when the first has ended, however it did.
+    """
 
     def look() -> None:
-        if submitted := upgrade.ensure_running(site, spec):
-            log.info("%s submitted: job %s", spec.name, submitted)
+        try:
+            if submitted := upgrade.ensure_running(site, spec):
+                log.info("%s submitted: job %s", spec.name, submitted)
+        finally:
+            looked.set()
 
     return Loop(f"the round of {spec.name}", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS)
 
@@ -111,11 +121,21 @@ def main() -> None:
             sweeping(ground.site, spec.of(job)).start(stopped)
         erasures(ground, stopped).start(stopped)
         aging(ground, bounds, stopped).start(stopped)
-        kept = [keeping(ground.site, spec.of(job)) for job in LIVE_JOBS]
-        for loop in kept:
-            loop.start(stopped)
+        kept = []
+        for job in LIVE_JOBS:
+            looked = threading.Event()
+            kept.append(keeping(ground.site, spec.of(job), looked))
+            kept[-1].start(stopped)
+            _await_any(looked, stopped, seconds=FIRST_ROUND_SECONDS)
         stopped.wait()
         join(kept)
+
+
+def _await_any(*events: threading.Event, seconds: float) -> None:
+    """Return when one of them is set, or so many seconds have passed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not any(event.is_set() for event in events):
+        time.sleep(_LOOK_SECONDS)
 
 
 if __name__ == "__main__":

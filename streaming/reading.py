@@ -57,11 +57,13 @@ def _of_record(name: str) -> str:
 
 _COLUMNS: Mapping[Kind, str] = {
     Kind.IDENTIFIER: "TRIM(BOTH '\"' FROM {})",
-    Kind.WORD: "NULLIF(TRIM(BOTH '\"' FROM {}), 'null')",  # a name of ours, never null itself
+    Kind.WORD: "TRIM(BOTH '\"' FROM NULLIF({}, 'null'))",  # a name of ours, never null itself
     Kind.FLAG: "{} = 'true'",
     Kind.MOMENT: "TRY_CAST({} AS BIGINT)",
     Kind.COUNT: "COALESCE(TRY_CAST({} AS INT), 0)",
-    Kind.TEXT: "COALESCE(JSON_UNQUOTE(NULLIF({}, 'null')), '')",
+    # Most text has no escapes: then its quotes are the only ones.
+    Kind.TEXT: "COALESCE(CASE WHEN POSITION('\\' IN {0}) = 0 THEN TRIM(BOTH '\"' FROM NULLIF({0}, 'null'))\n"
+    "                ELSE JSON_UNQUOTE(NULLIF({0}, 'null')) END, '')",
 }
 
 
@@ -84,12 +86,18 @@ _MOMENTS_MS = [
 ]
 _TOLD_MS = f"LEAST({', '.join(_MOMENTS_MS)})"
 _APPENDED_MS = "(EXTRACT(EPOCH FROM appended_at) * 1000 + EXTRACT(MILLISECOND FROM appended_at))"
+_LATEST_MS = f"LEAST({LATEST_MS}, {_APPENDED_MS} + {MOST_AHEAD_MS})"
+_MOST_DIGITS = 13
+_MOST = 10**_MOST_DIGITS - 1
+"""What a moment's digits hold, at most."""
 
 SQL = {
-    # Each mention looks for both moments again, as the watermark does; views/plays.sql makes event_ms of event_time
-    # behind an exchange.
-    "event_ms": f"CASE WHEN {_TOLD_MS} <= LEAST({LATEST_MS}, {_APPENDED_MS} + {MOST_AHEAD_MS})\n"
-    f"                   THEN LEAST({_TOLD_MS}, {_APPENDED_MS}) END",
+    # The moment that is told, or the append time where that is before it; NULL where it is told for later than
+    # _LATEST_MS: so far beyond, it has more digits than the decimal. Each mention of a moment is a search of the record,
+    # and a comparison would mention it twice.
+    "event_ms": f"LEAST({_APPENDED_MS},\n"
+    f"                   {_LATEST_MS} - {_MOST} + CAST(TRY_CAST({_TOLD_MS} - {_LATEST_MS} + {_MOST}\n"
+    f"                   AS DECIMAL({_MOST_DIGITS}, 0)) AS BIGINT))",
     "ms_of_event_time": "EXTRACT(EPOCH FROM event_time) * 1000 + EXTRACT(MILLISECOND FROM event_time)",
     "ms_of_newest": "EXTRACT(EPOCH FROM newest) * 1000 + EXTRACT(MILLISECOND FROM newest)",
     "told_ms": _TOLD_MS,

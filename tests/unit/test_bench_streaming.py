@@ -220,6 +220,7 @@ def test_job_seconds_are_flinks_own() -> None:
 def test_a_row_that_there_is_not_is_refused() -> None:
     """With the names of those that there are."""
     with pytest.raises(
-        InvalidInput, match="statement_set, engagement, archive, sink, freshness_p95_seconds, artist_engagement"
+        InvalidInput,
+        match="statement_set, engagement, archive, sink, freshness_p95_seconds, play_archive, artist_engagement",
     ):
         Plan(rows=("speed",))

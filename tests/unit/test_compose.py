@@ -43,7 +43,7 @@ def stages() -> dict[str, Stage]:
 
 
 STAGES = stages()
-OURS = [name for name, service in SERVICES.items() if "build" in service and name not in FLINK]
+OURS = [name for name, service in SERVICES.items() if "build" in service and name not in (*FLINK, "gateway")]
 
 
 def environment(name: str) -> dict[str, str]:
