@@ -73,7 +73,7 @@ def parts(addresses: Addresses) -> list[Part]:
             argv=_streamlit(addresses.dashboard),
             check=lambda: check_dashboard(addresses.dashboard),
             address=addresses.dashboard,
-            needs=("server",),
+            needs=(PREPARE,),
             needs_room=True,  # Streamlit ends where its first words cannot be written
         ),
     ]

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from backend import endings, logs
 from backend import wiring as backend_wiring
-from backend.domain.errors import InvalidInput
+from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.retention import Retention
 from backend.loops import Loop, join
 from backend.settings import Settings
 from streaming import compact, erasing, lineage, remains, retention, upgrade, wiring
+from streaming.cluster import Cluster
 from streaming.ground import Ground
 from streaming.live_jobs import LIVE_JOBS
 from streaming.site import Site
@@ -31,28 +32,22 @@ from streaming.spec import JobSpec
 
 log = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
-FIRST_ROUND_SECONDS = 20.0
-"""So long the tables wait for the archive's first round: of two plans that are read at once both are late."""
+HEAD_START_SECONDS = 30.0
+"""So long, at most, the tables wait for the archive's first checkpoint: of two jobs that start at once both are late."""
 COMPACTION_SECONDS = 3600.0
 FIRST_COMPACTION_SECONDS = 900.0
 """A stack that has just started has better things to do."""
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.5
 ERASURES_SECONDS, FIRST_ERASURES_SECONDS = 60.0, 30.0
 RETENTION_SECONDS, FIRST_RETENTION_SECONDS = 3600.0, 300.0
 
 
-def keeping(site: Site, spec: JobSpec, looked: threading.Event) -> Loop:
-    """A round of this job every ROUND_SECONDS, once started; after failures in a row, up to five times later.
-
-    `looked` is set when the first has ended, however it did.
-    """
+def keeping(site: Site, spec: JobSpec) -> Loop:
+    """A round of this job every ROUND_SECONDS, once started; after failures in a row, up to five times later."""
 
     def look() -> None:
-        try:
-            if submitted := upgrade.ensure_running(site, spec):
-                log.info("%s submitted: job %s", spec.name, submitted)
-        finally:
-            looked.set()
+        if submitted := upgrade.ensure_running(site, spec):
+            log.info("%s submitted: job %s", spec.name, submitted)
 
     return Loop(f"the round of {spec.name}", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS)
 
@@ -121,21 +116,24 @@ def main() -> None:
             sweeping(ground.site, spec.of(job)).start(stopped)
         erasures(ground, stopped).start(stopped)
         aging(ground, bounds, stopped).start(stopped)
-        kept = []
-        for job in LIVE_JOBS:
-            looked = threading.Event()
-            kept.append(keeping(ground.site, spec.of(job), looked))
-            kept[-1].start(stopped)
-            _await_any(looked, stopped, seconds=FIRST_ROUND_SECONDS)
+        kept = [keeping(ground.site, spec.of(job)) for job in LIVE_JOBS]
+        for job, loop in zip(LIVE_JOBS, kept, strict=True):
+            loop.start(stopped)
+            _await_saved(ground.site.cluster, spec.of(job).name, stopped)
         stopped.wait()
         join(kept)
 
 
-def _await_any(*events: threading.Event, seconds: float) -> None:
-    """Return when one of them is set, or so many seconds have passed."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not any(event.is_set() for event in events):
-        time.sleep(_LOOK_SECONDS)
+def _await_saved(cluster: Cluster, name: str, stopped: threading.Event) -> None:
+    """Return when the job of this name has saved its state, or HEAD_START_SECONDS are over."""
+    deadline = time.monotonic() + HEAD_START_SECONDS
+    while time.monotonic() < deadline and not stopped.wait(_LOOK_SECONDS):
+        try:
+            job = cluster.running(name)
+            if job is not None and cluster.health(job).checkpoints:
+                return
+        except Unavailable as error:
+            log.debug("%s is not asked yet: %s", name, error)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ _MOST = 10**_MOST_DIGITS - 1
 
 SQL = {
     # The moment that is told, or the append time where that is before it; NULL where it is told for later than
-    # _LATEST_MS: so far beyond, it has more digits than the decimal. Each mention of a moment is a search of the record,
+    # _LATEST_MS: beyond that it has more digits than the decimal. Each mention of a moment is a search of the record,
     # and a comparison would mention it twice.
     "event_ms": f"LEAST({_APPENDED_MS},\n"
     f"                   {_LATEST_MS} - {_MOST} + CAST(TRY_CAST({_TOLD_MS} - {_LATEST_MS} + {_MOST}\n"
