@@ -33,7 +33,7 @@ from streaming.spec import JobSpec
 log = logging.getLogger(__name__)
 ROUND_SECONDS = 2.0
 HEAD_START_SECONDS = 30.0
-"""So long, at most, the tables wait for the archive's first checkpoint: of two jobs that start at once both are late."""
+"""So long, at most, the tables wait for the archive's first checkpoint: two jobs that start at once are both late."""
 COMPACTION_SECONDS = 3600.0
 FIRST_COMPACTION_SECONDS = 900.0
 """A stack that has just started has better things to do."""

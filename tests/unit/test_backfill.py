@@ -8,6 +8,7 @@ from backend.domain.errors import InvalidInput
 from backend.settings import Settings
 from streaming import backfill, render, wiring
 from streaming.schema import schema
+from tests.said import said
 
 DAYS = backfill.Days(date(2026, 1, 1), date(2026, 1, 3))
 KAFKA = (
@@ -65,7 +66,7 @@ def test_only_tables_of_windows_can_be_backfilled() -> None:
 def test_script_is_one_statement_set_of_the_chosen_tables() -> None:
     """Nothing else is written, and no name is left to fill in."""
     spec = wiring.job_spec(Settings())
-    script = backfill.script(spec, ["trends"], DAYS)
+    script = said(backfill.script(spec, ["trends"], DAYS))
     assert ["INSERT INTO trends"] == [line for line in script.splitlines() if line.startswith("INSERT")]
     assert "SET 'execution.runtime-mode' = 'BATCH';" in script
     assert script.endswith(";\nEND;\n")

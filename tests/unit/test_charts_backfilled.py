@@ -7,6 +7,7 @@ from backend.ports.event_log import Record
 from backend.settings import Settings
 from streaming import backfill, charts, wiring
 from tests.memory import MemoryEventLog
+from tests.said import said
 
 TABLE = "artist_popularity"
 END = date(2026, 11, 2)
@@ -28,7 +29,7 @@ def test_charts_are_the_tables_of_latest_windows() -> None:
 
 def test_the_script_takes_windows_until_the_end_where_none_is_later() -> None:
     """One bound on what the latest is taken from, and one look at what the topic holds, which is read like a log."""
-    script = backfill.script(wiring.job_spec(Settings()), [TABLE], backfill.Days(date(2026, 11, 1), END))
+    script = said(backfill.script(wiring.job_spec(Settings()), [TABLE], backfill.Days(date(2026, 11, 1), END)))
     assert "FROM artist_charts\n  WHERE window_end <= TIMESTAMP '2026-11-02 00:00:00'" in script
     assert "LEFT JOIN artist_popularity_later AS later ON later.span = computed.span" in script
     (log,) = [one for one in script.split(";\n") if one.startswith("CREATE TABLE artist_popularity_log")]
