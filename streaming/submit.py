@@ -13,6 +13,7 @@ from streaming.spec import JobSpec
 from streaming.states import State
 
 log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.5
 _CANNOT_TAKE_UP = re.compile(
     r"Cannot map checkpoint/savepoint state|Failed to rollback to checkpoint/savepoint|StateMigrationException"
     r"|must not be incompatible with the old|Could not restore|restore (?:operator|keyed) state|cannot be restored"
@@ -78,12 +79,17 @@ def watch(cluster: Cluster, job_id: str, *, timeout_seconds: float = 180) -> Non
         job = next((one for one in cluster.every_job() if one.id == job_id), None)
         if job is None:
             raise Unavailable(f"the cluster has lost job {job_id} again; see that its JobManager stays up")
-        now = cluster.health(job)
+        try:
+            now = cluster.health(job)
+        except Unavailable as error:  # Flink 2.3 answers 500 of a job that has only just started
+            log.info("%s cannot be told of yet: %s", job.name, error)
+            time.sleep(_LOOK_SECONDS)
+            continue
         if is_refusal(now.failure):
             raise StateRefused(root_cause(now.failure))
         if not job.is_alive:
             raise Unavailable(f"the job is {job.state}: {root_cause(now.failure) or 'see the JobManager log'}")
         if now.checkpoints and job.state == "RUNNING":
             return
-        time.sleep(0.5)
+        time.sleep(_LOOK_SECONDS)
     raise Unavailable(f"job {job_id} has taken no checkpoint within {timeout_seconds:.0f} s; see `segue jobs list`")
