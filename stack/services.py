@@ -65,7 +65,8 @@ def parts(addresses: Addresses) -> list[Part]:
             argv=(sys.executable, "-m", "streaming.keeper"),
             # It may sit in the middle of a submission, which is worth nothing once Flink is stopped too.
             stop_seconds=2,
-            needs=(PREPARE, "flink-taskmanager", "flink-sql-gateway"),
+            # Not for the TaskManager: a job that is submitted waits for slots, and planning it takes seconds.
+            needs=(PREPARE, "flink-jobmanager", "flink-sql-gateway"),
         ),
         Part(
             name="dashboard",

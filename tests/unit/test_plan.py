@@ -84,4 +84,4 @@ def test_the_gateway_comes_with_flink(tmp_path: Path) -> None:
     told = plan.endpoints(given, ["flink"], ports)
     assert {"flink_url": "http://127.0.0.1:27001", "flink_sql_url": "http://127.0.0.1:27003"} == told
     (keeper,) = [part for part in plan.parts(settings, ["flink", "keeper"], ports) if part.name == "keeper"]
-    assert {"prepare", "flink-taskmanager", "flink-sql-gateway"} == {*keeper.needs}
+    assert {"prepare", "flink-jobmanager", "flink-sql-gateway"} == {*keeper.needs}
