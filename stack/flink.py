@@ -18,7 +18,7 @@ from backend import web
 from backend.domain.errors import SegueError, Unavailable
 from backend.files import write_whole
 from stack import jars
-from stack.part import LOOPBACK, QUICK_JVM, Part, check_port
+from stack.part import LOOPBACK, QUICK_JVM, Part, check_http, check_port
 
 GATEWAY_JAR = "flink-sql-gateway"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -278,13 +278,7 @@ def _gateway(home: Path, port: int) -> Part:
 
 def check_gateway(url: str) -> str:
     """Raises Unavailable until the gateway answers."""
-    check_port(urlsplit(url).port or 0)
-    try:
-        with web.client(timeout_seconds=0.5, local=True) as client:
-            client.get(f"{url}/v3/info").raise_for_status()
-    except web.FAILURES as error:
-        raise Unavailable(f"Flink's SQL gateway does not answer on {url} yet") from error
-    return ""
+    return check_http(f"{url}/v3/info", "Flink's SQL gateway")
 
 
 def overview(url: str) -> dict[str, Any]:

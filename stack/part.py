@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from backend import web
 from backend.domain.errors import Unavailable
 
 LOOPBACK = "127.0.0.1"
@@ -44,3 +45,13 @@ def check_port(port: int) -> None:
         socket.create_connection((LOOPBACK, port), timeout=0.3).close()
     except OSError as error:
         raise Unavailable(f"nothing answers on {LOOPBACK}:{port} yet") from error
+
+
+def check_http(url: str, who: str) -> str:
+    """Raises Unavailable until `who` answers this address of this machine; "", as nothing is to be remarked."""
+    try:
+        with web.client(timeout_seconds=0.5, local=True) as client:
+            client.get(url).raise_for_status()
+    except web.FAILURES as error:
+        raise Unavailable(f"{who} does not answer on {url} yet") from error
+    return ""

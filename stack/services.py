@@ -10,7 +10,7 @@ from backend import web
 from backend.domain.errors import Unavailable
 from backend.listening import host_and_port
 from stack.jars import package_folder
-from stack.part import LOOPBACK, Part, check_port
+from stack.part import LOOPBACK, Part, check_http, check_port
 
 PREPARE = "prepare"
 
@@ -142,10 +142,4 @@ def check_sink(address: str) -> str:
 
 def check_dashboard(address: str) -> str:
     """Raises Unavailable until Streamlit answers its own health check."""
-    url = f"http://{address}/_stcore/health"
-    try:
-        with web.client(timeout_seconds=0.5, local=True) as client:
-            client.get(url).raise_for_status()
-    except web.FAILURES as error:
-        raise Unavailable(f"the dashboard does not answer on {url} yet") from error
-    return ""
+    return check_http(f"http://{address}/_stcore/health", "the dashboard")

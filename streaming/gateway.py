@@ -16,6 +16,7 @@ import httpx
 
 from backend import web
 from backend.domain.errors import Unavailable
+from backend.logins import without_logins
 from streaming.cluster import Cluster
 
 log = logging.getLogger(__name__)
@@ -71,10 +72,9 @@ def _ask(client: httpx.Client, method: str, url: str, body: object = None) -> di
         answer = client.request(method, url, json=body)
         told: dict[str, Any] = answer.json()
     except (*web.FAILURES, ValueError) as error:
-        raise Unavailable(
-            f"Flink's SQL gateway does not answer at {url.partition('/v3')[0]}: {error or type(error).__name__}; "
-            "start it, or set flink_sql_url"
-        ) from error
+        where = url.partition("/v3")[0]
+        told_of = f"Flink's SQL gateway does not answer at {where}: {error or type(error).__name__}"
+        raise Unavailable(f"{without_logins(told_of)}; start it, or set flink_sql_url") from error
     if not answer.is_success:
         raise Unavailable(f"Flink refused the job:\n{_complaint(told)}")
     return told

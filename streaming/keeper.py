@@ -26,7 +26,7 @@ from backend.settings import Settings
 from streaming import compact, erasing, lineage, remains, retention, upgrade, wiring
 from streaming.cluster import Cluster
 from streaming.ground import Ground
-from streaming.live_jobs import LIVE_JOBS
+from streaming.live_jobs import ARCHIVE, LIVE_JOBS
 from streaming.site import Site
 from streaming.spec import JobSpec
 
@@ -117,9 +117,11 @@ def main() -> None:
         erasures(ground, stopped).start(stopped)
         aging(ground, bounds, stopped).start(stopped)
         kept = [keeping(ground.site, spec.of(job)) for job in LIVE_JOBS]
-        for job, loop in zip(LIVE_JOBS, kept, strict=True):
+        archive, *others = kept
+        archive.start(stopped)
+        _await_saved(ground.site.cluster, spec.of(ARCHIVE).name, stopped)
+        for loop in others:
             loop.start(stopped)
-            _await_saved(ground.site.cluster, spec.of(job).name, stopped)
         stopped.wait()
         join(kept)
 

@@ -3,11 +3,11 @@
 -- reading, and so would the tables; this way a replay drops the same plays (docs/adr/0004-streaming-sql.md).
 -- A record without a value takes away the one of its key (EventLog.forget): it is nothing itself.
 -- A play's tokens, NULL of anything else, are cut out before the window: behind it they are not cut out again for each
--- column. What names `newest` is made behind it, too; the planner would make it before, of the record's bytes each time.
+-- column.
 CREATE TEMPORARY VIEW ordered_records AS
 SELECT record, source_partition, source_offset, appended_at, event_time, arrival, tokens,
-       CASE WHEN newest IS NOT NULL THEN ${ms_of_event_time} END AS event_ms,
-       (${ms_of_newest}) - (CASE WHEN newest IS NOT NULL THEN ${ms_of_event_time} END) AS behind_ms
+       ${ms_of_event_time} AS event_ms,
+       (${ms_of_newest}) - (${ms_of_event_time}) AS behind_ms
 FROM (
   SELECT record, source_partition, source_offset, appended_at, event_time, ${arrival} AS arrival, ${tokens} AS tokens,
          MAX(CAST(event_time AS TIMESTAMP(3))) OVER (

@@ -159,3 +159,10 @@ def test_a_gateway_that_is_not_there_names_the_setting() -> None:
     """With the next step."""
     with pytest.raises(Unavailable, match=r"127.0.0.1:9: .*flink_sql_url"):
         gateway.run(Cluster("http://127.0.0.1:9", "http://127.0.0.1:9"), ["SELECT 1"])
+
+
+def test_a_login_in_the_gateways_address_is_not_told() -> None:
+    """As none in the cluster's is."""
+    with pytest.raises(Unavailable) as raised:
+        gateway.run(Cluster("http://127.0.0.1:9", "http://bob:h0rse@127.0.0.1:9"), ["SELECT 1"])
+    assert "h0rse" not in str(raised.value)
