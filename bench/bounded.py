@@ -51,9 +51,9 @@ def reference(spec: JobSpec, _prefix: str = "") -> Job:
     )
 
 
-def live(spec: JobSpec, prefix: str, tables: Sequence[str] | None = None) -> Job:
-    """The live job (or these tables of it), its sources bounded, its result topics named PREFIX.table."""
-    definitions, inserts = render.job_statements(spec) if tables is None else render.job_statements(spec, tables)
+def live(spec: JobSpec, prefix: str, tables: Sequence[str]) -> Job:
+    """A job that fills these tables as the live jobs do, its sources bounded, its result topics named PREFIX.table."""
+    definitions, inserts = render.job_statements(spec, tables)
     return rewritten(definitions, inserts, prefix)
 
 

@@ -1,6 +1,6 @@
-"""How fast the cluster works off plays, beside bare parsing: all live tables, engagement alone, the archive alone.
+"""How fast the cluster works off plays, beside bare parsing: both live jobs, engagement alone, the archive alone.
 
-And what each table costs: the job of all tables beside that of all others.
+And what each table costs: its job beside that of all the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,19 +9,31 @@ from dataclasses import dataclass
 from bench import bounded
 from bench.jobs import Finished, JobBench
 from bench.rows import Pair, Row, row
-from streaming.render import LIVE_TABLES
+from streaming import live_jobs
 from streaming.spec import JobSpec
 
 STATEMENT_SET, ENGAGEMENT, ARCHIVE = "statement_set", "engagement", "archive"
-TABLES: Mapping[str, Sequence[str] | None] = {
-    STATEMENT_SET: None,
+TABLES = live_jobs.TABLES.name
+"""The job of all tables but the archive."""
+
+JOBS: Mapping[str, Sequence[str]] = {
+    ARCHIVE: live_jobs.ARCHIVE.tables,
+    TABLES: live_jobs.TABLES.tables,
     ENGAGEMENT: ("artist_engagement",),
-    ARCHIVE: ("play_archive",),
-    **{table: tuple(other for other in LIVE_TABLES if other != table) for table in LIVE_TABLES},
+    **{table: tuple(other for other in live_jobs.TABLES.tables if other != table) for table in live_jobs.TABLES.tables},
 }
-"""What the job of each row fills; None is all the live tables, and a table's own row leaves it out."""
+"""What each measured job fills; that of a table's name leaves this one out."""
+
+ROWS: Mapping[str, Sequence[str]] = {
+    STATEMENT_SET: (ARCHIVE, TABLES),
+    ENGAGEMENT: (ENGAGEMENT,),
+    ARCHIVE: (ARCHIVE,),
+    **{table: (TABLES, table) for table in live_jobs.TABLES.tables},
+}
+"""The jobs that each row needs. The whole is what runs: both live jobs, whose seconds are added."""
 
 _UNIT = "events per second of a bounded streaming job, RUNNING to FINISHED"
+_SUM_UNIT = "events per second of both live jobs, one after the other, each RUNNING to FINISHED"
 _MARGINAL_UNIT = "microseconds a play: of the job of all tables, less those of the job without this one; beside all"
 
 
@@ -40,9 +52,8 @@ def jobs_of(names: Sequence[str], repeats: int) -> int:
 
 
 def _needed(names: Sequence[str]) -> Sequence[str]:
-    """The jobs of these rows: a table's row needs the job of all tables, too."""
-    tables = set(names) & set(LIVE_TABLES)
-    return names if not tables or STATEMENT_SET in names else (STATEMENT_SET, *names)
+    """The jobs of these rows, each once."""
+    return list(dict.fromkeys(job for name in names for job in ROWS[name]))
 
 
 def measure(
@@ -56,15 +67,18 @@ def measure(
 ) -> Throughput:
     """Run the reference and the jobs of `names` in turns, every other round in the opposite order.
 
-    The first round warms the JVMs up and is not counted; it leaves the result topics of its first job under the prefix
-    `keep`, where one is given. `advance` is told each job that has ended. Raises what `JobBench.run` raises.
+    The first round warms the JVMs up and is not counted; it leaves the result topics of the job of all tables, or of
+    the last where that is not among them, under the prefix `keep`, where one is given. `advance` is told each job that
+    has ended. Raises what `JobBench.run` raises.
     """
-    makes = {"reference": bounded.reference} | {name: _live(name) for name in _needed(names)}
+    needed = _needed(names)
+    kept = TABLES if TABLES in needed else needed[-1]
+    makes = {"reference": bounded.reference} | {name: _live(name) for name in needed}
     seconds: dict[str, list[float]] = {name: [] for name in makes}
     last: dict[str, Finished] = {}
     for nth in range(1 + repeats):
         for name in list(makes) if nth % 2 else reversed(makes):
-            ended = jobs.run(makes[name], keep=keep if nth == 0 and name == _needed(names)[0] else "")
+            ended = jobs.run(makes[name], keep=keep if nth == 0 and name == kept else "")
             if nth:
                 seconds[name].append(ended.seconds)
                 last[name] = ended
@@ -77,24 +91,25 @@ def rated(name: str, seconds: dict[str, list[float]], *, plays: int) -> Row:
 
     What a table adds can be less than nothing where rounds differ by more than it costs: look at the spread.
     """
-    if name in LIVE_TABLES:
+    if name in live_jobs.TABLES.tables:
         return row(
             name,
             [
                 Pair(ours=(whole - without) / plays * 1e6, reference=whole / plays * 1e6)
-                for whole, without in zip(seconds[STATEMENT_SET], seconds[name], strict=True)
+                for whole, without in zip(seconds[TABLES], seconds[name], strict=True)
             ],
             unit=_MARGINAL_UNIT,
         )
+    rounds = zip(*(seconds[job] for job in ROWS[name]), strict=True)
     pairs = [
-        Pair(ours=plays / ours, reference=plays / reference)
-        for ours, reference in zip(seconds[name], seconds["reference"], strict=True)
+        Pair(ours=plays / sum(ours), reference=plays / reference)
+        for ours, reference in zip(rounds, seconds["reference"], strict=True)
     ]
-    return row(name, pairs, unit=_UNIT)
+    return row(name, pairs, unit=_UNIT if len(ROWS[name]) == 1 else _SUM_UNIT)
 
 
 def _live(name: str) -> bounded.Make:
     def make(spec: JobSpec, prefix: str) -> bounded.Job:
-        return bounded.live(spec, prefix, TABLES[name])
+        return bounded.live(spec, prefix, JOBS[name])
 
     return make

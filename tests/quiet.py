@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -41,7 +40,7 @@ def settle(settings: Settings) -> None:
             lambda job=job: _has_read(settings, job.on_cluster(settings.tenant), plays),
             f"{job.name} has read the plays",
         )
-    _await_checkpoints(settings, 2)
+    _checkpoints(settings)
     ends = _ends(settings, result_tables())
     store = wiring.store(settings)
     try:
@@ -69,23 +68,29 @@ def _has_read(settings: Settings, name: str, ends: Mapping[int, int]) -> bool:
     return all(read.get(partition, 0) >= end for partition, end in ends.items())
 
 
-def _await_checkpoints(settings: Settings, count: int) -> None:
-    began_ms = datetime.now(UTC).timestamp() * 1000
-    seen: dict[str, set[int]] = {job.on_cluster(settings.tenant): set() for job in LIVE_JOBS}
+def _checkpoints(settings: Settings) -> None:
+    """Two checkpoints of each live job, the second begun after the first was complete; asked for, not waited for."""
+    for _ in range(2):
+        pending = dict.fromkeys((job.on_cluster(settings.tenant) for job in LIVE_JOBS), "")
+        await_(lambda pending=pending: _are_taken(settings, pending), "a checkpoint of each live job")
 
-    def complete() -> bool:
-        for job in _get(settings, "/jobs/overview")["jobs"]:
-            if job["state"] == "RUNNING" and job["name"] in seen:
-                try:
-                    told = _get(settings, f"/jobs/{job['jid']}/checkpoints")
-                except httpx.HTTPStatusError:  # Flink 2.3 answers 500 of a job that has only just started
-                    continue
-                completed = told.get("latest", {}).get("completed")
-                if completed and completed["trigger_timestamp"] >= began_ms:
-                    seen[job["name"]].add(completed["trigger_timestamp"])
-        return all(len(times) >= count for times in seen.values())
 
-    await_(complete, f"{count} checkpoints of each live job")
+def _are_taken(settings: Settings, pending: dict[str, str]) -> bool:
+    """Whether each of these jobs has taken the checkpoint that was asked of it; asks where none is under way."""
+    running = {job["name"]: job["jid"] for job in _get(settings, "/jobs/overview")["jobs"] if job["state"] == "RUNNING"}
+    for name in list(pending):
+        if name not in running:
+            continue
+        checkpoints = f"/jobs/{running[name]}/checkpoints"
+        asked = httpx.get(f"{settings.flink_url}{pending[name]}", timeout=10) if pending[name] else None
+        if asked is None or asked.is_error:  # of a job that is gone by now; one that has just begun refuses, too
+            answer = httpx.post(f"{settings.flink_url}{checkpoints}", json={"checkpointType": "CONFIGURED"}, timeout=10)
+            pending[name] = f"{checkpoints}/{answer.json()['request-id']}" if answer.is_success else ""
+        elif (told := asked.json())["status"]["id"] == "COMPLETED":
+            pending[name] = ""
+            if told["operation"].get("checkpointId"):
+                del pending[name]
+    return not pending
 
 
 def _get(settings: Settings, path: str) -> Any:

@@ -23,7 +23,7 @@ import grpc
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
-from segue.v1 import ingest_pb2, ingest_pb2_grpc, play_pb2
+from segue.v1 import ingest_pb2, ingest_pb2_grpc, play_pb2, recommend_pb2, recommend_pb2_grpc
 
 from backend import wiring as backend_wiring
 from backend.ports.event_log import Record, Topic
@@ -79,12 +79,12 @@ def simulation() -> Simulation:
 
 @pytest.fixture(scope="module")
 def rested(settings: Settings, channel: grpc.Channel, simulation: Simulation, store: Database[dict[str, Any]]) -> int:
-    """Plays sent, all but the last fifty, and counted; how many plays the archive holds."""
+    """Plays sent, all but the last hundred, and counted; how many plays the archive holds."""
     ingest_client.send(channel, artists=simulation.artists, tracks=simulation.tracks)
     settle(settings)  # what earlier tests sent
     before = len(_archived(settings))
-    ingest_client.send(channel, plays=simulation.plays[:-50])
-    plays = before + len(simulation.plays) - 50
+    ingest_client.send(channel, plays=simulation.plays[:-100])
+    plays = before + len(simulation.plays) - 100
     await_(lambda: len(_archived(settings)) >= plays, "the archive holds every play")
     settle(settings)
     return plays
@@ -102,7 +102,7 @@ def test_an_upgrade_goes_on_from_a_savepoint(
     assert before.id != done["job"]
     assert "/savepoint-" in done["went_on_from"]
     assert counted == _plays_counted(store)
-    ingest_client.send(channel, plays=simulation.plays[-50:])
+    ingest_client.send(channel, plays=simulation.plays[-100:-50])
     await_(lambda: len(_archived(settings)) >= rested + 50, "the new job archives what came after it")
     settle(settings)
     archived = _archived(settings)
@@ -131,26 +131,6 @@ def test_a_savepoint_is_kept_apart_from_the_checkpoints(settings: Settings, rest
         assert saved["name"] not in folder.parts
         shutil.rmtree(folder)  # whoever asked for one deletes it: it holds what the state holds
     assert before.id == _job(settings).id
-
-
-def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
-    settings: Settings, store: Database[dict[str, Any]], rested: int
-) -> None:
-    """From offset 0: every row is written again, and is what it was; no play more in the archive.
-
-    Of the jobs before it no state is left, which would name listeners who were erased since. Replays after an erasure
-    are below.
-    """
-    settle(settings)
-    before, archived = _rows(store), set(_archived(settings))
-    began = datetime.now(UTC)
-    done = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
-    assert [None, None] == [one["went_on_from"] for one in done]
-    assert {one["name"]: {one["job"]} for one in done} == _states(settings)
-    await_(lambda: _written_since(store, began), "every row is written again")
-    settle(settings)
-    _same(before, _rows(store))
-    assert archived == set(_archived(settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +173,7 @@ def erased(
     _is_what_the_log_holds(given, settings, pseudonym, plays=len(theirs), likes=3)
     began = datetime.now(UTC)
     asked = _segue(settings, "listener", "erase", ERASED, "--yes")
-    await_(lambda: _is_a_stranger(settings), "the answer to an erased listener is a stranger's", seconds=60)
+    await_(lambda: _is_a_stranger(channel), "the answer to an erased listener is a stranger's", seconds=60)
     assert _refuses(settings, "listener", "export", ERASED)
     assert _refuses(settings, "listener", "erase", ERASED, "--yes")
     (receipt,) = [
@@ -210,15 +190,53 @@ def erased(
     return Erased(pseudonym=pseudonym, erasure_id=asked["erasure_id"], env=models)
 
 
-def test_of_an_erased_listener_nothing_is_left_after_two_replays(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """The rows and the archive's plays before the second replay, when it began, and what `segue` said of it."""
+
+    rows: Rows
+    archived: set[str]
+    began: datetime
+    told: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def replayed(
     settings: Settings, channel: grpc.Channel, store: Database[dict[str, Any]], simulation: Simulation, erased: Erased
+) -> Replayed:
+    """The log replayed twice since the erasure; between the two the last fifty plays come, and are counted live."""
+    began = datetime.now(UTC)
+    _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
+    await_(lambda: _engagement_since(store, began), "engagement is written again")
+    ingest_client.send(channel, plays=simulation.plays[-50:])
+    settle(settings)
+    rows, archived, began = _rows(store), set(_archived(settings)), datetime.now(UTC)
+    told = _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
+    await_(lambda: _engagement_since(store, began), "engagement is written again")
+    settle(settings)
+    return Replayed(rows=rows, archived=archived, began=began, told=told)
+
+
+def test_a_replay_of_the_whole_log_comes_to_the_same_rows(
+    settings: Settings, store: Database[dict[str, Any]], simulation: Simulation, replayed: Replayed
+) -> None:
+    """From offset 0: rows are written again, and are what they were; no play more in the archive.
+
+    Of the jobs before it no state is left, which would name listeners who were erased since.
+    """
+    assert [None, None] == [one["went_on_from"] for one in replayed.told]
+    assert {one["name"]: {one["job"]} for one in replayed.told} == _states(settings)
+    for table in ("artist_engagement", "listener_activity", "topic_hours"):
+        assert store[table].count_documents({"written_at": {"$gte": replayed.began}}), table
+    _same(replayed.rows, _rows(store))
+    assert replayed.archived == set(_archived(settings))
+    assert {play.event_id for play in simulation.plays[-50:]} <= replayed.archived
+
+
+def test_of_an_erased_listener_nothing_is_left_after_two_replays(
+    settings: Settings, store: Database[dict[str, Any]], simulation: Simulation, erased: Erased, replayed: Replayed
 ) -> None:
     """No file of the home, topic, collection, extract or model has id or pseudonym; the other 49 recount exactly."""
-    for _ in range(2):
-        began = datetime.now(UTC)
-        _segue(settings, "jobs", "upgrade", "--replay", SEGUE_ANOMALY_Z="6.5")
-        await_(lambda began=began: _engagement_since(store, began), "engagement is written again")
-        settle(settings)
     topics = {topic: whole(settings, topic) for topic in (*Topic, *result_tables())}
     for word in (ERASED, erased.pseudonym):
         assert {} == {
@@ -229,7 +247,7 @@ def test_of_an_erased_listener_nothing_is_left_after_two_replays(
         found = [name for name in store.list_collection_names() for row in store[name].find() if word in f"{row!r}"]
         assert [] == found
         assert word not in _archived(settings, "listener_id")
-    told = simulation.plays[:-50]  # the others are the upgrade's
+    told = simulation.plays[:-100]  # the others are the upgrade's and the replay's
     others = {play.event_id for play in told if play.listener_id != ERASED}
     assert 49 == len({play.listener_id for play in told if play.listener_id != ERASED})
     assert others <= set(_archived(settings))
@@ -343,12 +361,6 @@ def _same(before: Rows, after: Rows) -> None:
                 assert close == after[table][key].get(name), (table, key, name)
 
 
-def _written_since(store: Database[dict[str, Any]], moment: datetime) -> bool:
-    """Whether no row of the windowed tables is older than this; anomalies found with an earlier threshold stay."""
-    tables = [table for table in _windowed() if table != "anomalies"]
-    return not any(store[table].count_documents({"written_at": {"$lt": moment}}) for table in tables)
-
-
 def _segue(settings: Settings, *words: str, **env: str) -> Any:
     """What the `segue` command printed with --json, run as a process of its own."""
     done = subprocess.run(
@@ -435,8 +447,10 @@ def _is_what_the_log_holds(given: Path, settings: Settings, pseudonym: str, *, p
             assert {ERASED} == {one["listener_id"] for one in told}
 
 
-def _is_a_stranger(settings: Settings) -> bool:
-    return bool("hybrid" != _segue(settings, "recommend", ERASED)["path"])
+def _is_a_stranger(channel: grpc.Channel) -> bool:
+    asked = recommend_pb2.RecommendRequest(listener_id=ERASED)
+    answer = recommend_pb2_grpc.RecommendServiceStub(channel).Recommend(asked)
+    return bool(recommend_pb2.ANSWER_PATH_HYBRID != answer.path)
 
 
 def _refuses(settings: Settings, *words: str) -> bool:

@@ -18,6 +18,7 @@ from bench.rows import Pair, row
 from bench.service import Service, Shape
 from bench.streaming import Plan
 from streaming import render, wiring
+from streaming.live_jobs import TABLES
 from tests.said import said
 
 END = datetime(2026, 11, 21, tzinfo=UTC)
@@ -127,13 +128,13 @@ def test_only_topics_that_are_filled_belong_to_the_run() -> None:
 
 def test_live_job_is_bounded_and_writes_only_topics_of_its_own() -> None:
     """The SQL of the tree: no unbounded source, no result topic of the tenant."""
-    job = bounded.live(wiring.job_spec(Settings(tenant="bench")), "run-1")
+    job = bounded.live(wiring.job_spec(Settings(tenant="bench")), "run-1", throughput.JOBS[throughput.TABLES])
     kafka = [one for one in job.definitions if one.startswith("CREATE TABLE") and "kafka'" in one]
     assert all("'scan.bounded.mode' = 'latest-offset'" in one for one in kafka)
     assert "run-1.artist_engagement" in job.topics
     assert len(job.topics) == sum("'topic' = 'run-1." in one for one in kafka)
     engagement = bounded.live(
-        wiring.job_spec(Settings(tenant="bench")), "run-2", throughput.TABLES[throughput.ENGAGEMENT]
+        wiring.job_spec(Settings(tenant="bench")), "run-2", throughput.JOBS[throughput.ENGAGEMENT]
     )
     assert ("run-2.artist_engagement",) == engagement.topics
     assert 1 == len(engagement.inserts)
@@ -180,12 +181,22 @@ def test_throughput_is_rated_round_by_round() -> None:
 
 def test_a_table_is_rated_by_what_it_adds_to_all_others() -> None:
     """In microseconds a play, beside those of the whole; its job fills every table but this one."""
-    seconds = {"reference": [1.0, 1.0], throughput.STATEMENT_SET: [10.0, 8.0], "trends": [9.0, 8.5]}
+    seconds = {"reference": [1.0, 1.0], throughput.TABLES: [10.0, 8.0], "trends": [9.0, 8.5]}
     rated = throughput.rated("trends", seconds, plays=1_000_000)
     assert (-0.5, 8.0) == (pytest.approx(rated.ours), pytest.approx(rated.reference))
     assert [0.1, -0.0625] == pytest.approx(rated.ratios)
-    assert {*render.LIVE_TABLES} - {"trends"} == set(throughput.TABLES["trends"] or ())
+    assert {*TABLES.tables} - {"trends"} == set(throughput.JOBS["trends"])
     assert 3 * 2 == throughput.jobs_of(["trends"], repeats=1)
+
+
+def test_the_whole_is_rated_by_both_live_jobs() -> None:
+    """As they run: the seconds of one and the other, which fill every table between them."""
+    seconds = {"reference": [1.0, 1.0, 1.0], throughput.ARCHIVE: [2.0, 2.0, 1.0], throughput.TABLES: [8.0, 2.0, 4.0]}
+    rated = throughput.rated(throughput.STATEMENT_SET, seconds, plays=1000)
+    assert (200.0, 1000.0, 0.2) == (rated.ours, rated.reference, rated.ratio)
+    assert [0.1, 0.25, 0.2] == pytest.approx(rated.ratios)
+    filled = [table for job in throughput.ROWS[throughput.STATEMENT_SET] for table in throughput.JOBS[job]]
+    assert sorted(render.LIVE_TABLES) == sorted(filled)
 
 
 def test_freshness_is_the_95th_percentile_over_the_limit() -> None:
@@ -221,6 +232,6 @@ def test_a_row_that_there_is_not_is_refused() -> None:
     """With the names of those that there are."""
     with pytest.raises(
         InvalidInput,
-        match="statement_set, engagement, archive, sink, freshness_p95_seconds, play_archive, artist_engagement",
+        match="statement_set, engagement, archive, sink, freshness_p95_seconds, artist_engagement",
     ):
         Plan(rows=("speed",))
