@@ -120,6 +120,7 @@ def assembled(
     known = KnownIdentities(identities)
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
+    events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
     return Services(
         ingest=ingest,
         recommender=Recommender(
@@ -153,7 +154,14 @@ def assembled(
         rights=Rights(event_log, known),
         catalogue=catalogue,
         identities=known,
-        readiness=Readiness(log=event_log, store=store, identities=identities, model=current, room=disks),
+        readiness=Readiness(
+            log=event_log,
+            store=store,
+            identities=identities,
+            model=current,
+            room=disks,
+            is_current=lambda: events.is_current and erased.is_current,
+        ),
         model=current,
         event_log=event_log,
         store=store,
@@ -164,9 +172,9 @@ def assembled(
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),
             Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
-            _following("events of others", _events(event_log, ingest, profiles)),
+            _following("events of others", events),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
-            _following("erasures", _erasures(event_log, known, profiles)),
+            _following("erasures", erased),
             Loop("erasures left in the middle", erasures.resume, seconds=erasure.RESUME_SECONDS),
         ),
         stopping=threading.Event(),

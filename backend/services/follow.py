@@ -32,6 +32,10 @@ POLL_SECONDS = 0.5
 LOOK_SECONDS = 10.0
 """Between two looks at how far behind it is."""
 
+CURRENT_WITHIN = timedelta(seconds=15)
+"""A follower that reads, and has not come to where the log ended when it began, is taken for current after so long:
+offsets that hold no record any more are never read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Followed(Generic[ValueT]):
@@ -71,11 +75,21 @@ class Follower:
         self._reader: EventReader | None = None
         self._read_at = now()
         self._looked_at = now()
+        self._to_read: int | None = None
+        self._began_at = now()
+        self._is_current = False
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it has told what the log held when it began. Once it is, it stays so."""
+        return self._is_current
 
     def step(self) -> int:
         """Tell of the next records; how many there were. Raises Unavailable (outcome 4)."""
         reader = self._reader or self._opened(self._read_at - OVERLAP)
         try:
+            if self._to_read is None:
+                self._to_read, self._began_at = reader.lag(), self._now()
             records = reader.poll(max_records=BATCH, timeout_seconds=POLL_SECONDS)
         except BaseException:
             self.close()
@@ -88,6 +102,8 @@ class Follower:
                 by_topic.setdefault(record.topic, []).append(value)
         for topic, values in by_topic.items():
             self._topics[Topic(topic)].tell(values)
+        self._to_read -= len(records)
+        self._is_current |= self._to_read <= 0 or self._now() - self._began_at > CURRENT_WITHIN
         if len(records) == BATCH:
             self._keep_up(reader)
         return len(records)

@@ -28,16 +28,27 @@ class Readiness:
     """Looks at the parts.
 
     Ingest needs room, the log and the store (for what it does not know of the catalogue); analytics the store; privacy
-    the log and the store; recommendations the store or, without it, a model in memory. Topics and indexes are made at
+    the log and the store; recommendations the store or, without it, a model in memory, and, where the log answers, what
+    other servers took in of late (`is_current`): else they would show what was played or hidden a moment ago. Topics and indexes are made at
     the first look at which the parts answer; a store whose listeners were named by another secret is as good as down.
     """
 
-    def __init__(self, *, log: EventLog, store: Store, identities: Identities, model: CurrentModel, room: Room) -> None:
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        store: Store,
+        identities: Identities,
+        model: CurrentModel,
+        room: Room,
+        is_current: Callable[[], bool],
+    ) -> None:
         self._log_of_events = log
         self._store = store
         self._identities = identities
         self._model = model
         self._room = room
+        self._is_current = is_current
         self._prepared: set[str] = set()
 
     def look(self) -> Ready:
@@ -46,7 +57,7 @@ class Readiness:
         store_is_up = self._is_up("store", self._prepare_store, self._store.ping)
         return Ready(
             ingest=log_is_up and store_is_up and not self._room.shortage,
-            recommend=store_is_up or self._model.version is not None,
+            recommend=(store_is_up or self._model.version is not None) and (self._is_current() or not log_is_up),
             analytics=store_is_up,
             privacy=log_is_up and store_is_up,
         )

@@ -21,7 +21,7 @@ from backend.ports.records import (
     play_record,
     track_from_value,
 )
-from backend.services.follow import BATCH, LOOK_SECONDS, OVERLAP, Followed, Follower, of_value
+from backend.services.follow import BATCH, CURRENT_WITHIN, LOOK_SECONDS, OVERLAP, Followed, Follower, of_value
 from tests.memory import MemoryEventLog
 from tests.unit.test_listeners import play, word
 
@@ -95,6 +95,34 @@ def test_it_begins_a_minute_before_its_start(log: MemoryEventLog, told: Told) ->
     told.now += OVERLAP
     told.follower(log).step()
     assert [] == told.plays
+
+
+def test_it_is_current_once_it_has_told_what_the_log_held_when_it_began(log: MemoryEventLog, told: Told) -> None:
+    """Not before: whoever answers then would show what was played a moment ago. What comes later does not change it."""
+    put(log, *(play(number) for number in range(BATCH + 1)))
+    follower = told.follower(log)
+    seen = [follower.is_current]
+    for _ in range(2):
+        follower.step()
+        seen.append(follower.is_current)
+    assert [False, False, True] == seen
+    put(log, *(play(number) for number in range(BATCH + 1)))
+    follower.step()
+    assert follower.is_current
+
+
+def test_offsets_without_records_make_nobody_wait_for_ever(log: MemoryEventLog, told: Told) -> None:
+    """A log whose end was cleaned away counts records that nobody ever reads."""
+    put(log, *(play(number) for number in range(3 * BATCH)))
+    follower = told.follower(log)
+    follower.step()
+    told.now += CURRENT_WITHIN
+    follower.step()
+    assert not follower.is_current
+    told.now += CURRENT_WITHIN
+    put(log, *(play(number) for number in range(3 * BATCH)))
+    follower.step()
+    assert follower.is_current
 
 
 def arbitrary() -> list[bytes]:
