@@ -13,6 +13,9 @@ from backend.domain.errors import Unavailable
 from backend.logins import without_logins
 
 _ALIVE = frozenset({"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "CANCELLING", "RECONCILING"})
+_NO_CHECKPOINTS = ("Checkpointing has not been enabled", "for initializing job")
+_ON_THE_SERVER = "<Exception on server side:"
+"""Flink writes it in a line before the error itself."""
 _LOOK_SECONDS = 0.3
 
 
@@ -115,11 +118,14 @@ class Cluster:
         )
 
     def _checkpoints(self, job: Job) -> Any:
-        """Flink's statistics of them; None for a batch job, which takes none."""
+        """Flink's statistics of them; None for a batch job, which takes none, and for one that is only just starting.
+
+        Of that one Flink 2.3 answers 500: its JobMaster is not there yet.
+        """
         try:
             return self.request(f"/jobs/{job.id}/checkpoints")
         except Unavailable as error:
-            if "Checkpointing has not been enabled" in str(error):
+            if any(words in str(error) for words in _NO_CHECKPOINTS):
                 return None
             raise
 
@@ -190,7 +196,8 @@ def _words(answer: httpx.Response) -> str:
         errors = answer.json()["errors"]
     except (ValueError, KeyError, TypeError):
         return web.told(answer)
-    return "; ".join(str(error).splitlines()[0] for error in errors if error)
+    lines = [str(error).removeprefix(_ON_THE_SERVER).strip().splitlines() for error in errors if error]
+    return "; ".join(told[0] for told in lines if told)
 
 
 def _latest(latest: Mapping[str, Any]) -> Checkpoint | None:

@@ -79,12 +79,7 @@ def watch(cluster: Cluster, job_id: str, *, timeout_seconds: float = 180) -> Non
         job = next((one for one in cluster.every_job() if one.id == job_id), None)
         if job is None:
             raise Unavailable(f"the cluster has lost job {job_id} again; see that its JobManager stays up")
-        try:
-            now = cluster.health(job)
-        except Unavailable as error:  # Flink 2.3 answers 500 of a job that has only just started
-            log.info("%s cannot be told of yet: %s", job.name, error)
-            time.sleep(_LOOK_SECONDS)
-            continue
+        now = cluster.health(job)
         if is_refusal(now.failure):
             raise StateRefused(root_cause(now.failure))
         if not job.is_alive:

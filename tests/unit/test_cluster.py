@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from backend.domain.errors import Unavailable
 from stack import flink
 from streaming import gateway
-from streaming.cluster import Cluster
+from streaming.cluster import Cluster, Job
 
 RESULT = "/v3/sessions/s/operations"
 GATEWAY: dict[str, tuple[int, str]] = {
@@ -79,6 +80,31 @@ def test_a_refusal_carries_flinks_words(cluster: Cluster, asked: list[tuple[str,
     assert {"drain": False} == json.loads(asked[0][1])
     with pytest.raises(Unavailable, match="502 Bad Gateway: <html>gateway</html>"):
         cluster.request("/jobs/a/exceptions")
+
+
+def test_a_job_that_is_only_just_starting_has_no_checkpoints_yet(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flink 2.3 answers 500 then, in these words; any other refusal is one, told by the error on its side."""
+    answers = {
+        "GET /jobs/a": {"vertices": []},
+        "GET /jobs/a/metrics?get=numRestarts": [],
+        "GET /jobs/a/exceptions?maxExceptions=1": {"exceptionHistory": {"entries": []}},
+    }
+    for asked, answer in answers.items():
+        monkeypatch.setitem(ANSWERS, asked, (200, json.dumps(answer)))
+    said = (
+        "<Exception on server side:\no.a.f.UnavailableDispatcherOperationException: Unable to get JobMasterGateway {}."
+    )
+    job = Job("a", "t.archive", "INITIALIZING", datetime.now(UTC))
+    for state, refuses in (("for initializing job", False), ("of a job that is lost", True)):
+        errors = ["Internal server error.", said.format(state) + "\n\tat o.a.f.Dispatcher.ask(Dispatcher.java:1)"]
+        monkeypatch.setitem(ANSWERS, "GET /jobs/a/checkpoints", (500, json.dumps({"errors": errors})))
+        if refuses:
+            with pytest.raises(Unavailable, match=r"error.; o.a.f.Unavailable\S+: Unable to get .* of a job"):
+                cluster.health(job)
+        else:
+            assert (0, None) == (cluster.health(job).checkpoints, cluster.health(job).checkpoint)
 
 
 def test_a_redirect_is_not_followed(cluster: Cluster, asked: list[tuple[str, str]]) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -171,23 +170,3 @@ def test_root_cause_is_the_last_one() -> None:
 def test_refusals_are_told_from_other_failures(text: str, refused: bool) -> None:
     """The first two are Flink 2.3's own, for other operators and other types; a broker that is down is neither."""
     assert refused is submit.is_refusal(text)
-
-
-def test_a_job_that_cannot_be_told_of_yet_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flink answers 500 for a moment; a cluster that is gone would not list the job either."""
-    job = cluster.Job("a", "segue.archive", "RUNNING", datetime.now(UTC))
-    told = cluster.Health(
-        tasks_running=1, tasks=1, checkpoints=1, checkpoint=None, restarts=0, back_pressure=0.0, failure=""
-    )
-    answers = iter([Unavailable("Flink refuses GET /jobs/a/checkpoints: Internal server error."), told])
-
-    def health(_: cluster.Cluster, job: cluster.Job) -> cluster.Health:
-        answer = next(answers)
-        if isinstance(answer, Unavailable):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(cluster.Cluster, "every_job", lambda _: [job])
-    monkeypatch.setattr(cluster.Cluster, "health", health)
-    submit.watch(cluster.Cluster("http://127.0.0.1:9"), "a", timeout_seconds=5)
-    assert next(answers, None) is None
