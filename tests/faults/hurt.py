@@ -17,7 +17,9 @@ from streaming import wiring
 from streaming.cluster import Job
 from streaming.live_jobs import LIVE_JOBS, TABLES
 
-LONG_PARTS = ("kafka", "mongo", "flink-jobmanager", "flink-taskmanager", "server", "sink", "keeper")
+LONG_PARTS = (
+    *("kafka", "mongo", "flink-sql-gateway", "flink-jobmanager", "flink-taskmanager", "server", "sink", "keeper"),
+)
 """The parts that run for as long as the stack does."""
 
 

@@ -28,6 +28,7 @@ KILLED = {
     "server": ("D2", "SIGKILL the server", 90.0),
     "flink-taskmanager": ("D3", "SIGKILL Flink's TaskManager", 60.0),
     "flink-jobmanager": ("D3", "SIGKILL Flink's JobManager", 60.0),
+    "flink-sql-gateway": ("D4", "SIGKILL Flink's SQL gateway", 90.0),
     "mongo": ("D4", "SIGKILL the store", 90.0),
     "sink": ("D4", "SIGKILL the sink", 90.0),
     "keeper": ("D4", "SIGKILL the job keeper", 90.0),
@@ -35,6 +36,9 @@ KILLED = {
 """Row, fault, and the seconds after which it should be back."""
 SHORT = ("kafka", "mongo", "flink-taskmanager", "server", "sink")
 """Killed in the short form: e2e/test_main_job.py kills the JobManager, too."""
+
+SAVING = ("flink-taskmanager", "flink-jobmanager")
+"""Killed in the middle of a checkpoint."""
 
 FROZEN = ("kafka", "mongo", "flink-taskmanager", "flink-jobmanager", "server", "sink")
 
@@ -53,14 +57,15 @@ class Kills:
 
         Flink's are killed once a checkpoint has begun (some are quicker than the signal), and are back when one that
         they began later is complete. Broker and server: when a play sent after the kill is confirmed. Store (which
-        plays of remembered tracks do not wait for), sink and keeper: when their supervisor says that they are well.
+        plays of remembered tracks do not wait for), sink, keeper and SQL gateway (which only a job that starts needs):
+        when their supervisor says that they are well.
         """
-        half = hurt.await_half_a_checkpoint(settings) if part.startswith("flink") else None
+        half = hurt.await_half_a_checkpoint(settings) if part in SAVING else None
         moment = hurt.kill(stack, part)
         if half is not None:
             self.halves[part] += not (half / "_metadata").exists()
             self.back[part].append(hurt.await_checkpoint_after(settings, moment))
-        elif part in ("mongo", "sink", "keeper"):
+        elif part in ("mongo", "sink", "keeper", "flink-sql-gateway"):
             self.back[part].append(time.time() - moment)
         else:
             self.back[part].append(confirmed_after(load, moment))
@@ -69,7 +74,7 @@ class Kills:
         """What the report says of the part."""
         id_, fault, longest = KILLED[part]
         whole, taken = sum(self.verdicts[1:], self.verdicts[0]), self.back[part]
-        halves = f", {self.halves[part]} of them in the middle of a checkpoint" if part.startswith("flink") else ""
+        halves = f", {self.halves[part]} of them in the middle of a checkpoint" if part in SAVING else ""
         return Row(
             id=id_,
             fault=fault,
