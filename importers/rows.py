@@ -89,16 +89,21 @@ def event_id(*parts: str) -> str:
 
 
 def csv_table(
-    path: Path, lines: Iterable[str], columns: Sequence[str], *, damaged: Container[str] = ()
+    path: Path,
+    lines: Iterable[str],
+    columns: Sequence[str],
+    *,
+    damaged: Container[str] = (),
+    most_lines: int = MOST_LINES,
 ) -> Iterator[Record | BadRow]:
     """The records of a comma-separated table with a header: each with the line it starts on and its cells by column.
 
     Columns are found whatever the case of their letters and the spaces around them. A record that is cut short, too
     long, badly quoted or not `readable` is a `BadRow` and costs no other: a quote that is never closed ends with its
-    line. In `damaged` columns what is unreadable is left to the reader. Raises InvalidInput where the header lacks one
-    of `columns`.
+    line, and one record spans at most `most_lines`. In `damaged` columns what is unreadable is left to the reader.
+    Raises InvalidInput where the header lacks one of `columns`.
     """
-    return _records(path, _quoted(lines), columns, damaged)
+    return _records(path, _quoted(lines, most_lines), columns, damaged)
 
 
 def tab_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Iterator[Record | BadRow]:
@@ -172,12 +177,12 @@ def _header(path: Path, cells: list[str] | str, columns: Sequence[str]) -> list[
     return [names.get(name, name) for name in found]
 
 
-def _quoted(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
+def _quoted(lines: Iterable[str], most_lines: int) -> Iterator[tuple[int, list[str] | str]]:
     """Each record's first line and its cells, or the reason why that line begins none."""
     rest, waiting = iter(lines), deque[str]()
     number, width = 1, 0
     while True:
-        cells, size = _parsed(waiting, rest, width)
+        cells, size = _parsed(waiting, rest, width, most_lines)
         if not waiting:
             return
         if isinstance(cells, list):
@@ -188,10 +193,10 @@ def _quoted(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
         number += size
 
 
-def _parsed(waiting: deque[str], rest: Iterator[str], width: int) -> tuple[list[str] | str, int]:
+def _parsed(waiting: deque[str], rest: Iterator[str], width: int, most_lines: int) -> tuple[list[str] | str, int]:
     """The record at the head of `waiting` (filled from `rest`) and its number of lines, or a reason and 1."""
     reason = ""
-    for size in range(1, MOST_LINES + 1):
+    for size in range(1, most_lines + 1):
         waiting.extend(islice(rest, max(0, size - len(waiting))))
         try:
             cells: list[str] = next(csv.reader(islice(waiting, size), strict=True), [])

@@ -1,4 +1,4 @@
-"""Send a public data set's artists, tracks and plays to the server."""
+"""Send a data set to the server: listening with its catalogue, or `ingest tracks` a catalogue alone."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import importing, options
+from cli.default_command import with_default
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ SHOWN = 20
 """Bad rows and rejections that are listed; all are counted."""
 
 
+app = typer.Typer(cls=with_default("plays"), rich_markup_mode=None)
+app.command("tracks")(importing.command)
+
+
+@app.command("plays", hidden=True)
 def command(
     *,
     path: Annotated[Path, typer.Argument(help="A file, or a folder with the files of one data set.")],
@@ -51,6 +57,8 @@ def command(
     json: options.Json = False,
 ) -> None:
     """Read a public data set and send it: artists, then tracks, then plays in time order.
+
+    `segue ingest tracks PATH` takes catalogues alone, of many layouts: see its --help.
 
     Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
     unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
