@@ -1,7 +1,7 @@
 """Sends entries through the IngestService: artists before the tracks that name them, several requests under way."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -39,7 +39,7 @@ class Delivery:
         """The server has these artists already: they were sent before the import was killed."""
         self._known.update(artist.artist_id for artist in entry.artists)
 
-    def send(self, entries: Iterable[Entry]) -> Iterator[Chunk]:
+    def send(self, entries: Iterable[Entry]) -> Generator[Chunk, None, None]:
         """Send them and give each chunk back, in order, once the log holds of it what the server did not refuse.
 
         Raises Unavailable where the server stays away, grpc.RpcError for a failure that no retry helps.

@@ -65,7 +65,8 @@ def features_of(cells: Mapping[str, str], mapping: FileMapping, repairs: list[Re
     except (KeyError, ValueError):
         shares = [-1.0]
     if not (min(shares) >= 0 and max(shares) <= 1):  # NaN compares with nothing
-        return _complaint(cells, mapping, repairs)
+        _complain(cells, mapping, repairs)
+        return None
     others = [_other(name, cells, columns, repairs) for name in ("tempo", "loudness")]
     danceability, energy, valence, acousticness, instrumentalness, liveness, speechiness = shares
     return AudioFeatures(
@@ -97,7 +98,7 @@ def _other(name: str, cells: Mapping[str, str], columns: Mapping[str, str], repa
     return 0.0
 
 
-def _complaint(cells: Mapping[str, str], mapping: FileMapping, repairs: list[Repair]) -> None:
+def _complain(cells: Mapping[str, str], mapping: FileMapping, repairs: list[Repair]) -> None:
     """Say which shares are wrong; silent where the record or its file has none at all."""
     given = {column: text for name in SHARES if (text := cells.get(column := mapping.features.get(name, ""), ""))}
     if all(is_null(text) for text in given.values()):

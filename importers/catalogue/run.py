@@ -24,7 +24,7 @@ from importers.catalogue.cells import Repair
 from importers.catalogue.delivery import Delivery
 from importers.catalogue.entry import Entry, of_rows
 from importers.catalogue.features import FeatureTable
-from importers.catalogue.known import FMA_FEATURES, FMA_GENRES
+from importers.catalogue.known import FMA_FEATURES, FMA_GENRES, FMA_TRACKS
 from importers.catalogue.mapping import FileMapping, Kind
 from importers.catalogue.plan import Part, Plan, Turn, plan
 from importers.catalogue.progress import Progress
@@ -100,7 +100,7 @@ class _Run:
             return of_rows(part.layout.read(part.path, ReadOptions(now=datetime.now(UTC), allow_training=allowed)))
         if part.mapping.kind is Kind.FEATURES:
             return features_in(part.path, part.mapping, self.features)
-        adapt = fma.naming_genres(self.genres) if part.mapping.name == fma.FMA_TRACKS.name else lambda record: record
+        adapt = fma.naming_genres(self.genres) if part.mapping.name == FMA_TRACKS.name else lambda record: record
         return entries_of(part.path, part.mapping, allow_training=allowed, joined=self.features or None, adapt=adapt)
 
     def _send(self, part: Part, entries: Iterator[Entry]) -> None:
