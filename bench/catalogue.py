@@ -30,8 +30,8 @@ PARTS = ("kafka", "mongo", "server")
 BULK = 1_000
 """Operations of one raw bulk_write."""
 
-SIMULATED, ARTISTS = 10_000, 2_000
-"""Tracks and artists that are simulated; a longer file holds each several times, under ids of its own."""
+SIMULATED, TRACKS_OF_AN_ARTIST = 10_000, 5
+"""Tracks that are simulated; a longer file holds each several times, under ids of its own."""
 
 PEAK_LIMIT_MIB = 1024.0
 _UNIT = "rows a second, file to log; reference: the same file by pyarrow, its raw rows by unordered bulks of 1,000"
@@ -111,10 +111,11 @@ def write_file(path: Path, plan: Plan) -> None:
 
     So there are, as in the data set, about five tracks for an artist.
     """
-    catalogue = make_catalogue(plan.seed, artists=ARTISTS, tracks=SIMULATED, last_year=2020)
+    size = min(plan.rows, SIMULATED)
+    catalogue = make_catalogue(plan.seed, artists=size // TRACKS_OF_AN_ARTIST, tracks=size, last_year=2020)
     left = plan.rows
     with path.open("w", encoding="utf-8") as whole, TemporaryDirectory() as folder:
-        for nth in range(-(-plan.rows // SIMULATED)):
+        for nth in range(-(-plan.rows // size)):
             artists = {
                 f"{one.artist_id}-{nth}": replace(one, artist_id=f"{one.artist_id}-{nth}") for one in catalogue.artists
             }

@@ -32,6 +32,7 @@ _NULLS: Final = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
 _ITEM = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s'",\[\]][^'",\[\]]*))\s*([,\]])""", re.DOTALL)
 _SPACES = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029 ]+")
 _MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}.*")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEAR = re.compile(r"([0-9]{4})\.0")
 
 
@@ -54,6 +55,8 @@ def listed(text: str) -> list[str]:
     Raises ValueError with the reason: it is no list, does not close, or more stands behind it.
     """
     text = text.strip()
+    if text[:2] == "['" and text[-2:] == "']" and text.count("'") == 2 and "\\" not in text:
+        return [text[2:-2]]  # one item, as most lists of artists have
     if not text.startswith("["):
         raise ValueError(f"{text[:40]!r} is no list such as ['A', 'B']")
     if re.fullmatch(r"\[\s*\]", text):
@@ -120,6 +123,8 @@ def tags_of(field: str, found: Iterable[str], note: Callable[[Repair], None]) ->
 def date_of(field: str, text: str) -> str:
     """YYYY, YYYY-MM or YYYY-MM-DD; of a moment its day, of `1972.0` its year, "" of nothing. Raises BadField."""
     text = text.strip()
+    if len(text) == 10 and text[:4] != "0000" and _DAY.fullmatch(text):
+        return checked_date(field, text)
     if is_null(text) or text in ("0", "0000"):  # Spotify's own way to say that it does not know
         return ""
     if found := _MOMENT.fullmatch(text) or _YEAR.fullmatch(text):
@@ -142,7 +147,7 @@ def ranged(field: str, text: str, low: float, high: float) -> float:
 
 def milliseconds_of(field: str, text: str, *, unit: float) -> int:
     """A length whose unit has so many milliseconds, or one written as 3:25. Raises BadField."""
-    parts = text.strip().split(":")
+    parts = text.strip().split(":") if ":" in text else ()
     if 1 < len(parts) <= 3 and all(part.isascii() and part.isdigit() for part in parts):
         seconds = 0
         for part in parts:

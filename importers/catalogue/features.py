@@ -61,7 +61,9 @@ def features_of(cells: Mapping[str, str], mapping: FileMapping, repairs: list[Re
     """
     columns, most = mapping.features, mapping.most
     try:
-        shares = [float(cells[columns[name]]) / most for name in SHARES]
+        shares = [float(cells[columns[name]]) for name in SHARES]
+        if most != 1:
+            shares = [share / most for share in shares]
     except (KeyError, ValueError):
         shares = [-1.0]
     if not (min(shares) >= 0 and max(shares) <= 1):  # NaN compares with nothing

@@ -1,6 +1,7 @@
 """From a file's records to entries: a track and its artists, an artist, or why a record is neither."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 
 from backend.domain.rights import Source
@@ -118,7 +119,7 @@ class EntryReader:
         if mapping.artist_ids and len(ids) != len(names):
             raise BadField(mapping.artist_ids[0], f"{len(ids)} ids stand for {len(names)} names")
         found = dict[str, Artist]()
-        for name, given in zip(names, ids or [""] * len(names), strict=True):
+        for name, given in zip(names, ids or repeat(""), strict=False):
             artist = self._met.get((name, given)) or self._meet(name, given, repairs)
             found[artist.artist_id] = artist
         if len(found) > MOST_ARTISTS:
@@ -142,9 +143,10 @@ class EntryReader:
 
     def _several(self, field: str, columns: Iterable[str], cells: Mapping[str, str]) -> list[str]:
         found: list[str] = []
+        written = self._mapping.how(field)
         for column in columns:
             try:
-                found += several(cells[column], self._mapping.how(field))
+                found += several(cells[column], written)
             except ValueError as error:
                 raise BadField(column, str(error)) from None
         return found
