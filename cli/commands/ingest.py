@@ -3,12 +3,13 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from cli import importing, options
-from cli.default_command import with_default
+from cli import options
+from cli.commands import ingest_tracks
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -19,12 +20,25 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Bad rows and rejections that are listed; all are counted."""
 
+WHOLE = "data-set"
+"""What is meant where no kind is named: `segue ingest PATH`."""
 
-app = typer.Typer(cls=with_default("plays"), rich_markup_mode=None)
-app.command("tracks")(importing.command)
+
+class _WholeByDefault(TyperGroup):
+    """`segue ingest PATH` is `segue ingest data-set PATH`; a path that is called as a kind is written ./tracks."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the kind before the rest where none is named."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [WHOLE, *args]
+        return super().parse_args(ctx, args)
 
 
-@app.command("plays", hidden=True)
+app = typer.Typer(cls=_WholeByDefault, rich_markup_mode=None)
+app.command("tracks")(ingest_tracks.command)
+
+
+@app.command(WHOLE)
 def command(
     *,
     path: Annotated[Path, typer.Argument(help="A file, or a folder with the files of one data set.")],
@@ -57,8 +71,6 @@ def command(
     json: options.Json = False,
 ) -> None:
     """Read a public data set and send it: artists, then tracks, then plays in time order.
-
-    `segue ingest tracks PATH` takes catalogues alone, of many layouts: see its --help.
 
     Rows that cannot be read and elements that the server rejects are listed and cost no other; then the exit code is 1,
     unless --skip-bad is given. Event ids come from the rows, so sending a file again counts nothing twice.
