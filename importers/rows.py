@@ -154,6 +154,9 @@ def _records(
             yield BadRow(path.name, line, "", cells)
         elif len(cells) == len(header):
             record = dict(zip(header, cells, strict=True))
+            if all(map(str.isascii, cells)):  # nothing of it can be unreadable
+                yield line, record
+                continue
             asked = ((column, unreadable(record[column])) for column in columns if column not in damaged)
             column, reason = next((one for one in asked if one[1]), ("", ""))
             yield BadRow(path.name, line, column, reason) if reason else (line, record)
