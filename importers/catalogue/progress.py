@@ -54,6 +54,8 @@ class Progress:
                 yield progress
             finally:
                 progress._file.close()
+                if not progress._state.exists():  # over, or nothing was sent
+                    files.remove_folder(folder)
 
     @property
     def sent(self) -> int:
@@ -100,4 +102,3 @@ class Progress:
 
             files.write_whole(report.absolute(), copy, mode=0o644)
         self._state.unlink()
-        self._findings.unlink()
