@@ -65,7 +65,7 @@ def plan(path: Path, mapping: FileMapping | None = None) -> Plan:
         raise InvalidInput([Violation("path", f"{path} does not exist")])
     found, passed_over = list[Part](), list[str]()
     for file in _files(path):
-        part = _part(file, mapping)
+        part = _part(file, mapping) if file == path or _is_table(file) else None
         if part is None:
             passed_over.append(file.name)
         else:
@@ -97,9 +97,7 @@ def _files(path: Path) -> Sequence[Path]:
 
 
 def _part(file: Path, mapping: FileMapping | None) -> Part | None:
-    """None where the file is no table, or of no layout that is known."""
-    if tables.form_of(file) is None and mapping is None and not _looks_like_a_table(file):
-        return None
+    """None where the file is of no layout that is known."""
     try:
         columns = tables.columns_of(file)
     except InvalidInput as error:
@@ -122,9 +120,14 @@ def _part(file: Path, mapping: FileMapping | None) -> Part | None:
     return Part(path=file, layout=layout, turn=turn, mapping=fit, missing=tuple(missing if mapping else ()))
 
 
-def _looks_like_a_table(file: Path) -> bool:
-    """Whether a file whose name says nothing has a header of several columns."""
-    return file.suffix.lower() in ("", ".gz", ".txt", ".data") and len(tables.columns_of(file)) > 1
+def _is_table(file: Path) -> bool:
+    """Whether a file's name says that it is a table, or says nothing and it has a header of several columns."""
+    if tables.form_of(file) is not None:
+        return True
+    try:
+        return file.suffix.lower() in ("", ".gz", ".txt", ".data") and len(tables.columns_of(file)) > 1
+    except InvalidInput:  # pictures, archives
+        return False
 
 
 def _turn(layout: Layout) -> Turn:

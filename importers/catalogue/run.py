@@ -67,11 +67,12 @@ class _Run:
 
     def part(self, part: Part) -> None:
         """Read and send one file, from where it was left."""
+        is_new = part.path.name not in self.progress.reports
         report = self.progress.report(part.path.name, part.layout.name)
         if part.problem is not None or part.turn is Turn.UNUSED:
             self._unread(part)
             return
-        if not report.records:
+        if is_new:
             self.progress.note(report.finding(0, REPAIRED, one) for one in part.missing)
         entries = _to_its_end(self._entries(part))
         for entry in islice(entries, report.records):

@@ -158,6 +158,19 @@ def test_a_packed_file_that_ends_in_the_middle_keeps_what_came_before(tmp_path: 
     assert 200 < len(found.tracks) < 400
 
 
+def test_a_folder_may_hold_other_things(tmp_path: Path) -> None:
+    """Pictures, archives and texts are passed over, whatever their names; a table that is none is a rejected line."""
+    simulated(tmp_path / "data", "spotify-600k")
+    (tmp_path / "data" / "cover.jpg").write_bytes(b"\xff\xd8\xff\x00")
+    (tmp_path / "data" / "audio.tar.gz").write_bytes(b"\x1f\x8b no archive")
+    (tmp_path / "data" / "SOURCE.txt").write_text("Kaggle, somebody\n")
+    (tmp_path / "data" / "more.parquet").write_bytes(b"no parquet")
+    found = imported(tmp_path / "data")
+    assert ["SOURCE.txt", "audio.tar.gz", "cover.jpg"] == found.report.passed_over
+    assert [("more.parquet", 0, REJECTED)] == [(one.file, one.line, one.outcome) for one in found.findings]
+    assert 40 == len(found.tracks)
+
+
 def test_an_unknown_file_says_how_to_map_it(tmp_path: Path) -> None:
     """The layouts there are, and the command that writes a mapping."""
     path = tmp_path / "other.csv"
