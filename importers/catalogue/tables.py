@@ -110,7 +110,7 @@ def _csv_records(path: Path, columns: Sequence[str]) -> Iterator[Record | BadRow
         head = list(islice(lines, _HEADER_ROWS))
         names, size = _header(iter(head))
         if size <= 1:
-            yield from csv_table(path, chain(head, lines), columns)
+            yield from csv_table(path, chain(head, lines), columns, separator=_separator(head[0] if head else ""))
             return
         text = io.StringIO()
         csv.writer(text).writerow(names)
@@ -130,7 +130,7 @@ def _header(lines: Iterator[str]) -> tuple[list[str], int]:
     rows: list[list[str]] = []
     for line in islice(lines, _HEADER_ROWS):
         try:
-            rows.append(next(csv.reader([line]), []))
+            rows.append(next(csv.reader([line], delimiter=_separator(line)), []))
         except csv.Error:
             break
     if not rows:
@@ -141,6 +141,11 @@ def _header(lines: Iterator[str]) -> tuple[list[str], int]:
     stacked = zip(*rows[: end + 1], strict=True)
     names = [".".join(part for cell in column if (part := cell.strip())) for column in stacked]
     return ["track_id", *names[1:]], end + 1
+
+
+def _separator(header: str) -> str:
+    """What stands between the cells of a CSV file: commas, or what else its header holds where it holds none."""
+    return next((sign for sign in (",", ";", "\t", "|") if sign in header), ",")
 
 
 def _json_records(path: Path, columns: Sequence[str]) -> Iterator[Record | BadRow]:

@@ -158,6 +158,18 @@ def test_a_packed_file_that_ends_in_the_middle_keeps_what_came_before(tmp_path: 
     assert 200 < len(found.tracks) < 400
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_file_may_have_other_separators(separator: str, tmp_path: Path) -> None:
+    """As spreadsheets write it where the comma is for decimals: its header tells."""
+    simulated(tmp_path / "data", "own")
+    with (tmp_path / "data" / "songs.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    with (tmp_path / "songs.csv").open("w", newline="") as file:
+        csv.writer(file, delimiter=separator).writerows(rows)
+    found = imported(tmp_path / "songs.csv", MAPPED)
+    assert (40, []) == (len(found.tracks), found.findings)
+
+
 def test_a_folder_may_hold_other_things(tmp_path: Path) -> None:
     """Pictures, archives and texts are passed over, whatever their names; a table that is none is a rejected line."""
     simulated(tmp_path / "data", "spotify-600k")
