@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from cli.output import Output
 
 if TYPE_CHECKING:
+    import bench.catalogue as catalogues
     import bench.memory as memories
     import bench.overload as overloads
     import bench.quality as qualities
@@ -54,6 +55,14 @@ def tell_streaming(output: Output, measured: "Measured", *, vertices: bool) -> N
                 for one in sorted(found, key=lambda one: one.busy_ms, reverse=True)
             ],
         )
+
+
+def tell_import(output: Output, measured: "catalogues.Measured") -> None:
+    """What was measured with, the rows, and every round's seconds."""
+    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
+    _tell_rows(output, measured.rows)
+    rounds = zip(measured.seconds, measured.reference_seconds, strict=True)
+    output.table("Seconds, round by round", ("import", "reference"), [(ours, other) for ours, other in rounds])
 
 
 def tell_quality(output: Output, measured: "qualities.Quality") -> None:

@@ -4,11 +4,9 @@ import csv
 import re
 import unicodedata
 import uuid
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +14,7 @@ from backend.domain.errors import InvalidInput, Violation
 from backend.domain.plays import Play
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import Artist, Track
+from importers.quoting import MOST_LINES, quoted
 from importers.text import first_line, unreadable
 
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
@@ -29,9 +28,6 @@ NAMESPACE: Final = uuid.UUID("0d9c3a4e-6f0b-5c39-8d3a-7a2f64c5b7e1")
 
 
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
-
-MOST_LINES: Final = 10
-"""Lines that one quoted record may span."""
 
 Record = tuple[int, Mapping[str, str]]
 """The line a record starts on, and its cells by column."""
@@ -89,16 +85,24 @@ def event_id(*parts: str) -> str:
 
 
 def csv_table(
-    path: Path, lines: Iterable[str], columns: Sequence[str], *, damaged: Container[str] = ()
+    path: Path,
+    lines: Iterable[str],
+    columns: Sequence[str],
+    *,
+    damaged: Container[str] = (),
+    most_lines: int = MOST_LINES,
+    separator: str = ",",
 ) -> Iterator[Record | BadRow]:
-    """The records of a comma-separated table with a header: each with the line it starts on and its cells by column.
+    """The records of a table with a header, cells between `separator`s and perhaps in quotes.
+
+    Each comes with the line it starts on and its cells by column.
 
     Columns are found whatever the case of their letters and the spaces around them. A record that is cut short, too
     long, badly quoted or not `readable` is a `BadRow` and costs no other: a quote that is never closed ends with its
-    line. In `damaged` columns what is unreadable is left to the reader. Raises InvalidInput where the header lacks one
-    of `columns`.
+    line, and one record spans at most `most_lines`. In `damaged` columns what is unreadable is left to the reader.
+    Raises InvalidInput where the header lacks one of `columns`.
     """
-    return _records(path, _quoted(lines), columns, damaged)
+    return _records(path, quoted(lines, most_lines=most_lines, separator=separator), columns, damaged)
 
 
 def tab_table(path: Path, lines: Iterable[str], columns: Sequence[str]) -> Iterator[Record | BadRow]:
@@ -149,6 +153,9 @@ def _records(
             yield BadRow(path.name, line, "", cells)
         elif len(cells) == len(header):
             record = dict(zip(header, cells, strict=True))
+            if all(map(str.isascii, cells)):  # nothing of it can be unreadable
+                yield line, record
+                continue
             asked = ((column, unreadable(record[column])) for column in columns if column not in damaged)
             column, reason = next((one for one in asked if one[1]), ("", ""))
             yield BadRow(path.name, line, column, reason) if reason else (line, record)
@@ -170,39 +177,6 @@ def _header(path: Path, cells: list[str] | str, columns: Sequence[str]) -> list[
     if violations:
         raise InvalidInput(violations)
     return [names.get(name, name) for name in found]
-
-
-def _quoted(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
-    """Each record's first line and its cells, or the reason why that line begins none."""
-    rest, waiting = iter(lines), deque[str]()
-    number, width = 1, 0
-    while True:
-        cells, size = _parsed(waiting, rest, width)
-        if not waiting:
-            return
-        if isinstance(cells, list):
-            width = width or len(cells)
-        yield number, cells
-        for _ in range(size):
-            waiting.popleft()
-        number += size
-
-
-def _parsed(waiting: deque[str], rest: Iterator[str], width: int) -> tuple[list[str] | str, int]:
-    """The record at the head of `waiting` (filled from `rest`) and its number of lines, or a reason and 1."""
-    reason = ""
-    for size in range(1, MOST_LINES + 1):
-        waiting.extend(islice(rest, max(0, size - len(waiting))))
-        try:
-            cells: list[str] = next(csv.reader(islice(waiting, size), strict=True), [])
-        except csv.Error as error:
-            reason = reason or f"is not a record: {error}"
-            continue
-        # Lines that make another number of cells together were joined by a quote that is missing.
-        if size == 1 or len(cells) == width:
-            return cells, size
-        break
-    return reason, 1
 
 
 def checked_id(field: str, value: str) -> str:

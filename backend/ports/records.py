@@ -15,6 +15,8 @@ from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 
+import orjson
+
 from backend.domain.clusters import TrackClusters
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play, Timing, timing
@@ -192,7 +194,7 @@ def feedback_from_value(value: bytes) -> Feedback:
 
 def track_record(track: Track) -> Record:
     """A track as the compacted topic `tracks` holds it."""
-    return _record(track.track_id, asdict(track))
+    return Record(key=track.track_id.encode(), value=orjson.dumps(track))
 
 
 def track_from_value(value: bytes) -> Track:
@@ -218,7 +220,7 @@ def track_from_value(value: bytes) -> Track:
 
 def artist_record(artist: Artist) -> Record:
     """An artist as the compacted topic `artists` holds it."""
-    return _record(artist.artist_id, asdict(artist))
+    return Record(key=artist.artist_id.encode(), value=orjson.dumps(artist))
 
 
 def artist_from_value(value: bytes) -> Artist:

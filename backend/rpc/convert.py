@@ -107,7 +107,6 @@ def feedback_of(message: play_pb2.Feedback, path: str) -> Feedback:
 def track_of(message: catalogue_pb2.Track) -> Track:
     """A track as sent."""
     source = SOURCES[message.source]
-    features = message.audio_features
     return Track(
         track_id=message.track_id,
         title=message.title,
@@ -116,13 +115,24 @@ def track_of(message: catalogue_pb2.Track) -> Track:
         released_on=message.released_on,
         duration_milliseconds=message.duration_milliseconds,
         tags=tuple(message.tags),
-        audio_features=AudioFeatures(
-            **{field.name: getattr(features, field.name) for field in features.DESCRIPTOR.fields}
-        )
-        if message.HasField("audio_features")
-        else None,
+        audio_features=_sound_of(message.audio_features) if message.HasField("audio_features") else None,
         source=source,
         allow_training=message.allow_training if message.HasField("allow_training") else default_training_right(source),
+    )
+
+
+def _sound_of(message: catalogue_pb2.AudioFeatures) -> AudioFeatures:
+    """How a track sounds, as sent. Field by field: to ask the descriptor takes four times as long."""
+    return AudioFeatures(
+        danceability=message.danceability,
+        energy=message.energy,
+        valence=message.valence,
+        acousticness=message.acousticness,
+        instrumentalness=message.instrumentalness,
+        liveness=message.liveness,
+        speechiness=message.speechiness,
+        tempo=message.tempo,
+        loudness=message.loudness,
     )
 
 

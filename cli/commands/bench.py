@@ -160,3 +160,28 @@ def memory(
         measured = measure(output, calls=calls, warm_up=warm_up, seed=seed)
     report.tell_memory(output, measured)
     output.result(measured)
+
+
+@app.command("import")
+def catalogue(
+    *,
+    rows: Annotated[int, typer.Option(min=1000, help="Rows of the synthetic file, in the 600k layout.")] = 600_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Counted rounds; one more goes before them.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated catalogue.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """What `segue ingest tracks` takes beside reading the same file with pyarrow and upserting its raw rows.
+
+    Starts broker, store and server of its own. Import (a process of its own, from its start to its end: file, gRPC,
+    log) and reference (into the same store) run in turns; a row shows the pair with the median ratio, and as its spread
+    the highest minus the lowest ratio. Run it on a machine that does nothing else.
+    """
+    from bench import report
+    from bench.catalogue import Plan, measure
+    from cli import reach
+
+    output = Output(as_json=json)
+    with reach.failures_as_segue_errors():
+        measured = measure(Plan(rows=rows, repeats=repeats, seed=seed), output)
+    report.tell_import(output, measured)
+    output.result(measured)

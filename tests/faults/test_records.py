@@ -20,6 +20,7 @@ from backend.ports.records import play_record
 from backend.settings import Settings
 from cli import reach
 from importers import send
+from importers.messages import play_message
 from tests.faults import hurt
 from tests.faults.conftest import Loaded
 from tests.faults.figures import Figures, Row
@@ -165,7 +166,7 @@ def test_one_event_id_is_counted_once(
         play = replace(a_play(load, chance), event_id=uuid_of(chance))
         sent_at = load.ledger.sending([play.event_id])
         stub = ingest_pb2_grpc.IngestServiceStub(channel)
-        message = send.play_message(play)
+        message = play_message(play)
         outcomes = [
             one.outcome
             for _ in range(through // 1_000)

@@ -12,7 +12,7 @@ from backend.domain.errors import Overloaded
 from backend.domain.plays import HISTORY_AGE, Play, Timing
 from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import Record, Topic
-from backend.ports.records import play_from_value
+from backend.ports.records import play_from_value, track_from_value
 from backend.services.catalogue import Catalogue
 from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
@@ -154,3 +154,19 @@ def test_nobody_waits_longer_than_they_have_time() -> None:
         waiting = once.write(["e"], lambda places: [True] * len(places), timeout_seconds=0.01)
         go_on.set()
         assert ([Outcome.UNCONFIRMED], [Outcome.ACCEPTED]) == (waiting, writing.result(10))
+
+
+def test_each_track_and_artist_of_a_call_is_a_record_of_its_own(ingest: IngestService, log: SlowEventLog) -> None:
+    """Under its id, so that the log's compaction keeps the last word on each."""
+    log.go_on.set()
+    ingest.upsert_artists([Artist(artist_id=one, name=one.upper()) for one in "abc"], timeout_seconds=10)
+    tracks = [Track(track_id=f"new-{one}", title="T", artist_ids=(one,)) for one in "abc"]
+    ingest.upsert_tracks(tracks, timeout_seconds=10)
+    held = {
+        topic: [one for place in log.partitions_of[topic] for one in place] for topic in (Topic.ARTISTS, Topic.TRACKS)
+    }
+    assert {b"a", b"b", b"c"} == {record.key for record in held[Topic.ARTISTS]}
+    assert {track.track_id.encode(): track for track in tracks} == {
+        record.key: track_from_value(record.value or b"") for record in held[Topic.TRACKS]
+    }
+    assert (3, 3) == (len(held[Topic.ARTISTS]), len(held[Topic.TRACKS]))
