@@ -66,4 +66,5 @@ def _audio_features_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatu
         speechiness=features.speechiness,
         tempo=features.tempo,
         loudness=features.loudness,
+        estimated=features.estimated,
     )

@@ -12,7 +12,7 @@ from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play, Timing
 from backend.domain.recommendations import AnswerPath, Recommendation
 from backend.domain.rights import Source, default_training_right
-from backend.domain.tracks import Artist, AudioFeatures, Track
+from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track, TrackAudioFeatures
 from backend.ranking.sources import NAMES
 from backend.services.outcomes import Outcome, Result
 
@@ -107,7 +107,6 @@ def feedback_of(message: play_pb2.Feedback, path: str) -> Feedback:
 def track_of(message: catalogue_pb2.Track) -> Track:
     """A track as sent."""
     source = SOURCES[message.source]
-    features = message.audio_features
     return Track(
         track_id=message.track_id,
         title=message.title,
@@ -116,14 +115,28 @@ def track_of(message: catalogue_pb2.Track) -> Track:
         released_on=message.released_on,
         duration_milliseconds=message.duration_milliseconds,
         tags=tuple(message.tags),
-        audio_features=AudioFeatures(
-            **{field.name: getattr(features, field.name) for field in features.DESCRIPTOR.fields}
-        )
-        if message.HasField("audio_features")
-        else None,
+        audio_features=_sound_of(message.audio_features) if message.HasField("audio_features") else None,
         source=source,
         allow_training=message.allow_training if message.HasField("allow_training") else default_training_right(source),
     )
+
+
+def track_audio_features_of(message: catalogue_pb2.TrackAudioFeatures) -> TrackAudioFeatures:
+    """How a track sounds, as sent."""
+    return TrackAudioFeatures(track_id=message.track_id, audio_features=_sound_of(message.audio_features))
+
+
+def _sound_of(message: catalogue_pb2.AudioFeatures) -> AudioFeatures:
+    return AudioFeatures(
+        **{name: getattr(message, name) for name in AUDIO_FEATURES},
+        estimated=tuple(name for name in AUDIO_FEATURES if name in message.estimated),
+    )
+
+
+def _sound_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+    message = catalogue_pb2.AudioFeatures(**{name: getattr(features, name) for name in AUDIO_FEATURES})
+    message.estimated.extend(features.estimated)
+    return message
 
 
 def artist_of(message: catalogue_pb2.Artist) -> Artist:
@@ -153,7 +166,7 @@ def result_message(result: Result) -> ingest_pb2.IngestResult:
 def recommended_message(
     recommendation: Recommendation, track: Track, artist_names: tuple[str, ...]
 ) -> recommend_pb2.RecommendedTrack:
-    """A recommendation with its names."""
+    """A recommendation with its names and its sound."""
     return recommend_pb2.RecommendedTrack(
         track_id=recommendation.track_id,
         title=track.title,
@@ -166,4 +179,5 @@ def recommended_message(
             )
             for reason in recommendation.reasons
         ],
+        audio_features=None if track.audio_features is None else _sound_message(track.audio_features),
     )
