@@ -39,7 +39,7 @@ class TrackAudioFeatures:
 
 
 def completed(known: AudioFeatures | None, heard: AudioFeatures) -> AudioFeatures:
-    """What is `known` of a track's sound, and from `heard` what is not known or only estimated: a source's word stays."""
+    """What is `known` of a track's sound; from `heard` what is not known or only estimated. A source's word stays."""
     if known is None:
         return heard
     taken = {

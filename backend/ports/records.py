@@ -192,7 +192,7 @@ def feedback_from_value(value: bytes) -> Feedback:
 
 
 def track_record(track: Track) -> Record:
-    """A track as the compacted topic `tracks` holds it; `estimated` stands only where something is, as it was before."""
+    """A track as the compacted topic `tracks` holds it; `estimated` stands only where something is: it is newer."""
     fields = asdict(track)
     if track.audio_features is not None and not track.audio_features.estimated:
         del fields["audio_features"]["estimated"]

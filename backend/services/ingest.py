@@ -166,10 +166,10 @@ class IngestService:
     def upsert_audio_features(
         self, heard: Sequence[TrackAudioFeatures | Refused], *, timeout_seconds: float
     ) -> list[Result]:
-        """One result per track, in order: its features are completed (`backend.domain.tracks.completed`), the rest stays.
+        """One result per track, in order: its features are `completed` (backend/domain/tracks.py), the rest stays.
 
-        What changes nothing is a DUPLICATE, a track that is unknown is rejected. The track is read before it is written:
-        an UpsertTracks of the same track in that moment may be undone.
+        What changes nothing is a DUPLICATE, a track that is unknown is rejected. The track is read before it is
+        written: an UpsertTracks of the same track in that moment may be undone.
         """
         self._require_room()
         tracks = self._catalogue.look_up_tracks(one.track_id for one in heard if not isinstance(one, Refused))

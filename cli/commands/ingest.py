@@ -1,13 +1,15 @@
-"""Send a public data set's artists, tracks and plays to the server."""
+"""Send a public data set's artists, tracks and plays, or how tracks sound, to the server."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli import options
+from cli.commands import ingest_audio
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -15,10 +17,28 @@ if TYPE_CHECKING:
     from importers.dataset import Dataset
     from importers.send import IngestReport
 
+WHOLE = "data-set"
+"""What is meant where no kind is named: `segue ingest PATH`."""
+
+
+class _WholeByDefault(TyperGroup):
+    """`segue ingest PATH` is `segue ingest data-set PATH`; a path that is called as a kind is written ./audio."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the kind before the rest where none is named."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = [WHOLE, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_WholeByDefault, rich_markup_mode=None)
+app.command("audio")(ingest_audio.command)
+
 SHOWN = 20
 """Bad rows and rejections that are listed; all are counted."""
 
 
+@app.command(WHOLE)
 def command(
     *,
     path: Annotated[Path, typer.Argument(help="A file, or a folder with the files of one data set.")],

@@ -61,7 +61,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A clip's measures; `statistics`: feature → (moments, n), MOMENTS of each of its n rows; `mel` dB (128, frames)."""
+    """A clip's measures; `statistics`: feature → MOMENTS of each of its n rows, (7, n); `mel` dB (128, frames)."""
 
     measures: Measures
     statistics: Mapping[str, Floats]

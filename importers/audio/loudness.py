@@ -1,7 +1,7 @@
 """Integrated loudness by ITU-R BS.1770-4: K-weighted power of blocks of 400 ms, quiet ones left out by two gates.
 
-It takes a signal piece by piece, so that its length costs no memory. In LUFS, which are decibels relative to full scale:
-a sine of 997 Hz at full scale in one channel is -3.01.
+It takes a signal piece by piece, so that its length costs no memory. In LUFS, decibels relative to full scale: a sine
+of 997 Hz at full scale in one channel is -3.01.
 """
 
 import math

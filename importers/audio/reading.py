@@ -75,7 +75,7 @@ def _require_file(path: Path) -> None:
 
 
 def _told(error: str) -> str:
-    """libsndfile asks its MP3 decoder last, which takes all that it does not know for a file that is not there."""
+    """Its MP3 decoder, which libsndfile asks last, takes what it does not know for a file that is not there."""
     reason = error.removeprefix("Error : ").strip(" .")
     return f"cannot be decoded: {'of no format that is known' if 'regular file' in reason else reason}"
 
@@ -96,7 +96,9 @@ def _clip(file: Any, seconds: float) -> Clip:
     """`file` is an open soundfile.SoundFile."""
     rate, channels = file.samplerate, file.channels
     if rate not in RATES or channels > MOST_CHANNELS:
-        raise Unlistenable(f"has {channels} channels at {rate} Hz: at most {MOST_CHANNELS}, and {RATES[0]} to {RATES[-1]}")
+        raise Unlistenable(
+            f"has {channels} channels at {rate} Hz: at most {MOST_CHANNELS}, and {RATES[0]} to {RATES[-1]}"
+        )
     wanted = math.ceil(min(file.frames, seconds * rate))
     if wanted < LEAST_SECONDS * rate:
         raise Unlistenable(f"holds {file.frames / rate:.2f} s of sound; at least {LEAST_SECONDS:g} s are needed")
@@ -141,9 +143,15 @@ def _at_rate(samples: Float32, rate: int) -> Float32:
 
 
 def _short(read: int, wanted: int, rate: int) -> tuple[str, ...]:
-    return () if read >= wanted - rate // 10 else (f"breaks off after {read / rate:.1f} s of the {wanted / rate:.1f} s asked",)
+    return (
+        ()
+        if read >= wanted - rate // 10
+        else (f"breaks off after {read / rate:.1f} s of the {wanted / rate:.1f} s asked",)
+    )
 
 
 def _cut(told: str) -> tuple[str, ...]:
-    """libsndfile's remark on a WAV file whose header promises more than there is."""
-    return ("is cut short: its header promises more than it holds",) if "data : " in told and "should be" in told else ()
+    """What libsndfile remarks on a WAV file whose header promises more than there is."""
+    return (
+        ("is cut short: its header promises more than it holds",) if "data : " in told and "should be" in told else ()
+    )
