@@ -1,14 +1,24 @@
-"""`segue ingest audio` against a real server: from a folder of files to the log, the store, training and an answer."""
+"""`segue ingest audio` against a real server: from a folder of files to the log, the store, training and an answer.
+
+What needs librosa stands in this one file: the server that workers are forked from imports it once.
+"""
 
 import csv
 import json
 import os
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import mutagen
+import psutil
 import pytest
 from segue.v1 import catalogue_pb2, ingest_pb2, recommend_pb2
 
@@ -17,10 +27,18 @@ from backend.ports.event_log import Topic
 from backend.ports.records import track_from_value
 from cli.main import run
 from importers.audio.estimates import ESTIMATED
-from tests.audio_files import chords, fma_folder, sine, write
+from importers.audio.folder import AudioFile, find
+from importers.audio.memory import FILE
+from importers.audio.sound import Sound
+from importers.audio.workers import ENDED, Workers
+from tests.audio_files import chords, clicks, fma_folder, sine, write
 from tests.rpc.conftest import World, running
 from training.content.clusters import feature_table
 from training.data.catalogue import read_catalogue
+
+ROOT = Path(__file__).parents[2]
+CLIPS = ROOT / "../shared/data/librosa-audio"
+SPEECH = ("198-209-0000.ogg", "3436-172162-0000.ogg", "5703-47212-0000.ogg")
 
 TOLD = AudioFeatures(**dict.fromkeys(AUDIO_FEATURES, 0.25) | {"tempo": 111.0, "loudness": 0.0})
 
@@ -213,3 +231,117 @@ def test_what_was_asked_wrongly_is_told_before_anything_is_done(
     (tmp_path / "table.csv").write_text("track_id,name\n")
     assert 1 == run(["ingest", "audio", *arguments])
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+def heard_in(folder: Path, *, seconds: float = 60) -> dict[str, Sound | str]:
+    """What one worker hears in each file of a folder."""
+    files = [file for file in find(folder) if isinstance(file, AudioFile)]
+    return {file.name: sound for file, sound in Workers(jobs=1, seconds=seconds).listen(files)}
+
+
+@pytest.mark.parametrize("beats", [75, 90, 120, 150])
+def test_tempo_is_that_of_the_clicks(tmp_path: Path, beats: int) -> None:
+    """Or its octave, which no ear could tell from clicks either; and the beat is clear."""
+    write(tmp_path / "clicks.wav", clicks(beats, seconds=10))
+    sound = heard_in(tmp_path)["clicks.wav"]
+    assert isinstance(sound, Sound)
+    off = min(abs(sound.measures.tempo / (beats * octave) - 1) for octave in (0.5, 1, 2))
+    assert off < 0.04
+    assert sound.measures.pulse > 0.5
+
+
+def test_a_sine_has_its_loudness_and_no_beat(tmp_path: Path) -> None:
+    """-20 dBFS at 997 Hz is -23.01 LUFS; its centroid is its pitch, its statistics have FMA's sizes."""
+    write(tmp_path / "sine.flac", sine(-20))
+    sound = heard_in(tmp_path)["sine.flac"]
+    assert isinstance(sound, Sound)
+    assert abs(sound.measures.loudness + 23.01) < 0.1
+    assert abs(sound.measures.centroid - 997) < 20
+    sizes = {name: (len(rows), len(rows[0])) for name, rows in sound.statistics.items()}
+    assert ((7, 20), (7, 12), (7, 6)) == (sizes["mfcc"], sizes["chroma_stft"], sizes["spectral_contrast"])
+
+
+def test_real_clips_stand_in_the_order_that_ears_put_them() -> None:
+    """Speech is told from music and has no instruments; the rock song is the most energetic, the least acoustic."""
+    if not CLIPS.is_dir():
+        pytest.skip("../shared/data/librosa-audio is not here")
+    sounds = heard_in(CLIPS)
+    failed = {name for name, sound in sounds.items() if not isinstance(sound, Sound)}
+    assert {"456440__inspectorj__bird-whistling-robin-single-13.ogg"} == failed  # 2.7 s
+    features = {name: sound.audio_features for name, sound in sounds.items() if isinstance(sound, Sound)}
+    music = set(features) - set(SPEECH)
+    assert (
+        min(features[name].speechiness for name in SPEECH) > 0.66 > 0.33 > max(features[m].speechiness for m in music)
+    )
+    assert max(features[name].instrumentalness for name in SPEECH) < min(features[m].instrumentalness for m in music)
+    song = "Karissa_Hobbs_-_Lets_Go_Fishin.ogg"
+    assert song == max(music, key=lambda name: features[name].energy)
+    assert song == min(music, key=lambda name: features[name].acousticness)
+    waltz = features["147793__setuniman__sweet-waltz-0i-22mi.ogg"]
+    assert (
+        waltz.danceability
+        > features["Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"].danceability
+    )
+
+
+def test_a_worker_that_dies_costs_the_file_that_it_died_of(tmp_path: Path) -> None:
+    """Workers are killed until one file is given up on; each other file is heard, and none is told twice."""
+    for number in range(5):
+        write(tmp_path / f"{number}.wav", chords(100, seconds=20))
+    files = [file for file in find(tmp_path) if isinstance(file, AudioFile)]
+    assert all(isinstance(sound, Sound) for sound in heard_in(tmp_path, seconds=3).values())  # the server is warm
+    over = Event()
+
+    def kill() -> None:
+        while not over.wait(0.01):
+            for one in psutil.Process().children(recursive=True):
+                with suppress(psutil.Error):
+                    if one.ppid() != os.getpid():  # a worker is a child of the server that it was forked from
+                        one.kill()
+
+    killer = Thread(target=kill)
+    killer.start()
+    found = []
+    for file, sound in Workers(jobs=2, seconds=60).listen(files):
+        over.set()
+        killer.join()
+        found.append((file.name, sound))
+    assert [file.name for file in files] == sorted(name for name, _ in found)
+    assert [ENDED] == [sound for _, sound in found if isinstance(sound, str)]
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(
+    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """SIGKILL while it listens: its workers end, what was heard is remembered, and the next run hears the rest."""
+    folder = tmp_path / "music"
+    for number in range(20):
+        write(folder / f"t{number}.wav", chords(100, seconds=25))
+    command = [sys.executable, "-m", "cli.program", "ingest", "audio", str(folder), "--jobs", "1"]
+    run_of_its_own = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+    try:
+        while remembered(tmp_path) < 2:
+            assert run_of_its_own.poll() is None
+            time.sleep(0.02)
+        family = psutil.Process(run_of_its_own.pid).children(recursive=True)
+    finally:
+        run_of_its_own.kill()
+        run_of_its_own.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    before = remembered(tmp_path)
+    assert ([], True) == (alive, 2 <= before < 20)
+    code, told = ingest(capsys, folder)
+    assert (0, before) == (code, told["remembered"])
+    assert 20 == told["updated"] + told["unchanged"]
+
+
+def remembered(home: Path) -> int:
+    """Rows of the memory."""
+    path = home / "cache" / "sound" / FILE
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path, timeout=10)) as database:
+        try:
+            return int(database.execute("SELECT count(*) FROM heard").fetchone()[0])
+        except sqlite3.OperationalError:  # its table is not made yet
+            return 0
