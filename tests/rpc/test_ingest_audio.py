@@ -13,12 +13,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import mutagen
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from segue.v1 import catalogue_pb2, ingest_pb2, recommend_pb2
 
@@ -33,12 +36,14 @@ from importers.audio.sound import Sound
 from importers.audio.workers import ENDED, Workers
 from tests.audio_files import chords, clicks, fma_folder, sine, write
 from tests.rpc.conftest import World, running
-from training.content.clusters import feature_table
-from training.data.catalogue import read_catalogue
+from training.data.exclusions import Limits
+from training.material import data_window, read_material
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT / "../shared/data/librosa-audio"
 SPEECH = ("198-209-0000.ogg", "3436-172162-0000.ogg", "5703-47212-0000.ogg")
+
+NO_LIMITS = Limits(day_plays=0, day_repeats=0, listener_plays=0, track_plays=0)
 
 TOLD = AudioFeatures(**dict.fromkeys(AUDIO_FEATURES, 0.25) | {"tempo": 111.0, "loudness": 0.0})
 
@@ -78,6 +83,22 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield world
 
 
+def played(*track_ids: str) -> list[dict[str, object]]:
+    """A play of each, as rows of the archive."""
+    return [
+        {
+            "event_id": track_id,
+            "listener_id": "l",
+            "track_id": track_id,
+            "played_at": datetime(2026, 11, 20, tzinfo=UTC),
+            "milliseconds_played": 30_000,
+            "track_milliseconds": 30_000,
+            "allow_training": True,
+        }
+        for track_id in track_ids
+    ]
+
+
 def ingest(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, dict[str, Any]]:
     """`segue ingest audio … --json`: its exit code, and what it told with each file under its name."""
     code = run(["ingest", "audio", *map(str, arguments), "--jobs", "1", "--json"])
@@ -109,10 +130,13 @@ def test_fma_folder_reaches_log_store_training_and_answer(
     assert abs(beat.audio_features.tempo - 120) < 3
     assert replace(TOLD, loudness=known.loudness) == known
     assert -40 < known.loudness < -20
-    catalogue = read_catalogue(world.store.all_tracks(), world.store.all_artists())
-    ids, table = feature_table(catalogue.sounds)
-    assert (["fma:track:1010", "fma:track:2", "fma:track:5"], (3, 9)) == (ids, table.shape)
-    assert 2 == catalogue.estimated
+    (tmp_path / "archive").mkdir()
+    pq.write_table(pa.Table.from_pylist(played("fma:track:2", "fma:track:5")), tmp_path / "archive" / "part-0")
+    material = read_material(world.store, (tmp_path / "archive").as_uri(), NO_LIMITS)
+    assert ["fma:track:1010", "fma:track:2", "fma:track:5"] == material.feature_ids
+    assert known.loudness == pytest.approx(material.features[2, AUDIO_FEATURES.index("loudness")])
+    window = data_window(material)
+    assert (2, 3, 2) == (window.plays, window.sounds, window.estimated_sounds)
     with (tmp_path / "features.csv").open() as file:
         rows = list(csv.reader(file))
     assert ["feature", "statistics", "number", "track_id"] == [row[0] for row in rows[:4]]
