@@ -63,7 +63,9 @@ def command(
     """
     from cli import reach
     from importers.audio.job import Choices, ingest_audio
+    from importers.audio.workers import require_extra
 
+    require_extra()
     output, settings = Output(as_json=json), options.settings(home)
     choices = Choices(
         memory=settings.cache / "sound",

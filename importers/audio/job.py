@@ -81,15 +81,15 @@ def ingest_audio(
 ) -> AudioReport:
     """Do all of it; `progress` is told how many files are done, of how many.
 
-    Raises InvalidInput (the path, the table, seconds), MissingExtra, Unavailable (server or memory), grpc.RpcError.
+    Raises InvalidInput (the path, the table, seconds), Unavailable (server or memory), grpc.RpcError.
     """
     if not LEAST_SECONDS <= choices.seconds <= MOST_SECONDS or not math.isfinite(choices.seconds):
         raise InvalidInput([Violation("seconds", f"must be {LEAST_SECONDS:g} to {MOST_SECONDS:g}")])
+    workers = Workers(jobs=choices.jobs, seconds=choices.seconds, spectrograms=choices.spectrograms)
     table = read_table(choices.tracks) if choices.tracks else Table()
     found = list(find(path))
     if not found:
         raise InvalidInput([Violation("path", f"{path} holds no audio file (wav, ogg, mp3, flac)")])
-    workers = Workers(jobs=choices.jobs, seconds=choices.seconds, spectrograms=choices.spectrograms)
     with remembered(choices.memory, seconds=choices.seconds) as memory:
         run = _Run(workers, memory, table, Sender(channel), add=choices.add)
         reports = [

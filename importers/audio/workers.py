@@ -28,16 +28,17 @@ PINNED: Final[Mapping[str, str]] = dict.fromkeys(
 ENDED: Final = "ended the process that listened to it: its decoder failed, or memory ran out"
 
 
-class Workers:
-    """`jobs` processes that listen to the middle `seconds` of files; `spectrograms` is where their images go, or None.
+def require_extra() -> None:
+    """Raises MissingExtra where librosa and what it needs are not installed; imports none of it."""
+    for module in NEEDED:
+        if find_spec(module) is None and (told := missing(module, extra="audio")) is not None:
+            raise told
 
-    Raises MissingExtra where librosa and what it needs are not installed.
-    """
+
+class Workers:
+    """`jobs` processes that listen to the middle `seconds` of files; images go to `spectrograms` where given."""
 
     def __init__(self, *, jobs: int, seconds: float, spectrograms: Path | None = None) -> None:
-        for module in NEEDED:
-            if find_spec(module) is None and (told := missing(module, extra="audio")) is not None:
-                raise told
         self._jobs = jobs
         self._seconds = seconds
         self._spectrograms = spectrograms
