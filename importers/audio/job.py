@@ -79,7 +79,7 @@ class AudioReport:
 def ingest_audio(
     path: Path, channel: grpc.Channel, choices: Choices, *, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> AudioReport:
-    """Do all of it; `progress` is told how many files are done, of how many.
+    """Do all of it; `progress` is told how many files were listened to, of how many.
 
     Raises InvalidInput (the path, the table, seconds), Unavailable (server or memory), grpc.RpcError.
     """
@@ -91,7 +91,7 @@ def ingest_audio(
     if not found:
         raise InvalidInput([Violation("path", f"{path} holds no audio file (wav, ogg, mp3, flac)")])
     with remembered(choices.memory, seconds=choices.seconds) as memory:
-        run = _Run(workers, memory, table, Sender(channel), add=choices.add)
+        run = _Run(workers, memory, table, Sender(channel), add=choices.add, progress=lambda n: progress(n, len(found)))
         reports = [
             FileReport(file=str(one.filename), outcome="failed", reason=f"cannot be entered: {one.strerror}")
             for one in found
@@ -99,9 +99,7 @@ def ingest_audio(
         ]
         files = [one for one in found if isinstance(one, AudioFile)]
         with closing(run.reports(files)) as told:
-            for report in told:
-                reports.append(report)
-                progress(len(reports), len(found))
+            reports.extend(told)
         if choices.statistics is not None:
             joined = {one.file: one.track_id for one in reports if one.outcome in ("updated", "unchanged", "added")}
             known = ((joined[file.name], memory.get(file)) for file in files if file.name in joined)
@@ -117,8 +115,18 @@ def ingest_audio(
 class _Run:
     """One run's state: sounds that wait to be sent, and which file each track was."""
 
-    def __init__(self, workers: Workers, memory: Memory, table: Table, sender: Sender, *, add: bool) -> None:
+    def __init__(
+        self,
+        workers: Workers,
+        memory: Memory,
+        table: Table,
+        sender: Sender,
+        *,
+        add: bool,
+        progress: Callable[[int], None],
+    ) -> None:
         self._workers, self._memory, self._table, self.sender, self._add = workers, memory, table, sender, add
+        self._progress = progress
         self._file_of: dict[str, str] = {}
         self.remembered = 0
 
@@ -126,7 +134,8 @@ class _Run:
         """What became of each, as it becomes known."""
         waiting: list[tuple[AudioFile, Sound]] = []
         with closing(self._sounds(files)) as sounds:
-            for file, sound in sounds:
+            for count, (file, sound) in enumerate(sounds, 1):
+                self._progress(count)
                 if isinstance(sound, str):
                     yield FileReport(file=file.name, outcome="failed", reason=sound)
                     continue

@@ -22,6 +22,9 @@ LEAST_SECONDS: Final = 3.0
 SILENT: Final = -70.0
 """LUFS below which there is nothing to listen to: the absolute gate of BS.1770."""
 
+LEAST_PEAK, MOST_PEAK = 1e-5, 100.0
+"""Of the samples mixed to one channel: full scale is 1, and files of floats may go a little beyond."""
+
 RATES: Final = range(4_000, 192_001)
 MOST_CHANNELS: Final = 32
 _PIECE: Final = 65_536
@@ -107,16 +110,26 @@ def _clip(file: Any, seconds: float) -> Clip:
     mixed, loudness = _read(file, wanted)
     if len(mixed) < LEAST_SECONDS * rate:
         raise Unlistenable(f"breaks off: only {len(mixed) / rate:.2f} s of {file.frames / rate:.2f} s can be decoded")
-    if not np.isfinite(mixed).all():
-        raise Unlistenable("holds samples that are no numbers")
-    if loudness < SILENT:
-        raise Unlistenable(f"is silent: nothing in it is louder than {SILENT:g} LUFS")
+    _require_sound(mixed, loudness)
     return Clip(
         samples=_at_rate(mixed, rate),
         loudness=loudness,
         file_seconds=file.frames / rate,
         notes=(*_short(len(mixed), wanted, rate), *_cut(file.extra_info)),
     )
+
+
+def _require_sound(mixed: Float32, loudness: float) -> None:
+    """Raises Unlistenable for what is decoded well and no sound all the same."""
+    if not np.isfinite(mixed).all():
+        raise Unlistenable("holds samples that are no numbers")
+    if loudness < SILENT:
+        raise Unlistenable(f"is silent: nothing in it is louder than {SILENT:g} LUFS")
+    peak = float(np.abs(mixed).max())
+    if peak > MOST_PEAK:
+        raise Unlistenable(f"holds samples of {peak:.3g} times full scale; its numbers are of another scale than 1")
+    if peak < LEAST_PEAK:
+        raise Unlistenable("has channels that cancel each other out when they are mixed to one")
 
 
 def _read(file: Any, wanted: int) -> tuple[Float32, float]:

@@ -9,6 +9,7 @@ import signal
 import threading
 from pathlib import Path
 
+from backend.extras import MissingExtra, explained
 from importers.audio.folder import AudioFile
 from importers.audio.listening import listen
 from importers.audio.reading import Unlistenable, read_clip
@@ -19,8 +20,6 @@ from importers.audio.tags import read_tags
 
 def warm_up() -> None:
     """Import what listening needs. Raises MissingExtra."""
-    from backend.extras import explained  # noqa: PLC0415 - with what it explains
-
     with explained("audio"):
         import librosa.feature  # noqa: PLC0415
         import librosa.onset  # noqa: F401, PLC0415
@@ -51,11 +50,15 @@ def heard(file: AudioFile, *, seconds: float, image: Path | None) -> Sound | str
     """What there is to hear in a file, with its spectrogram in `image` where given; a sentence where nothing is."""
     try:
         clip = read_clip(file.path, seconds=seconds)
-        found = listen(clip)
+        found, tags = listen(clip), read_tags(file.path)
     except Unlistenable as error:
         return str(error)
     except MemoryError:
         return "needs more memory than there is; give fewer --seconds"
+    except MissingExtra:
+        raise
+    except Exception as error:  # noqa: BLE001 - a decoder's or librosa's own: told in the report, and costs this file only
+        return f"could not be listened to: {type(error).__name__}: {error}"
     if image is not None:
         write_spectrogram(image, found.mel)
     return Sound(
@@ -63,7 +66,7 @@ def heard(file: AudioFile, *, seconds: float, image: Path | None) -> Sound | str
         statistics={
             name: [[float(f"{one:.6g}") for one in row] for row in table] for name, table in found.statistics.items()
         },
-        tags=read_tags(file.path),
+        tags=tags,
         file_seconds=clip.file_seconds,
         notes=clip.notes,
     )

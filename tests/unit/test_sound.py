@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures, Track, completed
@@ -119,8 +120,21 @@ def test_what_is_cut_short_is_read_as_far_as_it_goes_or_says_why_not(tmp_path: P
         read_clip(tmp_path / "a.flac")
     with pytest.raises(Unlistenable, match=r"holds 2\.00 s of sound; at least 3 s"):
         read_clip(write(tmp_path / "short.wav", sine(-20, seconds=2)))
-    with pytest.raises(Unlistenable, match="is silent"):
-        read_clip(write(tmp_path / "silent.wav", np.zeros(4 * RATE)))
+
+
+def test_what_is_decoded_well_and_no_sound_says_why(tmp_path: Path) -> None:
+    """Silence, channels that cancel out, samples of another scale, samples that are no numbers."""
+    tone = sine(-20)
+    odd = {
+        "is silent": np.zeros(4 * RATE),
+        "cancel each other out": np.stack([tone, -tone], axis=1),
+        "times full scale": 1e20 * tone,
+        "no numbers": np.where(np.arange(len(tone)) == 9, np.nan, tone),
+    }
+    for reason, samples in odd.items():
+        soundfile.write(tmp_path / "odd.wav", samples, RATE, subtype="FLOAT")
+        with pytest.raises(Unlistenable, match=reason):
+            read_clip(tmp_path / "odd.wav")
 
 
 def test_a_long_file_costs_the_memory_of_its_window(tmp_path: Path) -> None:
