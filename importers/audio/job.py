@@ -21,7 +21,7 @@ import grpc
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.tracks import AudioFeatures
 from importers.audio.folder import AudioFile, find
-from importers.audio.joining import Table, new_track, read_table, track_ids
+from importers.audio.joining import DERIVED, Table, new_track, read_table, track_ids
 from importers.audio.memory import Memory, remembered
 from importers.audio.reading import LEAST_SECONDS
 from importers.audio.sending import Fate, Offer, Sender
@@ -201,8 +201,7 @@ class _Run:
         return report
 
     def _unknown(self, report: FileReport, sound: Sound, offer: Offer) -> FileReport:
-        tried = ", ".join(offer.track_ids[:4]) or "nothing: neither name nor tags hold an id"
-        told = replace(report, track_id="", reason=f"the catalogue has no such track; asked for {tried}")
+        told = replace(report, track_id="", reason=f"the catalogue has no such track; asked for {asked_for(offer)}")
         if not self._add:
             return told
         new = new_track(sound.tags, file_seconds=sound.file_seconds)
@@ -213,3 +212,11 @@ class _Run:
         outcome = "added" if fate.outcome == "updated" else fate.outcome
         self._file_of.setdefault(fate.track_id, report.file)
         return replace(report, outcome=outcome, track_id=fate.track_id, reason=fate.reason)
+
+
+def asked_for(offer: Offer) -> str:
+    """What the catalogue was asked for, in words; ids that are made of artist and title stand as these."""
+    told = [track_id for track_id in offer.track_ids if not DERIVED.match(track_id)]
+    if offer.tags.title and offer.tags.artists:
+        told.append(f"'{offer.tags.title}' by {', '.join(offer.tags.artists)}")
+    return ", ".join(told) or "nothing: neither its name nor its tags hold an id, or artist and title"

@@ -26,6 +26,9 @@ FMA_NAME = re.compile(r"[0-9]{6}")
 FMA_TRACK: Final = "fma:track:{}"
 """As FMA's tracks.csv is imported."""
 
+DERIVED: Final = re.compile(r"[a-z_]+-track:")
+"""What ids that are derived from artist and title begin with."""
+
 _KEYS: Final[tuple[str, ...]] = ("path", "isrc", "recording")
 
 

@@ -181,6 +181,7 @@ def test_files_are_joined_by_table_and_tags_and_new_ones_only_when_asked_for(
     joined = {name: (one["outcome"], one["track_id"]) for name, one in told["files"].items()}
     expected = {"a.wav": ("updated", "t10"), "b.flac": ("updated", "t11"), "c.ogg": ("updated", "t3")}
     assert {**expected, "d.flac": ("unknown", ""), "e.wav": ("unknown", "")} == joined
+    assert told["files"]["d.flac"]["reason"].endswith("asked for d, 'New' by Nobody")
     assert (1, [4]) == (code, [bad["line"] for bad in told["bad_rows"]])
     _, added = ingest(capsys, folder, "--tracks", tmp_path / "tracks.csv", "--add")
     new = added["files"]["d.flac"]
