@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from analytics import queries
 from analytics.columns import Kind, Table
 from analytics.export_tables import DATA_DICTIONARY, EXPORT_METADATA
+from analytics.failures import ExportFailed
 from analytics.filters import EngagementFilter, PopularityFilter
 from analytics.frames import frame_of
 from analytics.tables import (
@@ -33,10 +34,6 @@ from analytics.tables import (
 
 ROW_LIMIT: Final = 1_000_000
 """Rows of one table in one export; about 0.5 GB of memory while it is read."""
-
-
-class ExportFailed(Exception):
-    """The export was not written, and what stood at its path still stands. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

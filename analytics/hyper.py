@@ -15,7 +15,8 @@ from typing import Any
 import grpc
 
 from analytics.columns import Kind
-from analytics.extract import ExportFailed, TableData, collect, write_parquet
+from analytics.extract import TableData, collect, write_parquet
+from analytics.failures import ExportFailed
 
 _OWNERS = 0o600
 """What each listener did stands in an extract: whoever writes it gives it on."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from analytics.extract import ExportFailed
+from analytics.failures import ExportFailed
 from backend.domain.errors import SegueError, Unauthenticated, Unavailable
 from backend.settings import Settings
 from client.channel import InsecureChannel, connect

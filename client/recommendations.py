@@ -3,7 +3,7 @@
 from typing import Any
 
 import grpc
-from segue.v1 import recommend_pb2, recommend_pb2_grpc
+from segue.v1 import catalogue_pb2, recommend_pb2, recommend_pb2_grpc
 
 from client.errors import explain
 
@@ -52,7 +52,15 @@ def _track(track: recommend_pb2.RecommendedTrack) -> dict[str, Any]:
             }
             for reason in track.reasons
         ],
+        "audio_features": _sound(track.audio_features) if track.HasField("audio_features") else None,
     }
+
+
+def _sound(features: catalogue_pb2.AudioFeatures) -> dict[str, Any]:
+    """The features by name, to the six digits that they have, and the names of those that are estimates."""
+    named = {field.name: getattr(features, field.name) for field in features.DESCRIPTOR.fields}
+    numbers = {name: float(f"{value:.6g}") for name, value in named.items() if name != "estimated"}
+    return {**numbers, "estimated": list(features.estimated)}
 
 
 def _word(enum: Any, prefix: str, number: int) -> str:

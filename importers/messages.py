@@ -31,7 +31,7 @@ def track_message(track: Track) -> catalogue_pb2.Track:
         released_on=track.released_on,
         duration_milliseconds=track.duration_milliseconds,
         tags=track.tags,
-        audio_features=None if features is None else _audio_features_message(features),
+        audio_features=None if features is None else audio_features_message(features),
         source=_SOURCES[track.source],
         allow_training=track.allow_training,
     )
@@ -55,7 +55,8 @@ def play_message(play: Play) -> play_pb2.Play:
     return message
 
 
-def _audio_features_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+def audio_features_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+    """How a track sounds, as the catalogue calls take it."""
     return catalogue_pb2.AudioFeatures(
         danceability=features.danceability,
         energy=features.energy,
@@ -66,4 +67,5 @@ def _audio_features_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatu
         speechiness=features.speechiness,
         tempo=features.tempo,
         loudness=features.loudness,
+        estimated=features.estimated,
     )

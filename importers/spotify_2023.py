@@ -149,6 +149,7 @@ def _artists_and_track(cells: Mapping[str, str], *, known: Names, allowed: bool)
         artist_ids=artist_ids,
         released_on=released_on,
         audio_features=AudioFeatures(
+            estimated=(),
             tempo=number(cells, "bpm", low=0, high=1000),
             loudness=0,
             **{share: number(cells, f"{share}_%", low=0, high=100) / 100 for share in SHARES},

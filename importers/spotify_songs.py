@@ -95,6 +95,7 @@ def _artist_and_track(cells: Mapping[str, str], *, allowed: bool) -> tuple[str, 
         duration_milliseconds=int(number(cells, "duration_ms", low=0, high=86_400_000)),
         tags=tuple(cells[column] for column in ("playlist_subgenre", "playlist_genre") if cells[column]),
         audio_features=AudioFeatures(
+            estimated=(),
             tempo=number(cells, "tempo", low=0, high=1000),
             loudness=number(cells, "loudness", low=-120, high=20),
             **{name: number(cells, name, low=0, high=1) for name in SHARES},

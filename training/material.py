@@ -85,6 +85,8 @@ def data_window(material: Material) -> DataWindow:
         files=len(material.snapshot.files),
         size=material.snapshot.size,
         sha256=material.snapshot.sha256,
+        sounds=len(material.catalogue.sounds),
+        estimated_sounds=material.catalogue.estimated,
     )
 
 

@@ -7,7 +7,10 @@ from backend.domain.rights import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFeatures:
-    """How a track sounds: shares in 0..1, tempo in beats per minute, loudness in dBFS."""
+    """How a track sounds: shares in 0..1, tempo in beats per minute, loudness in dBFS; both 0 where unknown.
+
+    `estimated` names those that no source told: made of the signal by a rule of thumb (importers/audio/estimates.py).
+    """
 
     danceability: float
     energy: float
@@ -18,10 +21,37 @@ class AudioFeatures:
     speechiness: float
     tempo: float
     loudness: float
+    estimated: tuple[str, ...] = ()
 
 
-AUDIO_FEATURES = tuple(field.name for field in fields(AudioFeatures))
+AUDIO_FEATURES = tuple(field.name for field in fields(AudioFeatures) if field.name != "estimated")
 """Their names, in the order of the axes of clusters."""
+
+_ABSENT_AT_ZERO = frozenset({"tempo", "loudness"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackAudioFeatures:
+    """How one track of the catalogue sounds."""
+
+    track_id: str
+    audio_features: AudioFeatures
+
+
+def completed(known: AudioFeatures | None, heard: AudioFeatures) -> AudioFeatures:
+    """What is `known` of a track's sound; from `heard` what is not known or only estimated. A source's word stays."""
+    if known is None:
+        return heard
+    taken = {
+        name
+        for name in AUDIO_FEATURES
+        if name in known.estimated or (name in _ABSENT_AT_ZERO and getattr(known, name) == 0)
+    }
+    chosen = {name: heard if name in taken else known for name in AUDIO_FEATURES}
+    return AudioFeatures(
+        **{name: getattr(of, name) for name, of in chosen.items()},
+        estimated=tuple(name for name, of in chosen.items() if name in of.estimated),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

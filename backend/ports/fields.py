@@ -53,6 +53,10 @@ class Fields:
             raise MalformedRecord(f"not {what}: unknown field {min(unknown)!r:.40}")
         return cls(value, what)
 
+    def has(self, name: str) -> bool:
+        """Whether the field stands there, null too."""
+        return name in self._fields
+
     def text(self, name: str) -> str:
         """Text of any length."""
         return self._of(name, str)

@@ -29,6 +29,7 @@ from backend.ports.shapes import EVENT_TIMES, FEEDBACK, HEARTBEAT, PLAY
 _TRACK_FIELDS, _ARTIST_FIELDS, _RIGHTS_FIELDS = (
     frozenset(field.name for field in dataclass_fields(kind)) for kind in (Track, Artist, ListenerRights)
 )
+_SOUND_FIELDS = (*AUDIO_FEATURES, "estimated")
 
 MOST_FEATURE = 1e6
 """No audio feature, mean or deviation of one, or place of a centroid is beyond: squares of such are no numbers."""
@@ -193,17 +194,14 @@ def feedback_from_value(value: bytes) -> Feedback:
 
 
 def track_record(track: Track) -> Record:
-    """A track as the compacted topic `tracks` holds it."""
-    return Record(key=track.track_id.encode(), value=orjson.dumps(track))
+    """A track as the compacted topic `tracks` holds it; `estimated` stands only where something is: it is newer."""
+    # Between quotes of its own no text has these bytes.
+    return Record(key=track.track_id.encode(), value=orjson.dumps(track).replace(b',"estimated":[]', b"", 1))
 
 
 def track_from_value(value: bytes) -> Track:
     """The track in a record of topic `tracks`. Raises MalformedRecord."""
     fields = Fields.of(value, "a track", only=_TRACK_FIELDS)
-    features = fields.within("audio_features", only=AUDIO_FEATURES)
-    sound = {name: features.number(name) for name in AUDIO_FEATURES} if features else {}
-    if odd := [name for name, one in sound.items() if abs(one) > MOST_FEATURE]:
-        raise MalformedRecord(f"not a track: {odd[0]} is beyond {MOST_FEATURE:.0f}")
     return Track(
         track_id=fields.identifier("track_id"),
         title=fields.text("title"),
@@ -212,10 +210,23 @@ def track_from_value(value: bytes) -> Track:
         released_on=fields.text("released_on"),
         duration_milliseconds=fields.whole("duration_milliseconds"),
         tags=fields.texts("tags"),
-        audio_features=AudioFeatures(**sound) if sound else None,
+        audio_features=_sound(fields.within("audio_features", only=_SOUND_FIELDS)),
         source=fields.word("source", Source),
         allow_training=fields.flag("allow_training"),
     )
+
+
+def _sound(fields: Fields | None) -> AudioFeatures | None:
+    """Records older than `estimated` lack it: nothing of theirs is."""
+    if fields is None:
+        return None
+    sound = {name: fields.number(name) for name in AUDIO_FEATURES}
+    if odd := [name for name, one in sound.items() if abs(one) > MOST_FEATURE]:
+        raise MalformedRecord(f"not a track: {odd[0]} is beyond {MOST_FEATURE:.0f}")
+    estimated = fields.texts("estimated") if fields.has("estimated") else ()
+    if no_feature := [name for name in estimated if name not in AUDIO_FEATURES]:
+        raise MalformedRecord(f"not a track: estimated is {no_feature[0]!r:.40}, which is no audio feature")
+    return AudioFeatures(**sound, estimated=estimated)
 
 
 def artist_record(artist: Artist) -> Record:

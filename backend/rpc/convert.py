@@ -12,7 +12,7 @@ from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play, Timing
 from backend.domain.recommendations import AnswerPath, Recommendation
 from backend.domain.rights import Source, default_training_right
-from backend.domain.tracks import Artist, AudioFeatures, Track
+from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track, TrackAudioFeatures
 from backend.ranking.sources import NAMES
 from backend.services.outcomes import Outcome, Result
 
@@ -121,6 +121,11 @@ def track_of(message: catalogue_pb2.Track) -> Track:
     )
 
 
+def track_audio_features_of(message: catalogue_pb2.TrackAudioFeatures) -> TrackAudioFeatures:
+    """How a track sounds, as sent."""
+    return TrackAudioFeatures(track_id=message.track_id, audio_features=_sound_of(message.audio_features))
+
+
 def _sound_of(message: catalogue_pb2.AudioFeatures) -> AudioFeatures:
     """How a track sounds, as sent. Field by field: to ask the descriptor takes four times as long."""
     return AudioFeatures(
@@ -133,7 +138,14 @@ def _sound_of(message: catalogue_pb2.AudioFeatures) -> AudioFeatures:
         speechiness=message.speechiness,
         tempo=message.tempo,
         loudness=message.loudness,
+        estimated=tuple(name for name in AUDIO_FEATURES if name in message.estimated) if message.estimated else (),
     )
+
+
+def _sound_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+    message = catalogue_pb2.AudioFeatures(**{name: getattr(features, name) for name in AUDIO_FEATURES})
+    message.estimated.extend(features.estimated)
+    return message
 
 
 def artist_of(message: catalogue_pb2.Artist) -> Artist:
@@ -163,7 +175,7 @@ def result_message(result: Result) -> ingest_pb2.IngestResult:
 def recommended_message(
     recommendation: Recommendation, track: Track, artist_names: tuple[str, ...]
 ) -> recommend_pb2.RecommendedTrack:
-    """A recommendation with its names."""
+    """A recommendation with its names and its sound."""
     return recommend_pb2.RecommendedTrack(
         track_id=recommendation.track_id,
         title=track.title,
@@ -176,4 +188,5 @@ def recommended_message(
             )
             for reason in recommendation.reasons
         ],
+        audio_features=None if track.audio_features is None else _sound_message(track.audio_features),
     )

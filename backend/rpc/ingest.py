@@ -10,7 +10,14 @@ from segue.v1 import ingest_pb2, ingest_pb2_grpc
 from backend.domain.errors import InvalidInput
 from backend.rpc.call import time_budget
 from backend.rpc.contract import violations_of
-from backend.rpc.convert import artist_of, feedback_of, play_of, result_message, track_of
+from backend.rpc.convert import (
+    artist_of,
+    feedback_of,
+    play_of,
+    result_message,
+    track_audio_features_of,
+    track_of,
+)
 from backend.services.ingest import IngestService
 from backend.services.outcomes import Refused
 
@@ -57,6 +64,16 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         )
         results = self._ingest.upsert_artists(artists, timeout_seconds=time_budget(context))
         return ingest_pb2.UpsertArtistsResponse(results=map(result_message, results))
+
+    def UpsertAudioFeatures(
+        self, request: ingest_pb2.UpsertAudioFeaturesRequest, context: grpc.ServicerContext
+    ) -> ingest_pb2.UpsertAudioFeaturesResponse:
+        """See ingest.proto."""
+        heard = _checked(
+            request.tracks, "tracks", lambda track: track.track_id, lambda track, _: track_audio_features_of(track)
+        )
+        results = self._ingest.upsert_audio_features(heard, timeout_seconds=time_budget(context))
+        return ingest_pb2.UpsertAudioFeaturesResponse(results=map(result_message, results))
 
 
 def _checked(

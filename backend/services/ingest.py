@@ -11,7 +11,8 @@ Outcomes of a play or feedback:
    that leaves nothing to write, Unavailable for the whole call
 7. the disk is nearly full → NoRoom for the whole call, nothing written; answers are given as ever (backend/room.py)
 A track or artist: 1 (then known here at once, and put in the store if that answers: the sink brings it there anyway),
-3, 4, 5, 7 and, for a track's artists, 6; the last of those with one id wins.
+3, 4, 5, 7 and, for a track's artists, 6; the last of those with one id wins. Audio features of a track: likewise, the
+track itself being what 3 and 6 look for, and 2 where they tell nothing new.
 
 Whether a play is live or history is decided here, by this clock (`backend.domain.plays.timing`). Callers name listeners
 by the app's own ids; from here on a pseudonym stands for each (`backend/ports/identity.py`).
@@ -26,9 +27,10 @@ from typing import TypeVar
 from backend.domain.errors import Unavailable, Violation
 from backend.domain.feedback import Feedback
 from backend.domain.plays import Play, timing
-from backend.domain.tracks import Artist, Track
+from backend.domain.tracks import Artist, Track, TrackAudioFeatures
 from backend.ports.event_log import EventLog, Record, Topic
 from backend.ports.records import artist_record, feedback_record, play_record, track_record
+from backend.services.audio_features import completed_tracks
 from backend.services.catalogue import Catalogue
 from backend.services.identities import KnownIdentities
 from backend.services.once import Once
@@ -159,6 +161,24 @@ class IngestService:
             Topic.ARTISTS, checked, lambda artist: artist.artist_id, artist_record, timeout_seconds=timeout_seconds
         )
         self._catalogue.put_artists(_accepted(checked, results))
+        return results
+
+    def upsert_audio_features(
+        self, heard: Sequence[TrackAudioFeatures | Refused], *, timeout_seconds: float
+    ) -> list[Result]:
+        """One result per track, in order: its features are `completed` (backend/domain/tracks.py), the rest stays.
+
+        What changes nothing is a DUPLICATE, a track that is unknown is rejected. The track is read before it is
+        written: an UpsertTracks of the same track in that moment may be undone.
+        """
+        self._require_room()
+        tracks = self._catalogue.look_up_tracks(one.track_id for one in heard if not isinstance(one, Refused))
+        checked = completed_tracks(heard, tracks)
+        _require_something(checked, unread=tracks.unread)
+        results = self._append(
+            Topic.TRACKS, checked, lambda track: track.track_id, track_record, timeout_seconds=timeout_seconds
+        )
+        self._catalogue.put_tracks(_accepted(checked, results))
         return results
 
     def _checked(

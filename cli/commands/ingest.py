@@ -1,4 +1,4 @@
-"""Send a data set to the server: listening with its catalogue, or `ingest tracks` a catalogue alone."""
+"""Send a data set to the server: listening with its catalogue, a catalogue alone, or how tracks sound."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import options
-from cli.commands import ingest_tracks
+from cli.commands import ingest_audio, ingest_tracks
 from cli.output import Output
 
 if TYPE_CHECKING:
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from importers.dataset import Dataset
     from importers.send import IngestReport
 
-SHOWN = 20
-"""Bad rows and rejections that are listed; all are counted."""
-
 WHOLE = "data-set"
 """What is meant where no kind is named: `segue ingest PATH`."""
 
 
 class _WholeByDefault(TyperGroup):
-    """`segue ingest PATH` means the kind data-set; a path that is called as a kind is written ./tracks."""
+    """`segue ingest PATH` is `segue ingest data-set PATH`; a path that is called as a kind is written ./tracks."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the kind before the rest where none is named."""
@@ -36,6 +33,10 @@ class _WholeByDefault(TyperGroup):
 
 app = typer.Typer(cls=_WholeByDefault, rich_markup_mode=None)
 app.command("tracks")(ingest_tracks.command)
+app.command("audio")(ingest_audio.command)
+
+SHOWN = 20
+"""Bad rows and rejections that are listed; all are counted."""
 
 
 @app.command(WHOLE)

@@ -20,7 +20,7 @@ from backend.adapters.event_log.topics import LONGEST_RECORD, RATIO, RESULT_ROOM
 from backend.domain.clusters import TrackClusters
 from backend.domain.errors import Unavailable
 from backend.domain.feedback import FeedbackKind
-from backend.domain.tracks import Artist, AudioFeatures, Track
+from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track
 from backend.ports.event_log import (
     LONGEST_ROW,
     NUDGE,
@@ -289,7 +289,7 @@ def largest_records() -> dict[Topic, Record]:
     """The largest of each topic that the contract, or training, lets in: every text as long as it may be."""
     names = tuple("i" * 124 + f"{number:04}" for number in range(64))
     tags = tuple(longest(128, seed) for seed in range(64))
-    sound = AudioFeatures(**dict.fromkeys(AudioFeatures.__dataclass_fields__, 0.12345678901234567))
+    sound = AudioFeatures(**dict.fromkeys(AUDIO_FEATURES, 0.12345678901234567), estimated=AUDIO_FEATURES)
     track = Track(
         track_id=names[0],
         title=longest(512, 100),
@@ -303,7 +303,7 @@ def largest_records() -> dict[Topic, Record]:
     centroids = tuple(tuple(random.Random(seed).uniform(-9, 9) for _ in range(9)) for seed in range(16))
     clusters = TrackClusters(
         version="v" * 128,
-        features=tuple(AudioFeatures.__dataclass_fields__),
+        features=AUDIO_FEATURES,
         means=centroids[0],
         deviations=centroids[1],
         centroids=centroids,

@@ -221,6 +221,7 @@ def test_tracks_and_artists_come_back_as_they_were_put(store: Store) -> None:
         speechiness=0.5,
         tempo=120.0,
         loudness=-7.5,
+        estimated=("energy", "valence"),
     )
     full = Track(
         track_id="t1",

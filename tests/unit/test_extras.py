@@ -82,7 +82,11 @@ def test_the_keeper_names_the_extra() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("train", "training"), ("tune", "training"), ("up", "stack"), ("jobs compact", "streaming")]
+    ("command", "extra"),
+    [
+        *(("train", "training"), ("tune", "training"), ("up", "stack"), ("jobs compact", "streaming")),
+        ("ingest audio docs", "audio"),
+    ],
 )
 def test_a_command_names_the_extra_in_one_line(tmp_path: Path, command: str, extra: str) -> None:
     """No traceback, exit code 1."""
@@ -90,15 +94,16 @@ def test_a_command_names_the_extra_in_one_line(tmp_path: Path, command: str, ext
         f"from cli.main import run; sys.exit(run({command.split()!r}))",
         SEGUE_HOME=str(tmp_path),
         SEGUE_CACHE=str(tmp_path),
+        SEGUE_TOKEN="token",
     )
     assert (1, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
     assert f"pip install 'segue[{extra}]'" in done.stderr
 
 
 def test_every_extra_that_is_imported_is_declared() -> None:
-    """The table beside pyproject.toml; spotify and audio wait for their importers."""
+    """The table beside pyproject.toml; spotify waits for its importer."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(declared) - {"spotify", "audio"} == set(MODULES)
+    assert set(declared) - {"spotify"} == set(MODULES)
 
 
 def test_modules_that_no_extra_brings_stay_as_they_are() -> None:

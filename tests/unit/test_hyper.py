@@ -14,6 +14,7 @@ from segue.v1 import analytics_pb2
 
 from analytics import extract, hyper
 from analytics.export_tables import DATA_DICTIONARY, EXPORT_METADATA
+from analytics.failures import ExportFailed
 from analytics.frames import MESSAGES, live_frame
 from analytics.tables import TRENDS
 from client.channel import connect
@@ -108,7 +109,7 @@ def test_empty_tables_are_exported_too(tmp_path: Path) -> None:
 def test_a_repeated_key_stops_the_export() -> None:
     """Hyper believes assumed keys, so they are checked before."""
     frame = live_frame(TRENDS, [analytics_pb2.Trend(track_id="t"), analytics_pb2.Trend(track_id="t")])
-    with pytest.raises(extract.ExportFailed, match="track_id=t"):
+    with pytest.raises(ExportFailed, match="track_id=t"):
         extract.check_key(extract.TableData(table=TRENDS, frame=frame))
 
 
@@ -156,5 +157,5 @@ def test_a_failed_export_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_a_name_that_tableau_cannot_open_is_refused(channel: grpc.Channel, tmp_path: Path) -> None:
     """The sentence says how the name must end."""
-    with pytest.raises(extract.ExportFailed, match=r"\.hyper"):
+    with pytest.raises(ExportFailed, match=r"\.hyper"):
         hyper.export(channel, tmp_path / "segue.tde", now=NOW)

@@ -16,7 +16,7 @@ from backend.domain.clusters import TrackClusters
 from backend.domain.feedback import FeedbackKind
 from backend.domain.live_tables import LIVE_TABLES
 from backend.domain.tables import row_of
-from backend.domain.tracks import Artist, AudioFeatures, Track
+from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track
 from backend.ports import records
 from backend.ports.event_log import Record, StoredRecord, Topic
 from backend.ports.fields import LONGEST_IDENTIFIER, MalformedRecord
@@ -29,7 +29,7 @@ from tests.unit.test_listeners import play, word
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 NOW_MS = records.milliseconds(NOW)
-SOUND = AudioFeatures(**dict.fromkeys(AudioFeatures.__dataclass_fields__, 0.5))
+SOUND = AudioFeatures(**dict.fromkeys(AUDIO_FEATURES, 0.5))
 TRACK = Track(track_id="t", title="T", artist_ids=("a",), tags=("x",), audio_features=SOUND)
 CLUSTERS = TrackClusters(version="v", features=("energy",), means=(0.5,), deviations=(0.1,), centroids=((1.0,),))
 CELLS = {"STRING": "text", "BYTES": "bGV0dGVy", "BIGINT": 7, "DOUBLE": 0.5, "TIMESTAMP_LTZ(3)": "2026-11-21T09:00:00Z"}

@@ -86,6 +86,8 @@ def facts(*, created_at: datetime = NOW) -> VersionFacts:
             files=2,
             size=1000,
             sha256="5a",
+            sounds=7,
+            estimated_sounds=3,
         ),
         settings_from="defaults",
         drift=None,
@@ -183,6 +185,7 @@ def test_manifest_says_what_was_learned_from_and_by_which_code(tmp_path: Path) -
     publish.write_version(tmp_path, held, ranking(held), facts())
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert {"files": 2, "size": 1000, "sha256": "5a"} == manifest["data"]["snapshot"]
+    assert {"tracks": 7, "estimated": 3} == manifest["data"]["audio_features"]
     assert (1, {"day_plays": 500}) == (manifest["data"]["flagged_listeners"], manifest["data"]["limits"])
     assert ("defaults", []) == (manifest["settings_from"], manifest["comparisons"])
     assert manifest["code"].startswith("segue 0.1.0")

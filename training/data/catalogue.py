@@ -22,6 +22,11 @@ class Catalogue:
     artist_of: Mapping[str, str]
     labels_of: Mapping[str, tuple[str, ...]]
 
+    @property
+    def estimated(self) -> int:
+        """Tracks of `sounds` some of whose features are estimates."""
+        return sum(bool(sound.estimated) for sound in self.sounds.values())
+
 
 def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalogue:
     """Neither a track without the training right is learned from, nor one of whose artists any is without it."""

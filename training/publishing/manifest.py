@@ -25,7 +25,8 @@ class DataWindow:
     """What a version was learned from: first and last play (ISO 8601 UTC), sizes, and rows left out by reason.
 
     `limits` are those of `data.exclusions`; `files`, `size` (bytes) and `sha256` are of the archive's snapshot,
-    whose files are listed one by one in SNAPSHOT_FILE.
+    whose files are listed one by one in SNAPSHOT_FILE. `sounds` counts tracks with audio features, `estimated_sounds`
+    those of them some of whose features no source told.
     """
 
     first_play: str
@@ -39,6 +40,8 @@ class DataWindow:
     files: int
     size: int
     sha256: str
+    sounds: int = 0
+    estimated_sounds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ def _document(
             "excluded": dict(facts.data.excluded),
             "flagged_listeners": facts.data.flagged_listeners,
             "limits": dict(facts.data.limits),
+            "audio_features": {"tracks": facts.data.sounds, "estimated": facts.data.estimated_sounds},
             "snapshot": {"files": facts.data.files, "size": facts.data.size, "sha256": facts.data.sha256},
         },
         "settings": asdict(facts.settings),

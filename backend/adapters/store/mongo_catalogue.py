@@ -65,10 +65,15 @@ def _track(document: Document) -> Track:
         | {
             "artist_ids": tuple(fields["artist_ids"]),
             "tags": tuple(fields["tags"]),
-            "audio_features": AudioFeatures(**features) if features else None,
+            "audio_features": _sound(features) if features else None,
             "source": Source(fields["source"]),
         }
     )
+
+
+def _sound(features: Document) -> AudioFeatures:
+    """Documents older than `estimated` lack it: nothing of theirs is."""
+    return AudioFeatures(**features | {"estimated": tuple(features.get("estimated", ()))})
 
 
 def _artist(document: Document) -> Artist:

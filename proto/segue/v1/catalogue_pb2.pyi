@@ -34,7 +34,7 @@ class Track(_message.Message):
     def __init__(self, track_id: _Optional[str] = ..., title: _Optional[str] = ..., artist_ids: _Optional[_Iterable[str]] = ..., album: _Optional[str] = ..., released_on: _Optional[str] = ..., duration_milliseconds: _Optional[int] = ..., tags: _Optional[_Iterable[str]] = ..., audio_features: _Optional[_Union[AudioFeatures, _Mapping]] = ..., source: _Optional[_Union[_play_pb2.Source, str]] = ..., allow_training: _Optional[bool] = ...) -> None: ...
 
 class AudioFeatures(_message.Message):
-    __slots__ = ("danceability", "energy", "valence", "acousticness", "instrumentalness", "liveness", "speechiness", "tempo", "loudness")
+    __slots__ = ("danceability", "energy", "valence", "acousticness", "instrumentalness", "liveness", "speechiness", "tempo", "loudness", "estimated")
     DANCEABILITY_FIELD_NUMBER: _ClassVar[int]
     ENERGY_FIELD_NUMBER: _ClassVar[int]
     VALENCE_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class AudioFeatures(_message.Message):
     SPEECHINESS_FIELD_NUMBER: _ClassVar[int]
     TEMPO_FIELD_NUMBER: _ClassVar[int]
     LOUDNESS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_FIELD_NUMBER: _ClassVar[int]
     danceability: float
     energy: float
     valence: float
@@ -53,7 +54,16 @@ class AudioFeatures(_message.Message):
     speechiness: float
     tempo: float
     loudness: float
-    def __init__(self, danceability: _Optional[float] = ..., energy: _Optional[float] = ..., valence: _Optional[float] = ..., acousticness: _Optional[float] = ..., instrumentalness: _Optional[float] = ..., liveness: _Optional[float] = ..., speechiness: _Optional[float] = ..., tempo: _Optional[float] = ..., loudness: _Optional[float] = ...) -> None: ...
+    estimated: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, danceability: _Optional[float] = ..., energy: _Optional[float] = ..., valence: _Optional[float] = ..., acousticness: _Optional[float] = ..., instrumentalness: _Optional[float] = ..., liveness: _Optional[float] = ..., speechiness: _Optional[float] = ..., tempo: _Optional[float] = ..., loudness: _Optional[float] = ..., estimated: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TrackAudioFeatures(_message.Message):
+    __slots__ = ("track_id", "audio_features")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FEATURES_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    audio_features: AudioFeatures
+    def __init__(self, track_id: _Optional[str] = ..., audio_features: _Optional[_Union[AudioFeatures, _Mapping]] = ...) -> None: ...
 
 class Artist(_message.Message):
     __slots__ = ("artist_id", "name", "tags", "source", "allow_training")

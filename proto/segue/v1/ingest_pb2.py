@@ -28,7 +28,7 @@ from segue.v1 import options_pb2 as segue_dot_v1_dot_options__pb2
 from segue.v1 import play_pb2 as segue_dot_v1_dot_play__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/ingest.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x16segue/v1/options.proto\x1a\x13segue/v1/play.proto\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"r\n\x0cIngestResult\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.segue.v1.IngestOutcome\x12,\n\nviolations\x18\x03 \x03(\x0b\x32\x18.segue.v1.FieldViolation\"E\n\x12RecordPlaysRequest\x12/\n\x05plays\x18\x01 \x03(\x0b\x32\x0e.segue.v1.PlayB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\">\n\x13RecordPlaysResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"O\n\x15RecordFeedbackRequest\x12\x36\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32\x12.segue.v1.FeedbackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"A\n\x16RecordFeedbackResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"H\n\x13UpsertTracksRequest\x12\x31\n\x06tracks\x18\x01 \x03(\x0b\x32\x0f.segue.v1.TrackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"?\n\x14UpsertTracksResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"K\n\x14UpsertArtistsRequest\x12\x33\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x10.segue.v1.ArtistB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"@\n\x15UpsertArtistsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult*\xa7\x01\n\rIngestOutcome\x12\x1e\n\x1aINGEST_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17INGEST_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18INGEST_OUTCOME_DUPLICATE\x10\x02\x12\x1b\n\x17INGEST_OUTCOME_REJECTED\x10\x03\x12\x1e\n\x1aINGEST_OUTCOME_UNCONFIRMED\x10\x04\x32\xa0\x03\n\rIngestService\x12\x65\n\x0bRecordPlays\x12\x1c.segue.v1.RecordPlaysRequest\x1a\x1d.segue.v1.RecordPlaysResponse\"\x19\xd8\xe7\x18\x01\xe2\xe7\x18\x11plays.listener_id\x12q\n\x0eRecordFeedback\x12\x1f.segue.v1.RecordFeedbackRequest\x1a .segue.v1.RecordFeedbackResponse\"\x1c\xd8\xe7\x18\x01\xe2\xe7\x18\x14\x66\x65\x65\x64\x62\x61\x63k.listener_id\x12X\n\x0cUpsertTracks\x12\x1d.segue.v1.UpsertTracksRequest\x1a\x1e.segue.v1.UpsertTracksResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-\x12[\n\rUpsertArtists\x12\x1e.segue.v1.UpsertArtistsRequest\x1a\x1f.segue.v1.UpsertArtistsResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15segue/v1/ingest.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x16segue/v1/options.proto\x1a\x13segue/v1/play.proto\"4\n\x0e\x46ieldViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"r\n\x0cIngestResult\x12\n\n\x02id\x18\x01 \x01(\t\x12(\n\x07outcome\x18\x02 \x01(\x0e\x32\x17.segue.v1.IngestOutcome\x12,\n\nviolations\x18\x03 \x03(\x0b\x32\x18.segue.v1.FieldViolation\"E\n\x12RecordPlaysRequest\x12/\n\x05plays\x18\x01 \x03(\x0b\x32\x0e.segue.v1.PlayB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\">\n\x13RecordPlaysResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"O\n\x15RecordFeedbackRequest\x12\x36\n\x08\x66\x65\x65\x64\x62\x61\x63k\x18\x01 \x03(\x0b\x32\x12.segue.v1.FeedbackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"A\n\x16RecordFeedbackResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"H\n\x13UpsertTracksRequest\x12\x31\n\x06tracks\x18\x01 \x03(\x0b\x32\x0f.segue.v1.TrackB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"?\n\x14UpsertTracksResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"K\n\x14UpsertArtistsRequest\x12\x33\n\x07\x61rtists\x18\x01 \x03(\x0b\x32\x10.segue.v1.ArtistB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"@\n\x15UpsertArtistsResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult\"\\\n\x1aUpsertAudioFeaturesRequest\x12>\n\x06tracks\x18\x01 \x03(\x0b\x32\x1c.segue.v1.TrackAudioFeaturesB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"F\n\x1bUpsertAudioFeaturesResponse\x12\'\n\x07results\x18\x01 \x03(\x0b\x32\x16.segue.v1.IngestResult*\xa7\x01\n\rIngestOutcome\x12\x1e\n\x1aINGEST_OUTCOME_UNSPECIFIED\x10\x00\x12\x1b\n\x17INGEST_OUTCOME_ACCEPTED\x10\x01\x12\x1c\n\x18INGEST_OUTCOME_DUPLICATE\x10\x02\x12\x1b\n\x17INGEST_OUTCOME_REJECTED\x10\x03\x12\x1e\n\x1aINGEST_OUTCOME_UNCONFIRMED\x10\x04\x32\x8f\x04\n\rIngestService\x12\x65\n\x0bRecordPlays\x12\x1c.segue.v1.RecordPlaysRequest\x1a\x1d.segue.v1.RecordPlaysResponse\"\x19\xd8\xe7\x18\x01\xe2\xe7\x18\x11plays.listener_id\x12q\n\x0eRecordFeedback\x12\x1f.segue.v1.RecordFeedbackRequest\x1a .segue.v1.RecordFeedbackResponse\"\x1c\xd8\xe7\x18\x01\xe2\xe7\x18\x14\x66\x65\x65\x64\x62\x61\x63k.listener_id\x12X\n\x0cUpsertTracks\x12\x1d.segue.v1.UpsertTracksRequest\x1a\x1e.segue.v1.UpsertTracksResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-\x12[\n\rUpsertArtists\x12\x1e.segue.v1.UpsertArtistsRequest\x1a\x1f.segue.v1.UpsertArtistsResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-\x12m\n\x13UpsertAudioFeatures\x12$.segue.v1.UpsertAudioFeaturesRequest\x1a%.segue.v1.UpsertAudioFeaturesResponse\"\t\xd8\xe7\x18\x02\xe2\xe7\x18\x01-b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTTRACKSREQUEST'].fields_by_name['tracks']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
   _globals['_UPSERTARTISTSREQUEST'].fields_by_name['artists']._loaded_options = None
   _globals['_UPSERTARTISTSREQUEST'].fields_by_name['artists']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
+  _globals['_UPSERTAUDIOFEATURESREQUEST'].fields_by_name['tracks']._loaded_options = None
+  _globals['_UPSERTAUDIOFEATURESREQUEST'].fields_by_name['tracks']._serialized_options = b'\272H\r\222\001\n\010\001\020\350\007\"\003\330\001\003'
   _globals['_INGESTSERVICE'].methods_by_name['RecordPlays']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['RecordPlays']._serialized_options = b'\330\347\030\001\342\347\030\021plays.listener_id'
   _globals['_INGESTSERVICE'].methods_by_name['RecordFeedback']._loaded_options = None
@@ -51,8 +53,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['UpsertTracks']._serialized_options = b'\330\347\030\002\342\347\030\001-'
   _globals['_INGESTSERVICE'].methods_by_name['UpsertArtists']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['UpsertArtists']._serialized_options = b'\330\347\030\002\342\347\030\001-'
-  _globals['_INGESTOUTCOME']._serialized_start=871
-  _globals['_INGESTOUTCOME']._serialized_end=1038
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertAudioFeatures']._loaded_options = None
+  _globals['_INGESTSERVICE'].methods_by_name['UpsertAudioFeatures']._serialized_options = b'\330\347\030\002\342\347\030\001-'
+  _globals['_INGESTOUTCOME']._serialized_start=1037
+  _globals['_INGESTOUTCOME']._serialized_end=1204
   _globals['_FIELDVIOLATION']._serialized_start=135
   _globals['_FIELDVIOLATION']._serialized_end=187
   _globals['_INGESTRESULT']._serialized_start=189
@@ -73,6 +77,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPSERTARTISTSREQUEST']._serialized_end=802
   _globals['_UPSERTARTISTSRESPONSE']._serialized_start=804
   _globals['_UPSERTARTISTSRESPONSE']._serialized_end=868
-  _globals['_INGESTSERVICE']._serialized_start=1041
-  _globals['_INGESTSERVICE']._serialized_end=1457
+  _globals['_UPSERTAUDIOFEATURESREQUEST']._serialized_start=870
+  _globals['_UPSERTAUDIOFEATURESREQUEST']._serialized_end=962
+  _globals['_UPSERTAUDIOFEATURESRESPONSE']._serialized_start=964
+  _globals['_UPSERTAUDIOFEATURESRESPONSE']._serialized_end=1034
+  _globals['_INGESTSERVICE']._serialized_start=1207
+  _globals['_INGESTSERVICE']._serialized_end=1734
 # @@protoc_insertion_point(module_scope)

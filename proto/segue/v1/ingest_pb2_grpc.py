@@ -58,6 +58,11 @@ class IngestServiceStub:
                 request_serializer=segue_dot_v1_dot_ingest__pb2.UpsertArtistsRequest.SerializeToString,
                 response_deserializer=segue_dot_v1_dot_ingest__pb2.UpsertArtistsResponse.FromString,
                 _registered_method=True)
+        self.UpsertAudioFeatures = channel.unary_unary(
+                '/segue.v1.IngestService/UpsertAudioFeatures',
+                request_serializer=segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesResponse.FromString,
+                _registered_method=True)
 
 
 class IngestServiceServicer:
@@ -93,6 +98,16 @@ class IngestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpsertAudioFeatures(self, request, context):
+        """How tracks of the catalogue sound, and nothing else of them: title, artists, tags and rights stay. Each feature that
+        the catalogue lacks (a tempo or loudness of 0) or has as an estimate is replaced; one that a source told stays. What
+        changes nothing is a DUPLICATE; an unknown track is rejected. UpsertTracks, in contrast, replaces the whole track:
+        send it first, and its audio features again after it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -115,6 +130,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.UpsertArtists,
                     request_deserializer=segue_dot_v1_dot_ingest__pb2.UpsertArtistsRequest.FromString,
                     response_serializer=segue_dot_v1_dot_ingest__pb2.UpsertArtistsResponse.SerializeToString,
+            ),
+            'UpsertAudioFeatures': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpsertAudioFeatures,
+                    request_deserializer=segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -229,6 +249,33 @@ class IngestService:
             '/segue.v1.IngestService/UpsertArtists',
             segue_dot_v1_dot_ingest__pb2.UpsertArtistsRequest.SerializeToString,
             segue_dot_v1_dot_ingest__pb2.UpsertArtistsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpsertAudioFeatures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.IngestService/UpsertAudioFeatures',
+            segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesRequest.SerializeToString,
+            segue_dot_v1_dot_ingest__pb2.UpsertAudioFeaturesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,5 @@
 from buf.validate import validate_pb2 as _validate_pb2
+from segue.v1 import catalogue_pb2 as _catalogue_pb2
 from segue.v1 import options_pb2 as _options_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -46,20 +47,22 @@ class Reason(_message.Message):
     def __init__(self, source: _Optional[_Union[CandidateSource, str]] = ..., rank: _Optional[int] = ..., share: _Optional[float] = ..., text: _Optional[str] = ...) -> None: ...
 
 class RecommendedTrack(_message.Message):
-    __slots__ = ("track_id", "title", "artist_ids", "artist_names", "score", "reasons")
+    __slots__ = ("track_id", "title", "artist_ids", "artist_names", "score", "reasons", "audio_features")
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     ARTIST_IDS_FIELD_NUMBER: _ClassVar[int]
     ARTIST_NAMES_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FEATURES_FIELD_NUMBER: _ClassVar[int]
     track_id: str
     title: str
     artist_ids: _containers.RepeatedScalarFieldContainer[str]
     artist_names: _containers.RepeatedScalarFieldContainer[str]
     score: float
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
-    def __init__(self, track_id: _Optional[str] = ..., title: _Optional[str] = ..., artist_ids: _Optional[_Iterable[str]] = ..., artist_names: _Optional[_Iterable[str]] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+    audio_features: _catalogue_pb2.AudioFeatures
+    def __init__(self, track_id: _Optional[str] = ..., title: _Optional[str] = ..., artist_ids: _Optional[_Iterable[str]] = ..., artist_names: _Optional[_Iterable[str]] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., audio_features: _Optional[_Union[_catalogue_pb2.AudioFeatures, _Mapping]] = ...) -> None: ...
 
 class RecommendRequest(_message.Message):
     __slots__ = ("listener_id", "page_size", "page_token", "exclude_track_ids")
