@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import mutagen
@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 from segue.v1 import catalogue_pb2, ingest_pb2, recommend_pb2
 
+from backend.domain.errors import Unavailable
 from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track
 from backend.ports.event_log import Topic
 from backend.ports.records import track_from_value
@@ -32,7 +33,9 @@ from cli.main import run
 from importers.audio.estimates import ESTIMATED
 from importers.audio.folder import AudioFile, find
 from importers.audio.memory import FILE
+from importers.audio.sending import Fate, Offer, Sender
 from importers.audio.sound import Sound
+from importers.audio.tags import Tags
 from importers.audio.workers import ENDED, Workers
 from tests.audio_files import chords, clicks, fma_folder, sine, write
 from tests.rpc.conftest import World, running
@@ -222,6 +225,16 @@ def test_features_that_break_a_rule_are_refused_by_name(world: World, wrong: dic
     sounds = [{"track_id": "t2", "audio_features": wrong}, {"track_id": "t3", "audio_features": {"energy": 0.5}}]
     refused, taken = world.ingest.UpsertAudioFeatures(ingest_pb2.UpsertAudioFeaturesRequest(tracks=sounds)).results
     assert (field, ingest_pb2.INGEST_OUTCOME_ACCEPTED) == (refused.violations[0].field, taken.outcome)
+
+
+def test_what_the_log_does_not_confirm_is_sent_again(world: World) -> None:
+    """Until it does; where it never does, the sentence says that nothing need be listened to again."""
+    offer = Offer(track_ids=("nobody", "t2"), audio_features=replace(TOLD, estimated=ESTIMATED), tags=Tags())
+    world.log.down = True
+    with pytest.raises(Unavailable, match=r"1 tracks are not stored.*what was listened to is remembered"):
+        Sender(world.channel(), retry_delays=(0.0,)).send([offer])
+    Timer(0.3, lambda: setattr(world.log, "down", False)).start()
+    assert [Fate("updated", "t2")] == Sender(world.channel(), retry_delays=(0.1,) * 50).send([offer])
 
 
 def test_a_file_that_may_not_be_read_costs_only_itself(
