@@ -1,7 +1,7 @@
 """The catalogue's audio features of what was measured: rules of thumb, one a feature, each with its source and limits.
 
 Nothing here was fitted to a service's values: no recordings with such values may be had freely. The ends of each ramp
-were set by hand so that real clips stand in the order that ears put them (13 of librosa's; docs/adr/0017-sound.md).
+were set by hand so that real clips stand in the order that ears put them (13 of librosa's; docs/adr/0021-sound.md).
 So an estimate says "more than" or "less than" of two tracks that were both estimated, not how a service would call it.
 Tempo and loudness are measured and not named here.
 """
