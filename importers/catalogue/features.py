@@ -47,7 +47,7 @@ class FeatureTable:
             return None
         found = dict(zip(_ORDER, self._values[place : place + len(_ORDER)], strict=True))
         found["loudness"] = found["loudness"] or self._loudness.get(track_id, 0.0)
-        return AudioFeatures(**found)
+        return AudioFeatures(estimated=(), **found)
 
     def __len__(self) -> int:
         return len(self._places)

@@ -3,13 +3,14 @@
 import json
 import math
 import tracemalloc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from backend.adapters.store import mongo_catalogue
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures, Track, completed
 from backend.ports.fields import MalformedRecord
@@ -176,6 +177,14 @@ def test_records_say_what_is_estimated_and_older_ones_are_read_as_before() -> No
     assert told == track_from_value(old)
     with pytest.raises(MalformedRecord, match="estimated is 'mood'"):
         track_from_value(track_record(TRACK).value.replace(b'"valence"]', b'"mood"]'))
+
+
+def test_documents_say_what_is_estimated_and_older_ones_are_read_as_before() -> None:
+    """In the store likewise: one without the field has no estimates."""
+    document = json.loads(json.dumps(asdict(TRACK)))
+    assert TRACK == mongo_catalogue._track(document)
+    del document["audio_features"]["estimated"]
+    assert replace(TRACK, audio_features=replace(HEARD, estimated=())) == mongo_catalogue._track(document)
 
 
 def test_estimates_are_shares_whatever_was_measured() -> None:
