@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import bench.memory as memories
     import bench.overload as overloads
     import bench.quality as qualities
+    import bench.similar as similars
     import bench.training as trainings
     from bench.rows import Row
     from bench.streaming import Measured
@@ -54,6 +55,25 @@ def tell_streaming(output: Output, measured: "Measured", *, vertices: bool) -> N
                 for one in sorted(found, key=lambda one: one.busy_ms, reverse=True)
             ],
         )
+
+
+def tell_similar(output: Output, measured: "similars.Measured") -> None:
+    """The rows, and recall@20 of every list, service by service."""
+    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
+    output.table(
+        "Ours beside the reference",
+        ("name", "ours", "reference", "ratio", "spread", "unit"),
+        [
+            (row.name, f"{row.ours:.4f}", f"{row.reference:.4f}", f"{row.ratio:.3f}", f"{row.spread:.3f}", row.unit)
+            for row in measured.rows
+        ],
+    )
+    seeds = list(measured.by_seed)
+    output.table(
+        "recall@20, service by service",
+        ("list", *(f"seed {seed}" for seed in seeds)),
+        [(name, *(f"{measured.by_seed[seed][name]:.4f}" for seed in seeds)) for name in measured.by_seed[seeds[0]]],
+    )
 
 
 def tell_quality(output: Output, measured: "qualities.Quality") -> None:

@@ -11,7 +11,7 @@ from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
-from training import wiring
+from training import likeness, wiring
 from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
@@ -32,7 +32,7 @@ from training.publishing.lock import training_lock
 from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
 from training.publishing.mlflow import log_training
 from training.publishing.promote import Promoter
-from training.ranking.version import Words, learn
+from training.ranking.version import Words, learn, with_sound
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
 
@@ -90,7 +90,7 @@ def train(
         experiment=settings.tenant,
     )
     with training_lock(workshop.promoter.locks), wiring.trainer(settings, threads=threads) as trainer:
-        trained = _train(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+        trained = train_with(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
         with wiring.erasures(settings) as erasures:
             erased = erasing.erase(erasures, workshop.promoter, now=datetime.now(UTC))
     if erased.done or erased.removed:
@@ -122,9 +122,10 @@ class Workshop:
     experiment: str
 
 
-def _train(
+def train_with(
     workshop: Workshop, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
 ) -> TrainingReport:
+    """As `train`, with the parts of a workshop; the caller keeps other trainings away."""
     current = published(workshop.promoter.models)
     with watch.step("reading the play archive"):
         material = workshop.material()
@@ -144,6 +145,9 @@ def _train(
         drift = None if current is None else drift_from(current, material, after=current.until)
     with watch.step("learning what ranks beside the factors"):
         learned = learn(pairs, factors, words)
+    with watch.step("learning how tracks are alike"):
+        heard = likeness.heard(material, seed, watch.report)
+        weighed = likeness.weighed(judgement, heard, material, seed)
     ranking = Ranking(
         encoder_name=SentenceEncoder.name,
         encoder_dimension=SentenceEncoder.dimension,
@@ -151,6 +155,9 @@ def _train(
         newcomers=learned.newcomers,
         weights=learned.weights if judgement.fusion is None else judgement.fusion.weights,
         notes=() if judgement.fusion is None else judgement.fusion.notes,
+        sound=None if heard is None else heard.sound,
+        alike={} if weighed is None else weighed.weights,
+        alike_figures={} if weighed is None else weighed.figures,
     )
     facts = VersionFacts(
         created_at=now,
@@ -166,7 +173,8 @@ def _train(
     with watch.step("publishing"):
         further = _further(material, learned.vectors.track_ids, clusters)
         against = current.version if current else None
-        released = workshop.promoter.release(learned.vectors, ranking, facts, further, judged_against=against)
+        vectors = learned.vectors if heard is None else with_sound(learned.vectors, heard.track_ids, heard.spaces)
+        released = workshop.promoter.release(vectors, ranking, facts, further, judged_against=against)
     warnings = (*released.warnings, *_logged(workshop, released.version, watch))
     return TrainingReport(
         version=released.version,
