@@ -28,7 +28,7 @@ def similar(
     request = recommend_pb2.SimilarTracksRequest(
         track_id=track_id,
         page_size=limit,
-        approach=recommend_pb2.Approach.Value(f"APPROACH_{approach.upper() or 'UNSPECIFIED'}"),
+        approach=f"APPROACH_{approach.upper() or 'UNSPECIFIED'}",
         seeds=[recommend_pb2.SeedTrack(track_id=one, weight=weight) for one, weight in (also or {}).items()],
     )
     try:
