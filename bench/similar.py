@@ -48,7 +48,7 @@ from training.tuned import Tuned
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HELD_OUT = 0.2
 COLD_ARTISTS = 15
-ASKED = 400
+ASKED = 300
 """Seed tracks of a round, by lot."""
 
 APPROACHES: Mapping[str, Approach] = {

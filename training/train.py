@@ -20,12 +20,12 @@ from training.content.export import export_encoder, is_exported
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
-from training.engines.trainer import AlsSettings, Earlier, Trainer
+from training.engines.trainer import AlsSettings, Trainer
 from training.evaluation.metrics import Estimate
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.judging.drift import profile as window_profile
 from training.judging.judge import Judge
-from training.judging.published import Published, published
+from training.judging.published import Published, earlier_factors, published
 from training.material import Material, data_window, with_labels
 from training.publishing import erasing
 from training.publishing.lock import training_lock
@@ -137,7 +137,7 @@ def train_with(
         words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
         judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
     with watch.step("learning from all plays"):
-        earlier = _earlier(current, tuned.als) if workshop.warm_start else None
+        earlier = earlier_factors(current, tuned.als) if workshop.warm_start else None
         pairs = interactions(material.plays)
         factors = trainer.fit(pairs, settings=tuned.als, seed=seed, earlier=earlier)
     with watch.step("finding clusters and drift"):
@@ -197,21 +197,6 @@ def prepare_encoder(folder: Path, report: Report = lambda _: None) -> None:
     if not is_exported(folder):
         report("exporting the text encoder (once)")
         export_encoder(SentenceEncoder(), folder)
-
-
-def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
-    """The factors that serve, to begin from; None where there are none, or of another dimension."""
-    if current is None:
-        return None
-    vectors = current.vectors()
-    if vectors.tracks.shape[1] != als.dimension:
-        return None
-    return Earlier(
-        listener_ids=vectors.listener_ids,
-        track_ids=vectors.track_ids,
-        listeners=vectors.listeners,
-        tracks=vectors.tracks,
-    )
 
 
 def _embed(catalogue: Catalogue, embeddings: Path, report: Report) -> tuple[Sequence[str], Vectors]:

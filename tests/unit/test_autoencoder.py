@@ -1,6 +1,4 @@
-"""The autoencoder of audio features: tags shape its space, the exported graph is what is served, and it can be done
-without.
-"""
+"""The autoencoder of audio features: tags shape its space, and what was exported is served."""
 
 import importlib.util
 from dataclasses import replace

@@ -16,7 +16,7 @@ from training.evaluation.metrics import Float64
 LIST_LENGTH = 20
 FOUND = 400
 """Tracks asked of each approach, as the server asks."""
-MOST_SEEDS = 600
+MOST_SEEDS = 400
 """Tracks asked about, by lot where there are more."""
 LEAST_SEEDS = 40
 """With fewer, nothing is learned: the approaches weigh the same."""
