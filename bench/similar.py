@@ -61,6 +61,12 @@ APPROACHES: Mapping[str, Approach] = {
 COLD: Mapping[str, Approach] = {"cold_sound": Approach.AUDIO, "cold_sound_autoencoder": Approach.LATENT}
 """New tracks of unknown artists in the lists of known tracks."""
 RANDOM, SAME_ARTIST, COLD_RANDOM = "random", "same artist", "cold random"
+NEW_PAIRS = "{}, new pairs"
+"""A list's figure on pairs that no earlier sitting held."""
+
+Together = dict[str, set[str]]
+"""What was played with each track in one sitting."""
+
 UNIT = f"recall@{LIST_LENGTH}"
 
 
@@ -117,6 +123,7 @@ def measure(*, seeds: Sequence[int], cache: Path, advance: Callable[[], None] = 
         advance()
     against = [(name, RANDOM, name) for name in APPROACHES]
     against += [(name, SAME_ARTIST, f"{name}_vs_same_artist") for name in APPROACHES]
+    against += [(NEW_PAIRS.format("autoencoder"), NEW_PAIRS.format("knn"), "autoencoder_vs_knn_new_pairs")]
     against += [("autoencoder", "knn", "autoencoder_vs_knn"), *((name, COLD_RANDOM, name) for name in COLD)]
     rows = [
         row(name, [Pair(ours=one[ours], reference=one[theirs]) for one in by_seed.values()], unit=UNIT)
@@ -135,9 +142,7 @@ def _round(seed: int, cache: Path) -> dict[str, float]:
     later = [play for play in service.plays if play.played_at >= moment]
     with tempfile.TemporaryDirectory(prefix="segue-bench-") as folder:
         world = _published(Path(folder), service, earlier, new=new, cache=cache, seed=seed)
-        before, after = _together(earlier), _together(later)
-        wanted = {one: frozenset(partners - before.get(one, set())) for one, partners in after.items()}
-        return _judged(world, service, wanted, new, seed)
+        return _judged(world, service, _together(earlier), _together(later), new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +219,19 @@ def _workshop(
 
 
 def _judged(
-    world: _World, service: Simulation, wanted: Mapping[str, frozenset[str]], new: frozenset[str], seed: int
+    world: _World, service: Simulation, before: Together, after: Together, new: frozenset[str]
 ) -> dict[str, float]:
-    """recall@20 of every list: of known tracks among known ones, and of new tracks in the lists of known ones."""
-    rng = np.random.default_rng(seed)
+    """recall@20 of every list: of known tracks among known ones, and of new tracks in the lists of known ones.
+
+    Under the list's name of what was played `after`, and under NEW_PAIRS of what was not played together `before`.
+    """
+    rng = np.random.default_rng(service.seed)
     artist_of = {one.track_id: one.artist_ids[0] for one in service.tracks}
     is_new = {one: artist in new for one, artist in artist_of.items()}
-    known = {one: frozenset(p for p in found if not is_new[p]) for one, found in wanted.items() if not is_new[one]}
-    cold = {one: frozenset(p for p in found if is_new[p]) for one, found in wanted.items() if not is_new[one]}
+    asked = [one for one in after if not is_new[one]]
+    known = {one: {other for other in after[one] if not is_new[other]} for one in asked}
+    cold = {one: {other for other in after[one] if is_new[other]} for one in asked}
+    fresh = {one: known[one] - before.get(one, set()) for one in asked}
     everything = [one.track_id for one in service.tracks]
     same = {artist: [one for one in everything if artist_of[one] == artist] for artist in set(artist_of.values())}
 
@@ -233,22 +243,31 @@ def _judged(
         others = [one for one in same[artist_of[track_id]] if one != track_id]
         return [others[at] for at in rng.permutation(len(others))[:LIST_LENGTH].tolist()]
 
-    found = {name: _recall(partial(world.listed, by), known) for name, by in APPROACHES.items()}
-    found[RANDOM], found[SAME_ARTIST] = _recall(at_random, known), _recall(of_artist, known)
+    lists = {name: partial(world.listed, by) for name, by in APPROACHES.items()}
+    found: dict[str, float] = {}
+    for name, listed in (lists | {RANDOM: at_random, SAME_ARTIST: of_artist}).items():
+        found[name], found[NEW_PAIRS.format(name)] = _recalls(listed, known, fresh)
     for name, by in COLD.items():
-        found[name] = _recall(partial(world.listed, by), cold)
-    found[COLD_RANDOM] = _recall(at_random, cold)
+        (found[name],) = _recalls(partial(world.listed, by), cold)
+    (found[COLD_RANDOM],) = _recalls(at_random, cold)
     return found
 
 
-def _recall(listed: Callable[[str], Sequence[str]], wanted: Mapping[str, frozenset[str]]) -> float:
-    """Mean over tracks of the share of what was played with each that is in its list; of more than 20, of 20."""
-    able = sorted(one for one, partners in wanted.items() if partners)
+def _recalls(listed: Callable[[str], Sequence[str]], *wanted: Together) -> list[float]:
+    """Mean over tracks of the share of what was wanted with each that is in its list; of more than 20, of 20.
+
+    The tracks asked about are those with anything in the first of `wanted`; the others count those that have some.
+    """
+    able = sorted(one for one, partners in wanted[0].items() if partners)
     asked = np.random.default_rng(0).permutation(able)[:ASKED].tolist()
-    return float(np.mean([len(wanted[one] & set(listed(one))) / min(LIST_LENGTH, len(wanted[one])) for one in asked]))
+    lists = {one: frozenset(listed(one)) for one in asked}
+    return [
+        float(np.mean([len(each[one] & lists[one]) / min(LIST_LENGTH, len(each[one])) for one in asked if each[one]]))
+        for each in wanted
+    ]
 
 
-def _together(plays: Sequence[Play]) -> dict[str, set[str]]:
+def _together(plays: Sequence[Play]) -> Together:
     """What was played with each track in one sitting; skips and silent plays apart, as training leaves them out."""
     counted = [play for play in plays if not is_skip(play.milliseconds_played, play.track_milliseconds)]
     track_ids, tracks = np.unique([play.track_id for play in counted], return_inverse=True)
@@ -261,7 +280,7 @@ def _together(plays: Sequence[Play]) -> dict[str, set[str]]:
         counts=np.ones(len(counted), dtype=np.float32),
         played_at=np.array([round(play.played_at.timestamp() * 1000) for play in counted], dtype=np.int64),
     )
-    found: dict[str, set[str]] = {one: set() for one in columns.track_ids}
+    found: Together = {one: set() for one in columns.track_ids}
     for one, other in together(columns).tolist():
         found[columns.track_ids[one]].add(columns.track_ids[other])
     return found

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.ports.vectors import Vectors
 from backend.ranking.sound import Sound, scale, unit
@@ -94,17 +95,16 @@ def encoded(graph: bytes, rows: Vectors) -> Vectors:
     return np.asarray(latent, dtype=np.float32)
 
 
-def _tag_table(track_ids: Sequence[str], labels: Mapping[str, Sequence[str]]) -> Vectors:
-    """(n, tags) of 0 and 1, standardised by column."""
+def _tag_table(track_ids: Sequence[str], labels: Mapping[str, Sequence[str]]) -> NDArray[np.uint8]:
+    """(n, tags) of 0 and 1: a byte each, for there may be many tracks."""
     tags = {one: {label for label in labels.get(one, ()) if label.startswith("tag ")} for one in track_ids}
     counts = Counter(tag for each in tags.values() for tag in each)
     kept = sorted((tag for tag, count in counts.items() if count >= LEAST_TAGGED), key=lambda one: (-counts[one], one))
     column = {tag: place for place, tag in enumerate(kept[:MOST_TAGS])}
-    table = np.zeros((len(track_ids), len(column)), dtype=np.float32)
+    table = np.zeros((len(track_ids), len(column)), dtype=np.uint8)
     for row, track_id in enumerate(track_ids):
         table[row, [column[tag] for tag in tags[track_id] if tag in column]] = 1
-    found: Vectors = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 0.05)
-    return found
+    return table
 
 
 @contextmanager
@@ -122,7 +122,9 @@ def _quiet_torch(seed: int) -> Iterator[Any]:
         torch.set_num_threads(threads)
 
 
-def _fitted(torch: Any, rows: Vectors, told: Vectors, *, seed: int, steps: int) -> tuple[Any, dict[str, object]]:
+def _fitted(
+    torch: Any, rows: Vectors, told: NDArray[np.uint8], *, seed: int, steps: int
+) -> tuple[Any, dict[str, object]]:
     """The encoder, and how well features come back: the mean square of what is lost, of tracks it did not see."""
     nn = torch.nn
     width = rows.shape[1]
@@ -132,6 +134,8 @@ def _fitted(torch: Any, rows: Vectors, told: Vectors, *, seed: int, steps: int) 
     parameters = [one for part in (encoder, decoder, teller) for one in part.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=RATE, weight_decay=DECAY)
     features, tags = torch.from_numpy(rows), torch.from_numpy(told)
+    share = told.mean(axis=0, dtype=np.float64).astype(np.float32)
+    common, spread = torch.from_numpy(share), torch.from_numpy(np.maximum(np.sqrt(share * (1 - share)), 0.05))
     lot = np.random.default_rng(seed).permutation(len(features))
     unseen, seen = lot[: int(len(lot) * HELD_OUT)], torch.from_numpy(lot[int(len(lot) * HELD_OUT) :])
     for _ in range(steps):
@@ -142,7 +146,7 @@ def _fitted(torch: Any, rows: Vectors, told: Vectors, *, seed: int, steps: int) 
         if told.shape[1]:
             # The direction of the code tells the tags, because it is what tracks are compared by.
             direction = nn.functional.normalize(code, dim=1) * LATENT**0.5
-            loss = loss + TAG_WEIGHT * ((teller(direction) - tags[batch]) ** 2).mean()
+            loss = loss + TAG_WEIGHT * ((teller(direction) - (tags[batch] - common) / spread) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

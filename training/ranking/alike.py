@@ -18,6 +18,8 @@ FOUND = 400
 """Tracks asked of each approach, as the server asks."""
 MOST_SEEDS = 400
 """Tracks asked about, by lot where there are more."""
+MOST_CELLS = 60_000_000
+"""Seeds times tracks that are searched: 100 seeds of 600,000 tracks."""
 LEAST_SEEDS = 40
 """With fewer, nothing is learned: the approaches weigh the same."""
 STEPS = 10
@@ -81,7 +83,9 @@ def _ask(
     """Seeds by lot among the tracks that were played together with others, and what the approaches list for them."""
     partners = _partners(together(later), later.track_ids)
     arrays: dict[str, Space] = {name: ArraySpace(ids, vectors) for name, (ids, vectors) in spaces.items()}
-    chosen = np.random.default_rng(seed).permutation(np.array(sorted(partners)))[:MOST_SEEDS].tolist()
+    tracks = max(len(ids) for ids, _ in spaces.values())
+    most = min(MOST_SEEDS, max(MOST_CELLS // max(tracks, 1), LEAST_SEEDS))
+    chosen = np.random.default_rng(seed).permutation(np.array(sorted(partners)))[:most].tolist()
     found = []
     for track_id in chosen:
         lists = {

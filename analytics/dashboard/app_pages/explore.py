@@ -50,7 +50,7 @@ def _alike(found: pd.DataFrame, count: int) -> None:
             with column:
                 st.subheader(approach.capitalize(), anchor=False)
                 st.caption(APPROACHES[approach])
-                _by(approach, track_id, count)
+                _by(approach, str(track_id), count)
 
 
 def _by(approach: str, track_id: str, count: int) -> None:
