@@ -60,7 +60,8 @@ class Rows:
 class Answer:
     """Recommendations for a listener: `tracks` and `reasons` have the columns of RECOMMENDATIONS and REASONS.
 
-    `path` is hybrid, cold_start or degraded; `model_version` is empty where no model is published.
+    `path` is hybrid, cold_start or degraded; `model_version` is empty where no model is published. An answer that is
+    not for a listener has neither `path` nor `recommendation_id`.
     """
 
     tracks: pd.DataFrame
@@ -150,6 +151,32 @@ def recommendations(channel: grpc.Channel, listener_id: str, *, count: int = 20)
         recommendation_id=answer.recommendation_id,
         model_version=answer.model_version,
         path=frames.path_word(answer.path),
+    )
+
+
+def search_tracks(channel: grpc.Channel, words: str, *, count: int = 20) -> Answer:
+    """Tracks of that title or artist, then those that the words mean; `count` is at most 200."""
+    return _found(_recommend(channel).SearchTracks, recommend_pb2.SearchTracksRequest(query=words, page_size=count))
+
+
+def similar_tracks(channel: grpc.Channel, track_id: str, *, approach: str = "", count: int = 20) -> Answer:
+    """Tracks like one, by one of `client.recommendations.APPROACHES` ("": the server's choice)."""
+    named = f"APPROACH_{approach.upper() or 'UNSPECIFIED'}"
+    request = recommend_pb2.SimilarTracksRequest(track_id=track_id, page_size=count, approach=named)
+    return _found(_recommend(channel).SimilarTracks, request)
+
+
+def _found(call: Callable[..., Any], request: Any) -> Answer:
+    try:
+        answer = call(request)
+    except grpc.RpcError as error:
+        raise explain(error) from error
+    return Answer(
+        tracks=frames.recommendation_frame(answer.tracks),
+        reasons=frames.reason_frame(answer.tracks),
+        recommendation_id="",
+        model_version=answer.model_version,
+        path="",
     )
 
 

@@ -206,7 +206,7 @@ REASONS: Final = Table(
         Column("place", Kind.INTEGER, "place", "The recommendation's place."),
         _TRACK_ID,
         _TITLE,
-        Column("source", Kind.TEXT, "", "factors, content, trend or linear."),
+        Column("source", Kind.TEXT, "", "factors, content, trend, linear, audio, latent, name or mood."),
         Column("rank", Kind.INTEGER, "place", "Place in that source's list, from 1."),
         Column("share", Kind.REAL, "share, 0 to 1", "The source's part of the score."),
         Column("text", Kind.TEXT, "", "The reason in words."),

@@ -15,7 +15,7 @@ from backend.domain.errors import InvalidInput, Violation
 from backend.domain.retention import Retention
 from backend.extras import explained
 from backend.logins import KafkaLogin
-from backend.ports.encoder import TextEncoder
+from backend.ports.encoder import SoundEncoder, TextEncoder
 from backend.ports.event_log import EventLog
 from backend.ports.identity import Identities
 from backend.ports.models import ModelRepository
@@ -125,6 +125,13 @@ def encoder(settings: Settings) -> TextEncoder:
     return OnnxTextEncoder(settings.encoder)
 
 
+def sound_encoder(graph: bytes) -> SoundEncoder:
+    """A version's autoencoder. Raises ModelRefused."""
+    from backend.adapters.encoder.sound import OnnxSoundEncoder
+
+    return OnnxSoundEncoder(graph)
+
+
 def models(settings: Settings) -> ModelRepository:
     """The published models at `models`: file:///folder or s3://bucket/folder. Raises InvalidInput, MissingExtra."""
     scheme = urlsplit(settings.models).scheme
@@ -171,6 +178,7 @@ def services(settings: Settings) -> "Services":
         vectors=vector_index(settings),
         models=models(settings),
         encoder=lambda: encoder(settings),
+        sound_encoder=sound_encoder,
         archive=ParquetPlayArchive(settings.archive),
         disks=room(settings),
         erased_within=timedelta(hours=settings.erasure_hours),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import bench.memory as memories
     import bench.overload as overloads
     import bench.quality as qualities
+    import bench.similar as similars
     import bench.training as trainings
     from bench.rows import Row
     from bench.streaming import Measured
@@ -63,6 +64,25 @@ def tell_import(output: Output, measured: "catalogues.Measured") -> None:
     _tell_rows(output, measured.rows)
     rounds = zip(measured.seconds, measured.reference_seconds, strict=True)
     output.table("Seconds, round by round", ("import", "reference"), [(ours, other) for ours, other in rounds])
+
+
+def tell_similar(output: Output, measured: "similars.Measured") -> None:
+    """The rows, and recall@20 of every list, service by service."""
+    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
+    output.table(
+        "Ours beside the reference",
+        ("name", "ours", "reference", "ratio", "spread", "unit"),
+        [
+            (row.name, f"{row.ours:.4f}", f"{row.reference:.4f}", f"{row.ratio:.3f}", f"{row.spread:.3f}", row.unit)
+            for row in measured.rows
+        ],
+    )
+    seeds = list(measured.by_seed)
+    output.table(
+        "recall@20, service by service",
+        ("list", *(f"seed {seed}" for seed in seeds)),
+        [(name, *(f"{measured.by_seed[seed][name]:.4f}" for seed in seeds)) for name in measured.by_seed[seeds[0]]],
+    )
 
 
 def tell_quality(output: Output, measured: "qualities.Quality") -> None:

@@ -1,11 +1,40 @@
 """Asking for tracks: for a listener, near a track, by words, or what is popular; and the answer in plain words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
 from segue.v1 import catalogue_pb2, recommend_pb2, recommend_pb2_grpc
 
 from client.errors import explain
+
+APPROACHES = ("audio", "latent", "text", "listening", "hybrid")
+"""In what tracks shall be alike, as `similar` is asked."""
+
+
+def similar(
+    channel: grpc.Channel,
+    track_id: str,
+    *,
+    approach: str = "",
+    also: Mapping[str, float] | None = None,
+    limit: int = 20,
+) -> dict[str, Any]:
+    """Tracks like one, and like those of `also` with their weights, as `ask` gives them.
+
+    `approach` is one of APPROACHES, "" leaves it to the server. Raises QueryFailed; ValueError for another approach.
+    """
+    stub = recommend_pb2_grpc.RecommendServiceStub(channel)
+    request = recommend_pb2.SimilarTracksRequest(
+        track_id=track_id,
+        page_size=limit,
+        approach=f"APPROACH_{approach.upper() or 'UNSPECIFIED'}",
+        seeds=[recommend_pb2.SeedTrack(track_id=one, weight=weight) for one, weight in (also or {}).items()],
+    )
+    try:
+        return _told(stub.SimilarTracks(request))
+    except grpc.RpcError as error:
+        raise explain(error) from error
 
 
 def ask(
@@ -28,6 +57,10 @@ def ask(
             answer = stub.PopularTracks(recommend_pb2.PopularTracksRequest(page_size=limit))
     except grpc.RpcError as error:
         raise explain(error) from error
+    return _told(answer)
+
+
+def _told(answer: Any) -> dict[str, Any]:
     return {
         "recommendation_id": getattr(answer, "recommendation_id", ""),
         "model_version": getattr(answer, "model_version", ""),

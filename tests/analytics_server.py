@@ -33,6 +33,8 @@ class Content:
     letters: list[analytics_pb2.DeadLetter] = field(default_factory=list)
     counts: list[analytics_pb2.DeadLetterCount] = field(default_factory=list)
     answer: recommend_pb2.RecommendResponse = field(default_factory=recommend_pb2.RecommendResponse)
+    lacking: frozenset[int] = frozenset()
+    """Approaches that the model version lacks."""
     page: int = 1000
     """Rows that a page holds at most, below what the client asks for where it is smaller."""
     requests: list[Any] = field(default_factory=list)
@@ -113,6 +115,18 @@ class Recommend(recommend_pb2_grpc.RecommendServiceServicer):
         _check(context)
         self._content.requests.append(request)
         return self._content.answer
+
+    def SearchTracks(self, request, context):  # noqa: N802 - named by the contract
+        _check(context)
+        self._content.requests.append(request)
+        return recommend_pb2.SearchTracksResponse(tracks=self._content.answer.tracks, model_version="v")
+
+    def SimilarTracks(self, request, context):  # noqa: N802 - named by the contract
+        _check(context)
+        self._content.requests.append(request)
+        if request.approach in self._content.lacking:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "model version v has no such approach: `segue train`")
+        return recommend_pb2.SimilarTracksResponse(tracks=self._content.answer.tracks[1:], model_version="v")
 
 
 @contextmanager

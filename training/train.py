@@ -11,7 +11,7 @@ from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
-from training import wiring
+from training import likeness, wiring
 from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
@@ -20,19 +20,19 @@ from training.content.export import export_encoder, is_exported
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
-from training.engines.trainer import AlsSettings, Earlier, Trainer
+from training.engines.trainer import AlsSettings, Trainer
 from training.evaluation.metrics import Estimate
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.judging.drift import profile as window_profile
 from training.judging.judge import Judge
-from training.judging.published import Published, published
+from training.judging.published import Published, earlier_factors, published
 from training.material import Material, data_window, with_labels
 from training.publishing import erasing
 from training.publishing.lock import training_lock
 from training.publishing.manifest import SNAPSHOT_FILE, DataWindow, VersionFacts
 from training.publishing.mlflow import log_training
 from training.publishing.promote import Promoter
-from training.ranking.version import Words, learn
+from training.ranking.version import Words, learn, with_sound
 from training.stopwatch import Report, Stopwatch
 from training.tuned import Tuned, tuned
 
@@ -90,7 +90,7 @@ def train(
         experiment=settings.tenant,
     )
     with training_lock(workshop.promoter.locks), wiring.trainer(settings, threads=threads) as trainer:
-        trained = _train(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
+        trained = train_with(workshop, trainer, chosen, now=now, seed=seed, watch=Stopwatch(report))
         with wiring.erasures(settings) as erasures:
             erased = erasing.erase(erasures, workshop.promoter, now=datetime.now(UTC))
     if erased.done or erased.removed:
@@ -122,9 +122,10 @@ class Workshop:
     experiment: str
 
 
-def _train(
+def train_with(
     workshop: Workshop, trainer: Trainer, tuned: Tuned, *, now: datetime, seed: int, watch: Stopwatch
 ) -> TrainingReport:
+    """As `train`, with the parts of a workshop; the caller keeps other trainings away."""
     current = published(workshop.promoter.models)
     with watch.step("reading the play archive"):
         material = workshop.material()
@@ -136,7 +137,7 @@ def _train(
         words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
         judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
     with watch.step("learning from all plays"):
-        earlier = _earlier(current, tuned.als) if workshop.warm_start else None
+        earlier = earlier_factors(current, tuned.als) if workshop.warm_start else None
         pairs = interactions(material.plays)
         factors = trainer.fit(pairs, settings=tuned.als, seed=seed, earlier=earlier)
     with watch.step("finding clusters and drift"):
@@ -144,6 +145,9 @@ def _train(
         drift = None if current is None else drift_from(current, material, after=current.until)
     with watch.step("learning what ranks beside the factors"):
         learned = learn(pairs, factors, words)
+    with watch.step("learning how tracks are alike"):
+        heard = likeness.heard(material, seed, watch.report)
+        weighed = likeness.weighed(judgement, heard, material, seed)
     ranking = Ranking(
         encoder_name=SentenceEncoder.name,
         encoder_dimension=SentenceEncoder.dimension,
@@ -151,6 +155,9 @@ def _train(
         newcomers=learned.newcomers,
         weights=learned.weights if judgement.fusion is None else judgement.fusion.weights,
         notes=() if judgement.fusion is None else judgement.fusion.notes,
+        sound=None if heard is None else heard.sound,
+        alike={} if weighed is None else weighed.weights,
+        alike_figures={} if weighed is None else weighed.figures,
     )
     facts = VersionFacts(
         created_at=now,
@@ -166,7 +173,8 @@ def _train(
     with watch.step("publishing"):
         further = _further(material, learned.vectors.track_ids, clusters)
         against = current.version if current else None
-        released = workshop.promoter.release(learned.vectors, ranking, facts, further, judged_against=against)
+        vectors = learned.vectors if heard is None else with_sound(learned.vectors, heard.track_ids, heard.spaces)
+        released = workshop.promoter.release(vectors, ranking, facts, further, judged_against=against)
     warnings = (*released.warnings, *_logged(workshop, released.version, watch))
     return TrainingReport(
         version=released.version,
@@ -189,21 +197,6 @@ def prepare_encoder(folder: Path, report: Report = lambda _: None) -> None:
     if not is_exported(folder):
         report("exporting the text encoder (once)")
         export_encoder(SentenceEncoder(), folder)
-
-
-def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
-    """The factors that serve, to begin from; None where there are none, or of another dimension."""
-    if current is None:
-        return None
-    vectors = current.vectors()
-    if vectors.tracks.shape[1] != als.dimension:
-        return None
-    return Earlier(
-        listener_ids=vectors.listener_ids,
-        track_ids=vectors.track_ids,
-        listeners=vectors.listeners,
-        tracks=vectors.tracks,
-    )
 
 
 def _embed(catalogue: Catalogue, embeddings: Path, report: Report) -> tuple[Sequence[str], Vectors]:

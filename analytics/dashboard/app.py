@@ -17,6 +17,7 @@ st.navigation(
         st.Page(PAGES / "topics.py", title="Topics", icon=":material/category:"),
         st.Page(PAGES / "listeners.py", title="Listeners", icon=":material/monitoring:"),
         st.Page(PAGES / "listener.py", title="Listener", icon=":material/headphones:"),
+        st.Page(PAGES / "explore.py", title="Explore", icon=":material/travel_explore:"),
         st.Page(PAGES / "health.py", title="Health", icon=":material/health_and_safety:"),
     ],
     position="top",

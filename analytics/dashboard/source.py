@@ -57,6 +57,16 @@ def recommendations(listener_id: str, count: int) -> Answer:
     return queries.recommendations(_channel(settings.read()), listener_id, count=count)
 
 
+def search_tracks(words: str, count: int) -> Answer:
+    """Tracks by words."""
+    return queries.search_tracks(_channel(settings.read()), words, count=count)
+
+
+def similar_tracks(track_id: str, approach: str, count: int) -> Answer:
+    """Tracks like one, by an approach."""
+    return queries.similar_tracks(_channel(settings.read()), track_id, approach=approach, count=count)
+
+
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _channel(server: ServerSettings) -> grpc.Channel:
     return connect(server.address, server.token, certificate=server.certificate)

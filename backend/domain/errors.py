@@ -9,6 +9,7 @@ SegueError
 ├── Overloaded          too much at once; try again later
 ├── NoRoom              the disk is nearly full: nothing new is taken in until there is room
 ├── Unavailable         a part is down; a retry helps
+├── NotMade             it takes something that was not made yet; the message says what makes it
 └── ModelRefused        a model version is incomplete or altered
 """
 
@@ -62,6 +63,10 @@ class NoRoom(SegueError):
 
 class Unavailable(SegueError):
     """A part is down; a retry helps."""
+
+
+class NotMade(SegueError):
+    """It takes something that was not made yet; the message says what makes it."""
 
 
 class ModelRefused(SegueError):

@@ -45,6 +45,24 @@ class AnswerPath(StrEnum):
     DEGRADED = "degraded"
 
 
+class Approach(StrEnum):
+    """In what tracks are alike: audio features, the autoencoder's latent space, words, listening, or all of them."""
+
+    AUDIO = "audio"
+    LATENT = "latent"
+    TEXT = "text"
+    LISTENING = "listening"
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedTrack:
+    """A track that others shall be like; a larger `weight` (above 0) counts more."""
+
+    track_id: str
+    weight: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A whole answer: ranked recommendations with the model version that made them ("" where none is published)."""

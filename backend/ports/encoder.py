@@ -1,4 +1,4 @@
-"""The text encoder: words to a point."""
+"""Encoders: words to a point, and audio features to a point."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -24,4 +24,12 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(len(texts), dimension) float32, each row of length 1."""
+        ...
+
+
+class SoundEncoder(Protocol):
+    """Turns standardised audio features into unit vectors; tracks that sound alike have a large inner product."""
+
+    def encode(self, features: Vectors) -> Vectors:
+        """Of features (n, 9): (n, dimension) float32, each row of length 1."""
         ...

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from backend.ports.vectors import Vectors
-from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE
+from backend.ranking.lists import AUDIO_SPACE, CONTENT_SPACE, FACTORS_SPACE, LATENT_SPACE
 from backend.ranking.newcomers import Newcomers
+from backend.ranking.sound import Sound
 from backend.ranking.weights import FusionWeights
 
 NAMESPACE = "{version}.{space}"
@@ -21,7 +22,8 @@ class ModelVersion:
 
     `parts` is what the candidate sources (`backend.ranking.sources`) hold of it, by name; `weights` fuse their lists.
     Track factors, of that `dimension`, and content vectors are in the vector index under FACTORS_NAMESPACE and
-    CONTENT_NAMESPACE. `newcomers` is None where the version has none.
+    CONTENT_NAMESPACE, and those by audio features under the names of their spaces (`spaces`). `newcomers` and `sound`
+    are None where the version has none; `alike` weighs the approaches to tracks like one, {} where nothing was learned.
     """
 
     version: str
@@ -32,6 +34,14 @@ class ModelVersion:
     parts: Mapping[str, object] = field(default_factory=dict)
     weights: FusionWeights = field(default_factory=FusionWeights)
     newcomers: Newcomers | None = None
+    sound: Sound | None = None
+    alike: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The spaces that it has vectors of tracks in."""
+        of_sound = () if self.sound is None else (AUDIO_SPACE, *((LATENT_SPACE,) if self.sound.latent else ()))
+        return (FACTORS_SPACE, CONTENT_SPACE, *of_sound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,10 @@ from backend.ranking.profile import Taste
 Vectors = NDArray[np.float32]
 
 FACTORS_SPACE, CONTENT_SPACE = "factors", "content"
-"""The two kinds of vectors that a version has of its tracks: what listeners play, and what the texts say."""
+"""The two kinds of vectors that every version has of its tracks: what listeners play, and what the texts say."""
+
+SOUND_SPACES = AUDIO_SPACE, LATENT_SPACE = ("audio", "latent")
+"""Those of tracks with audio features: the features, standardised, and what the autoencoder makes of them; length 1."""
 
 PER_SOURCE = 200
 """Candidates asked of each source."""
@@ -46,6 +49,14 @@ def _unexplained(track_id: str) -> Because:
 
 def _nothing(query: Vectors) -> Near:
     return ()
+
+
+def _none_newer(space: str, vector: Vectors) -> Near:
+    return ()
+
+
+def _no_sound(space: str) -> Vectors | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +152,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedTrack:
-    """What a source is asked with for tracks like one; `words` makes the vector of its text, None where it cannot."""
+    """What a source is asked with for tracks like one.
+
+    `words` makes the vector of its text, `sound` that of its audio features in a space; None where they cannot. `newer`
+    gives the tracks that came after the version, nearest first to a vector in a space by audio features.
+    """
 
     track_id: str
     limit: int
     spaces: Mapping[str, Space]
     words: Callable[[], Vectors | None]
+    sound: Callable[[str], Vectors | None] = _no_sound
+    newer: Callable[[str, Vectors], Near] = _none_newer

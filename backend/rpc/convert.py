@@ -10,10 +10,10 @@ from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play, Timing
-from backend.domain.recommendations import AnswerPath, Recommendation
+from backend.domain.recommendations import AnswerPath, Approach, Recommendation, SeedTrack
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track, TrackAudioFeatures
-from backend.ranking.sources import NAMES
+from backend.ranking.sources import FOUND_BY
 from backend.services.outcomes import Outcome, Result
 
 SOURCES: Mapping[int, Source] = {
@@ -44,12 +44,17 @@ OUTCOMES: Mapping[Outcome, ingest_pb2.IngestOutcome] = {
 }
 CANDIDATE_SOURCES: Mapping[str, recommend_pb2.CandidateSource] = {
     name: cast(recommend_pb2.CandidateSource, recommend_pb2.CandidateSource.Value(f"CANDIDATE_SOURCE_{name.upper()}"))
-    for name in NAMES
+    for name in FOUND_BY
 }
 ANSWER_PATHS: Mapping[AnswerPath, recommend_pb2.AnswerPath] = {
     AnswerPath.HYBRID: recommend_pb2.ANSWER_PATH_HYBRID,
     AnswerPath.COLD_START: recommend_pb2.ANSWER_PATH_COLD_START,
     AnswerPath.DEGRADED: recommend_pb2.ANSWER_PATH_DEGRADED,
+}
+
+APPROACHES: Mapping[int, Approach | None] = {
+    recommend_pb2.APPROACH_UNSPECIFIED: None,
+    **{recommend_pb2.Approach.Value(f"APPROACH_{one.name}"): one for one in Approach},
 }
 
 
@@ -170,6 +175,14 @@ def result_message(result: Result) -> ingest_pb2.IngestResult:
             for violation in result.violations
         ],
     )
+
+
+def seeds_of(request: recommend_pb2.SimilarTracksRequest) -> list[SeedTrack]:
+    """Each track once, in the order of the request; the weights of one that is named twice add up."""
+    weights = {request.track_id: 1.0}
+    for seed in request.seeds:
+        weights[seed.track_id] = weights.get(seed.track_id, 0.0) + (seed.weight or 1.0)
+    return [SeedTrack(track_id=track_id, weight=weight) for track_id, weight in weights.items()]
 
 
 def recommended_message(

@@ -23,6 +23,7 @@ from backend.domain.errors import (
     ModelRefused,
     NoRoom,
     NotFound,
+    NotMade,
     Overloaded,
     PermissionRefused,
     SegueError,
@@ -92,6 +93,7 @@ _TABLE: dict[type[SegueError], _Row] = {
     Unavailable: _Row(
         code_pb2.UNAVAILABLE, _retry("UNAVAILABLE"), "a part that this call needs is down: try again later"
     ),
+    NotMade: _Row(code_pb2.FAILED_PRECONDITION, _reason("NOT_MADE")),
     ModelRefused: _Row(
         code_pb2.FAILED_PRECONDITION, _reason("MODEL_REFUSED"), "the model version is incomplete or altered"
     ),

@@ -5,7 +5,7 @@ import hashlib
 import grpc
 from segue.v1 import recommend_pb2, recommend_pb2_grpc
 
-from backend.rpc.convert import ANSWER_PATHS, recommended_message
+from backend.rpc.convert import ANSWER_PATHS, APPROACHES, recommended_message, seeds_of
 from backend.services.answers import AnswerPage
 from backend.services.catalogue import Catalogue
 from backend.services.explore import Explorer
@@ -44,7 +44,11 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
     ) -> recommend_pb2.SimilarTracksResponse:
         """See recommend.proto."""
         page = self._explorer.similar(
-            request.track_id, page_size=request.page_size, page_token=request.page_token, asker=_asker(context)
+            seeds_of(request),
+            approach=APPROACHES[request.approach],
+            page_size=request.page_size,
+            page_token=request.page_token,
+            asker=_asker(context),
         )
         return recommend_pb2.SimilarTracksResponse(
             tracks=self._tracks(page), model_version=page.answer.model_version, next_page_token=page.next_page_token

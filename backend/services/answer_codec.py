@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from backend.domain.recommendations import Answer, AnswerPath, Reason, Recommendation
-from backend.ranking.sources import NAMES
+from backend.ranking.sources import FOUND_BY
 
 FORMAT = 1
 FASTEST = 1
@@ -56,7 +56,7 @@ def decoded(content: bytes) -> tuple[str, Answer]:
                 track_id=track_id,
                 score=score,
                 reasons=tuple(
-                    Reason(source=NAMES[NAMES.index(source)], rank=rank, share=share, text=texts[text])
+                    Reason(source=FOUND_BY[FOUND_BY.index(source)], rank=rank, share=share, text=texts[text])
                     for source, rank, share, text in reasons
                 ),
             )

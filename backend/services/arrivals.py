@@ -1,7 +1,7 @@
-"""Tracks that came after the current version was trained, placed among its factors."""
+"""Tracks that came after the current version was trained, placed among its factors and by how they sound."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -10,11 +10,13 @@ import numpy as np
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.tracks import Track, catalogue_text
 from backend.ports.encoder import TextEncoder
-from backend.ports.models import FACTORS_NAMESPACE, ModelVersion
+from backend.ports.models import FACTORS_NAMESPACE, NAMESPACE, ModelVersion
 from backend.ports.store import CatalogueStore
 from backend.ports.vectors import Neighbour, VectorIndex, Vectors
+from backend.ranking.lists import AUDIO_SPACE, SOUND_SPACES, best_places
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
+from backend.services.sounds import Sounds
 
 POLL_SECONDS = 2.0
 MOST = 5_000
@@ -32,9 +34,19 @@ class _Placed:
     factors: Vectors
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Tracks with their vectors (n, dimension) by audio features, by space, under one version."""
+
+    version: str
+    track_ids: tuple[str, ...]
+    vectors: Mapping[str, Vectors]
+
+
 class Arrivals:
     """Places a track by its words and its artist (`Newcomers`), so that it is recommended before its first play.
 
+    One with audio features is placed by these as well (`Sounds`): it is found by sound, whoever its artist is.
     A loop does it: the whole catalogue is read once for each version, then come the tracks that the catalogue learns
     of, whoever took them in. Where more come between two looks than are ever placed, the catalogue is read again.
     Requests only read what is placed. A track or artist without the right to be learned from is not placed.
@@ -48,6 +60,7 @@ class Arrivals:
         vectors: VectorIndex,
         model: CurrentModel,
         encoder: Callable[[], TextEncoder],
+        sounds: Sounds | None = None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -55,9 +68,11 @@ class Arrivals:
         self._model = model
         self._open_encoder = encoder
         self._encoder: TextEncoder | None = None
+        self._sounds = sounds or Sounds()
         self._come: deque[Track] = deque(maxlen=MOST)
         self._must_scan = False
         self._placed: _Placed | None = None
+        self._heard: _Heard | None = None
         catalogue.listen(self._note)
 
     def near(self, model: ModelVersion, listener: Vectors, *, limit: int, exclude: frozenset[str]) -> list[Neighbour]:
@@ -70,14 +85,23 @@ class Arrivals:
         found = (Neighbour(placed.track_ids[at], float(scores[at])) for at in best)
         return [one for one in found if one.id not in exclude][:limit]
 
+    def sounding(self, model: ModelVersion, space: str, vector: Vectors, *, limit: int) -> list[Neighbour]:
+        """The nearest of them in a space by audio features; [] where none is placed under that version."""
+        heard = self._heard
+        if heard is None or heard.version != model.version or space not in heard.vectors:
+            return []
+        scores = heard.vectors[space] @ vector
+        return [Neighbour(heard.track_ids[at], float(scores[at])) for at in best_places(scores, limit).tolist()]
+
     def refresh(self) -> None:
         """Place what has come. Raises Unavailable or NotFound where a part is down; the next call tries it again."""
         model = self._model.version
-        if model is None or model.newcomers is None:
+        if model is None or (model.newcomers is None and model.sound is None):
             return
-        placed = self._placed
+        placed, heard = self._placed, self._heard
         if placed is None or placed.version != model.version:
             placed = _Placed(model.version, (), np.empty((0, model.dimension), dtype=np.float32))
+            heard = _Heard(model.version, (), {})
             self._must_scan = True
         must_scan, self._must_scan = self._must_scan, False
         come = [self._come.popleft() for _ in range(len(self._come))]
@@ -85,16 +109,37 @@ class Arrivals:
             # Also with a scan those that came: the sink may not have them in the store yet.
             for batch in _batches(chain(self._store.all_tracks() if must_scan else (), come)):
                 placed = self._with(model, placed, batch)
+                heard = self._hear(model, heard, batch)
         except (Unavailable, NotFound):
             self._come.extend(come)
             self._must_scan = self._must_scan or must_scan
             raise
-        self._placed = placed
+        self._placed, self._heard = placed, heard
 
     def _note(self, tracks: Sequence[Track]) -> None:
         if len(self._come) + len(tracks) > MOST:
             self._must_scan = True
         self._come.extend(tracks)
+
+    def _hear(self, model: ModelVersion, heard: _Heard | None, tracks: Iterable[Track]) -> _Heard | None:
+        """`heard` and those of `tracks` with audio features that neither it nor the version knows by these."""
+        if model.sound is None or heard is None:
+            return heard
+        held = set(heard.track_ids)
+        fresh = {one.track_id: one for one in tracks if one.audio_features and one.track_id not in held}
+        known = self._vectors.fetch(NAMESPACE.format(version=model.version, space=AUDIO_SPACE), list(fresh))
+        new = [one for track_id, one in fresh.items() if track_id not in known][: max(MOST - len(held), 0)]
+        vectors, ids = dict(heard.vectors), list(heard.track_ids)
+        for track in self._allowed(new):
+            made = {space: self._sounds.vector(model, track.audio_features, space) for space in SOUND_SPACES}
+            found = {space: vector for space, vector in made.items() if vector is not None}
+            if set(found) != set(SOUND_SPACES) & set(model.spaces):
+                continue
+            ids.append(track.track_id)
+            for space, vector in found.items():
+                before = vectors.get(space)
+                vectors[space] = vector[None] if before is None else np.vstack([before, vector])
+        return _Heard(heard.version, tuple(ids), vectors)
 
     def _with(self, model: ModelVersion, placed: _Placed, tracks: Iterable[Track]) -> _Placed:
         """`placed` and those of `tracks` that neither it nor the version knows."""

@@ -11,7 +11,7 @@ from backend.domain.feedback import Feedback
 from backend.domain.plays import Play
 from backend.loops import Loop
 from backend.ports.archive import PlayArchive
-from backend.ports.encoder import TextEncoder
+from backend.ports.encoder import SoundEncoder, TextEncoder
 from backend.ports.event_log import EventLog, Topic
 from backend.ports.identity import Identities
 from backend.ports.models import ModelRepository
@@ -26,7 +26,7 @@ from backend.ports.store import Store
 from backend.ports.tokens import BoundTokens
 from backend.ports.vectors import VectorIndex
 from backend.room import Room
-from backend.services import answers, arrivals, erasure, follow, heartbeat, model, trending
+from backend.services import answers, arrivals, erasure, follow, heartbeat, model, names, trending
 from backend.services.answers import Answers
 from backend.services.arrivals import Arrivals
 from backend.services.catalogue import Catalogue
@@ -38,12 +38,14 @@ from backend.services.heartbeat import Heartbeat
 from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
 from backend.services.model import CurrentModel
+from backend.services.names import Names
 from backend.services.profiles import Profiles
 from backend.services.readiness import Readiness
 from backend.services.recommend import Recommender
 from backend.services.report import Report
 from backend.services.retrieve import Retriever
 from backend.services.rights import Rights
+from backend.services.sounds import Sounds
 from backend.services.trending import Trending
 
 FLUSH_SECONDS = 15.0
@@ -103,21 +105,23 @@ def assembled(
     vectors: VectorIndex,
     models: ModelRepository,
     encoder: Callable[[], TextEncoder],
+    sound_encoder: Callable[[bytes], SoundEncoder] | None = None,
     archive: PlayArchive | None = None,
     disks: Room | None = None,
     erased_within: timedelta = erasure.ERASED_WITHIN,
 ) -> Services:
-    """The services over these parts, not started yet. `encoder` opens the text encoder on first use.
+    """The services over these parts, not started yet.
 
+    `encoder` opens the text encoder on first use, `sound_encoder` a version's autoencoder.
     `disks` is what new plays must leave room on; None: the parts keep nothing on this machine. `tokens` are those of
     this server's home; `archive` is what exports read beside the log; `erased_within` is what an erasure promises.
     """
     disks = disks or Room()
-    current = CurrentModel(models)
+    current, sounds = CurrentModel(models), Sounds(sound_encoder)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
-    placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder)
+    placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder, sounds=sounds)
     retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
-    known = KnownIdentities(identities)
+    known, named = KnownIdentities(identities), Names(store, catalogue)
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
@@ -139,6 +143,8 @@ def assembled(
             trending=trends,
             answers=kept,
             encoder=encoder,
+            names=named,
+            sounds=sounds,
         ),
         report=Report(store, catalogue),
         exporter=Exporter(
@@ -168,6 +174,7 @@ def assembled(
         loops=(
             Loop("room", disks.look, seconds=room.LOOK_SECONDS),
             Loop("model", current.refresh, seconds=model.POLL_SECONDS),
+            Loop("names", named.refresh, seconds=names.POLL_SECONDS),
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),

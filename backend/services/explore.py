@@ -3,29 +3,31 @@
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.page_tokens import question_digest
-from backend.domain.recommendations import Answer, AnswerPath, Candidate
+from backend.domain.recommendations import Answer, AnswerPath, Approach, Candidate, Recommendation, SeedTrack
 from backend.domain.tracks import Track, catalogue_text
 from backend.ports.encoder import TextEncoder
 from backend.ports.models import ModelVersion
 from backend.ports.vectors import Vectors
 from backend.ranking.fuse import fuse
-from backend.ranking.sources import LIVE, OF_A_VERSION, WORDS
+from backend.ranking.sources import LIVE, MOOD, WORDS
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
 from backend.services.model import CurrentModel
+from backend.services.names import Names
 from backend.services.retrieve import Retriever
+from backend.services.search import Search
+from backend.services.similar import FOUND, Similar
+from backend.services.sounds import Sounds
 from backend.services.trending import Trending
 
 _log = logging.getLogger(__name__)
 
-FOUND = 400
-"""Candidates asked of each source: two of the largest pages."""
-
-SIMILAR_WEIGHTS = {source.name: 1.0 for source in OF_A_VERSION}
-"""Sources that can tell what a track is like weigh the same."""
+SEARCH_WEIGHTS = {WORDS.name: 1.0, MOOD: 1.0}
+"""What a search finds by its words' meaning and by how tracks sound weighs the same."""
 
 
 class Explorer:
@@ -43,6 +45,8 @@ class Explorer:
         trending: Trending,
         answers: Answers,
         encoder: Callable[[], TextEncoder],
+        names: Names,
+        sounds: Sounds,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._catalogue = catalogue
@@ -53,36 +57,61 @@ class Explorer:
         self._open_encoder = encoder
         self._encoder: TextEncoder | None = None
         self._new_id = new_id
+        self._similar = Similar(catalogue, retriever, words=self._words_of, sounds=sounds)
+        self._search = Search(names, catalogue, retriever)
 
-    def similar(self, track_id: str, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
-        """Tracks near one track, by listening and by words. Raises NotFound: unknown track, no model; InvalidInput."""
+    def similar(
+        self,
+        seeds: Sequence[SeedTrack],
+        *,
+        approach: Approach | None = None,
+        page_size: int = 0,
+        page_token: str = "",
+        asker: str = "",
+    ) -> AnswerPage:
+        """Tracks like the seeds, none of them among them; without an approach by the hybrid where the version has it.
+
+        Raises NotFound (unknown track, no model), NotMade (the version lacks the approach), InvalidInput.
+        """
 
         def answer() -> Answer:
-            track = self._catalogue.tracks([track_id]).get(track_id)
-            if track is None:
-                raise NotFound(f"there is no track '{track_id}'")
+            tracks = self._catalogue.tracks(seed.track_id for seed in seeds)
+            for seed in seeds:
+                if seed.track_id not in tracks:
+                    raise NotFound(f"there is no track '{seed.track_id}'")
             model = self._current()
-            found = [
-                one
-                for source in OF_A_VERSION
-                for one in self._retriever.similar(
-                    source, model, track_id, limit=FOUND, words=lambda: self._words_of(model, track)
-                )
-            ]
-            return self._fused(found, SIMILAR_WEIGHTS, exclude=frozenset({track_id}), model=model)
+            found = self._similar.answer(model, seeds, tracks, approach=approach)
+            return self._answer(found, model)
 
-        return self._paged(question_digest("similar", asker, track_id), page_size, page_token, answer)
+        asked = sorted((seed.track_id, seed.weight) for seed in seeds)
+        return self._paged(question_digest("similar", asker, asked, approach or ""), page_size, page_token, answer)
 
     def search(self, query: str, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
-        """Tracks whose text is near the words. Raises NotFound (no model), Unavailable (no encoder), InvalidInput."""
+        """Tracks of that title or artist, then those whose text is near the words and who sound as these say.
+
+        Raises NotFound (no model), Unavailable (no encoder), both where no name fits; InvalidInput.
+        """
 
         def answer() -> Answer:
-            model = self._current()
-            vector = self._encode(model, query)
-            found = self._retriever.near_words(model, vector, limit=FOUND, because=f"near '{query}' in words")
-            return self._fused(found, {WORDS.name: 1.0}, model=model)
+            named = self._search.named(query)
+            try:
+                rest = self._meant(query, exclude=frozenset(one.track_id for one in named))
+            except (NotFound, Unavailable) as error:
+                if not named:
+                    raise
+                _log.warning("answering with names only: %s", error)
+                rest = self._fused([], {})
+            return replace(rest, recommendations=(*named, *rest.recommendations))
 
         return self._paged(question_digest("search", asker, query), page_size, page_token, answer)
+
+    def _meant(self, query: str, *, exclude: frozenset[str]) -> Answer:
+        """What the query's words mean, and how they say that it sounds."""
+        model = self._current()
+        vector = self._encode(model, query)
+        near = self._retriever.near_words(model, vector, limit=FOUND, because=f"near '{query}' in words")
+        mood = self._search.in_the_mood(model, query, near, limit=FOUND)
+        return self._fused([*near, *mood], SEARCH_WEIGHTS, exclude=exclude, model=model)
 
     def popular(self, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
         """Tracks with the most listeners lately. Raises Unavailable, InvalidInput."""
@@ -131,9 +160,12 @@ class Explorer:
     ) -> Answer:
         ranked = fuse(candidates, weights, exclude=exclude)
         tracks = self._catalogue.tracks(one.track_id for one in ranked)
+        return self._answer([one for one in ranked if one.track_id in tracks], model)
+
+    def _answer(self, recommendations: Sequence[Recommendation], model: ModelVersion | None) -> Answer:
         return Answer(
             recommendation_id=self._new_id(),
-            recommendations=tuple(one for one in ranked if one.track_id in tracks),
+            recommendations=tuple(recommendations),
             model_version=model.version if model else "",
             path=AnswerPath.HYBRID if model else AnswerPath.COLD_START,
         )

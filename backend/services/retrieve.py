@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from backend.domain.recommendations import Candidate
 from backend.ports.models import NAMESPACE, ModelVersion
 from backend.ports.vectors import VectorIndex, Vectors
-from backend.ranking.lists import Asked, AskedTrack, CandidateList, Near
+from backend.ranking.lists import AUDIO_SPACE, Asked, AskedTrack, CandidateList, Near
 from backend.ranking.profile import Taste
 from backend.ranking.sources import WORDS
-from backend.ranking.sources.source import Source
+from backend.ranking.sources.source import Likeness, Source
 from backend.services.arrivals import Arrivals
 from backend.services.breaker import Breaker
 from backend.services.catalogue import Catalogue
@@ -67,11 +67,22 @@ class Retriever:
         return self._explained(source, self._guarded(source, lambda: source.ask(asked)))
 
     def similar(
-        self, source: Source, model: ModelVersion, track_id: str, *, limit: int, words: Callable[[], Vectors | None]
+        self,
+        source: Likeness,
+        model: ModelVersion,
+        track_id: str,
+        *,
+        limit: int,
+        words: Callable[[], Vectors | None],
+        sound: Callable[[str], Vectors | None],
     ) -> list[Candidate]:
-        """What one source finds like a track; `words` makes the vector of its text where the version has none."""
+        """What one source finds like a track; `words` and `sound` make its vectors where the version has none."""
+
+        def newer(space: str, vector: Vectors) -> Near:
+            return [(one.id, one.score) for one in self._arrivals.sounding(model, space, vector, limit=limit)]
+
         spaces = self._spaces(source, model)
-        asked = AskedTrack(track_id=track_id, limit=limit, spaces=spaces, words=words)
+        asked = AskedTrack(track_id=track_id, limit=limit, spaces=spaces, words=words, sound=sound, newer=newer)
         return self._explained(source, self._guarded(source, lambda: source.similar(asked)))
 
     def near_words(self, model: ModelVersion, vector: Vectors, *, limit: int, because: str) -> list[Candidate]:
@@ -82,19 +93,25 @@ class Retriever:
         )
         return self._explained(WORDS, found)
 
-    def _spaces(self, source: Source, model: ModelVersion) -> dict[str, _IndexSpace]:
+    def near_sound(self, model: ModelVersion, point: Vectors, *, limit: int) -> list[str]:
+        """Tracks whose audio features lie in the direction of `point` (9,), standardised; nearest first."""
+        space = _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=AUDIO_SPACE))
+        with self._breaker.guard():
+            return [track_id for track_id, _ in space.nearest(point, limit=limit, exclude=frozenset())]
+
+    def _spaces(self, source: Likeness, model: ModelVersion) -> dict[str, _IndexSpace]:
         return {
             space: _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=space))
             for space in source.spaces
         }
 
-    def _guarded(self, source: Source, find: Callable[[], CandidateList]) -> CandidateList:
+    def _guarded(self, source: Likeness, find: Callable[[], CandidateList]) -> CandidateList:
         if not source.spaces:
             return find()
         with self._breaker.guard():
             return find()
 
-    def _explained(self, source: Source, found: CandidateList) -> list[Candidate]:
+    def _explained(self, source: Likeness, found: CandidateList) -> list[Candidate]:
         reasons = [found.explain(track_id) for track_id in found.track_ids]
         titled = self._catalogue.tracks({reason.track_id for reason in reasons if reason.track_id})
         titles = {track_id: track.title for track_id, track in titled.items()}

@@ -1,7 +1,7 @@
 """What ranks in a version, as files and manifest entries, and back. `read` gives a file's checked bytes by its name."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +11,11 @@ import numpy as np
 from backend.domain.errors import ModelRefused
 from backend.ports.models import ModelVersion
 from backend.ports.vectors import Vectors
-from backend.ranking import newcomers
+from backend.ranking import newcomers, sound
+from backend.ranking.lists import AUDIO_SPACE, LATENT_SPACE
 from backend.ranking.newcomers import Newcomers
-from backend.ranking.sources import ALL, NAMES
+from backend.ranking.sound import Sound
+from backend.ranking.sources import ALL, LIKENESSES, NAMES
 from backend.ranking.stored import Files, Stored, array_bytes, lines_bytes
 from backend.ranking.weights import FusionLevel, FusionWeights
 
@@ -22,6 +24,9 @@ FUSION_FILE = "fusion.json"
 TRACK_IDS_FILE, LISTENER_IDS_FILE = "track_ids.txt", "listener_ids.txt"
 TRACK_FACTORS_FILE, LISTENER_FACTORS_FILE = "track_factors.npy", "listener_factors.npy"
 TRACK_CONTENT_FILE = "track_content.npy"
+TRACK_SOUND_FILE = "track_{space}.npy"
+SIMILAR = "similar"
+"""What a version's manifest says of tracks like one: the weights of the hybrid approach, and the figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,8 @@ class VersionVectors:
 
     `tracks` (tracks, dimension) has a zero row for a track without plays whose place was not learned; `content`
     (tracks, words) has one for a track without text or without the right to be learned from. `listeners` is
-    (listeners, dimension).
+    (listeners, dimension). `sound` has vectors by audio features, (tracks, dimension) by space, each row of length 1 or
+    zero; spaces that the version has not are not in it.
     """
 
     track_ids: Sequence[str]
@@ -38,6 +44,7 @@ class VersionVectors:
     tracks: Vectors
     listeners: Vectors
     content: Vectors
+    sound: Mapping[str, Vectors] = field(default_factory=dict)
 
 
 def vector_files(vectors: VersionVectors) -> Iterator[tuple[str, bytes]]:
@@ -46,6 +53,7 @@ def vector_files(vectors: VersionVectors) -> Iterator[tuple[str, bytes]]:
         (TRACK_FACTORS_FILE, vectors.tracks),
         (TRACK_CONTENT_FILE, vectors.content),
         (LISTENER_FACTORS_FILE, vectors.listeners),
+        *((TRACK_SOUND_FILE.format(space=space), rows) for space, rows in vectors.sound.items()),
     ):
         if not np.isfinite(matrix).all():
             raise ModelRefused(f"{name} holds a number that is not finite: the training diverged")
@@ -65,14 +73,20 @@ def read_vectors(files: Files) -> VersionVectors:
         tracks=files.array(TRACK_FACTORS_FILE, (len(track_ids), dimension), np.float32),
         listeners=files.array(LISTENER_FACTORS_FILE, (len(listener_ids), dimension), np.float32),
         content=files.array(TRACK_CONTENT_FILE, (len(track_ids), words), np.float32),
+        sound={
+            space: files.array(name, (len(track_ids), None), np.float32)
+            for space in (AUDIO_SPACE, LATENT_SPACE)
+            if files.holds(name := TRACK_SOUND_FILE.format(space=space))
+        },
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What ranks beside the vectors: parts by source, places for newcomers, fusion.
+    """What ranks beside the vectors: parts by source, places for newcomers, fusion, how audio features become vectors.
 
-    `notes` say for people what each level was chosen by; nobody reads them back.
+    `notes` say for people what each level was chosen by; nobody reads them back. `alike` weighs the approaches to
+    tracks like one ({} where nothing was learned), with `alike_figures` for people.
     """
 
     encoder_name: str
@@ -81,6 +95,9 @@ class Ranking:
     newcomers: Newcomers | None = None
     weights: FusionWeights = field(default_factory=FusionWeights)
     notes: Sequence[Mapping[str, object]] = ()
+    sound: Sound | None = None
+    alike: Mapping[str, float] = field(default_factory=dict)
+    alike_figures: Mapping[str, object] = field(default_factory=dict)
 
 
 def store(ranking: Ranking) -> Stored:
@@ -88,6 +105,8 @@ def store(ranking: Ranking) -> Stored:
     stored = [source.store(ranking.parts[source.name]) for source in ALL if source.name in ranking.parts]
     if ranking.newcomers is not None:
         stored.append(newcomers.store(ranking.newcomers))
+    if ranking.sound is not None:
+        stored.append(sound.store(ranking.sound))
     notes = ranking.notes or [{} for _ in ranking.weights.levels]
     levels = [
         {"tracks": level.tracks, "weights": dict(level.weights), **note}
@@ -101,6 +120,7 @@ def store(ranking: Ranking) -> Stored:
         | {
             "encoder": {"name": ranking.encoder_name, "dimension": ranking.encoder_dimension},
             "fusion": dict(ranking.weights.below),
+            SIMILAR: {"weights": dict(ranking.alike), **ranking.alike_figures},
         },
     )
 
@@ -119,6 +139,8 @@ def load(files: Files) -> ModelVersion:
             parts={name: part for name, part in parts.items() if part is not None},
             weights=FusionWeights(levels=_levels(files), below=_weights(manifest["fusion"])),
             newcomers=newcomers.load(files, dimension=dimension, words=words),
+            sound=sound.load(files),
+            alike=_weights(manifest.get(SIMILAR, {}).get("weights", {}), LIKENESSES),
             manifest=manifest,
         )
 
@@ -137,8 +159,8 @@ def _levels(files: Files) -> tuple[FusionLevel, ...]:
     return tuple(sorted(levels, key=lambda level: level.tracks))
 
 
-def _weights(listed: Mapping[str, Any]) -> dict[str, float]:
-    unknown = sorted(set(listed) - set(NAMES))
+def _weights(listed: Mapping[str, Any], names: Iterable[str] = NAMES) -> dict[str, float]:
+    unknown = sorted(set(listed) - set(names))
     if unknown:
         raise ValueError(f"there is no candidate source {', '.join(unknown)}")
     return {source: float(weight) for source, weight in listed.items()}

@@ -31,10 +31,11 @@ def command(
     output, settings = Output(as_json=json), options.settings(home)
     with reach.channel(settings) as channel:
         answer = ask(channel, listener=listener, similar=similar, search=search, limit=limit)
-    _show(output, answer)
+    show(output, answer)
 
 
-def _show(output: Output, answer: Mapping[str, Any]) -> None:
+def show(output: Output, answer: Mapping[str, Any]) -> None:
+    """The answer as a table, or as JSON."""
     rows = [
         (
             track["title"],

@@ -41,7 +41,7 @@ NAMES = {
     "track_ids": "t1",
     "erasure_id": ERASURE,
 }
-LEFT_OUT = {"range", "page_token", "event_id", "recommendation_id", "released_on", "exclude_track_ids"}
+LEFT_OUT = {"range", "page_token", "approach", "event_id", "recommendation_id", "released_on", "exclude_track_ids"}
 
 
 def fill(message: Any) -> Message:
@@ -120,6 +120,9 @@ def test_no_extreme_is_an_unknown_error(world: World, plain: grpc.Channel, metho
         for path, field in leaves(method.input_type)
         for value in extremes(field)
     }
+    if method.name == "SimilarTracks":
+        # The model version of this world has no approach by sound.
+        assert grpc.StatusCode.FAILED_PRECONDITION == codes.pop(("approach", 1))
     said = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
     assert {} == {each: code.name for each, code in codes.items() if code not in said}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from segue.v1 import recommend_pb2
 
-from backend.ranking.sources import ALL, DEFAULT_WEIGHTS, NAMES
+from backend.ranking.sources import ALL, DEFAULT_WEIGHTS, FOUND_BY, LIKENESSES, MOOD, NAME, NAMES
 from backend.rpc.convert import CANDIDATE_SOURCES
 
 ROOT = Path(__file__).parents[2]
@@ -15,10 +15,11 @@ REGISTRY = ROOT / "backend" / "ranking" / "sources"
 
 
 def test_the_registry_and_the_contract_name_the_same_sources() -> None:
-    """Each source is a member of the enum, and each member but UNSPECIFIED a source with a file of its own."""
+    """All that tracks are found by is in the enum; each candidate source has a file, both by sound share one."""
     members = {name.removeprefix("CANDIDATE_SOURCE_").lower() for name in recommend_pb2.CandidateSource.keys()}  # noqa: SIM118
-    assert members - {"unspecified"} == set(NAMES) == set(CANDIDATE_SOURCES)
-    assert set(NAMES) == {file.stem for file in REGISTRY.glob("*.py")} - {"__init__", "source"}
+    assert members - {"unspecified"} == set(FOUND_BY) == set(CANDIDATE_SOURCES)
+    assert set(FOUND_BY) - {NAME, MOOD} == {*NAMES, *LIKENESSES}
+    assert {*NAMES, "sound"} == {file.stem for file in REGISTRY.glob("*.py")} - {"__init__", "source"}
 
 
 def test_default_weights_sum_to_one() -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from segue.v1 import recommend_pb2
 from streamlit.testing.v1 import AppTest
 
 from analytics.dashboard import APP
 from tests.analytics_server import SPITEFUL, TOKEN, Content, filled, serving
 
-PAGES = ("live", "artists", "popular", "trends", "anomalies", "topics", "listeners", "listener", "health")
+PAGES = ("live", "artists", "popular", "trends", "anomalies", "topics", "listeners", "listener", "explore", "health")
 Open = Callable[..., AppTest]
 
 
@@ -45,6 +46,15 @@ def _open(name: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=30).run()
     if name != "live":
         app.switch_page(f"app_pages/{name}.py").run()
+    return app
+
+
+def asked(app: AppTest, name: str) -> AppTest:
+    """The page, after the question that two of them wait for."""
+    words = {"listener": ("listener", "listener-1"), "explore": ("words", "calm piano")}
+    if name in words:
+        app.text_input(key=words[name][0]).input(words[name][1])
+        app.button[0].click().run()
     return app
 
 
@@ -90,10 +100,7 @@ def test_a_page_without_rows_says_what_to_do(name: str, open_page: Open, content
         rows.clear()
     content.answer.Clear()
     content.as_of = None
-    app = open_page(name)
-    if name == "listener":
-        app.text_input(key="listener").input("listener-1")
-        app.button[0].click().run()
+    app = asked(open_page(name), name)
     assert not app.exception
     assert 0 == len(app.error)
     assert 1 == len(app.info) + len(app.success)
@@ -104,10 +111,7 @@ def test_a_server_that_is_down_is_one_sentence(name: str, monkeypatch: pytest.Mo
     """Nothing listens on port 1: no traceback, and what to run."""
     monkeypatch.setenv("SEGUE_SERVER_ADDRESS", "127.0.0.1:1")
     monkeypatch.setenv("SEGUE_TOKEN", TOKEN)
-    app = _open(name)
-    if name == "listener":
-        app.text_input(key="listener").input("listener-1")
-        app.button[0].click().run()
+    app = asked(_open(name), name)
     assert not app.exception
     (error,) = app.error
     assert "segue up" in error.value
@@ -261,10 +265,7 @@ def test_a_degraded_answer_says_so(open_page: Open, content: Content) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_titles_are_never_rendered(name: str, open_page: Open) -> None:
     """A title full of HTML and Markdown stands in tables as it is, and in no text that Streamlit renders."""
-    app = open_page(name)
-    if name == "listener":
-        app.text_input(key="listener").input("listener-1")
-        app.button[0].click().run()
+    app = asked(open_page(name), name)
     assert not app.exception
     assert "<script>" not in _texts(app)
     if name != "topics":
@@ -286,3 +287,20 @@ def test_a_table_on_a_page_holds_no_formula() -> None:
     assert ["'=1+1", "Uno", "a;'@x"] == list(shown.value["title"])
     assert ["'\uff1d1", "b"] == list(shown.value["why"].dropna())
     assert [1, -2, 3] == list(shown.value["plays"])
+
+
+def test_explore_shows_each_approach_side_by_side(open_page: Open, content: Content) -> None:
+    """What the words found, then five lists for the song that is chosen; a lacking approach is told in its place."""
+    content.lacking = frozenset({recommend_pb2.APPROACH_LATENT})
+    app = asked(open_page("explore"), "explore")
+    assert not app.exception
+    assert 0 == len(app.error)
+    assert ["Hybrid", "Listening", "Text", "Audio", "Latent"] == [each.value for each in app.subheader]
+    assert 1 + 4 == len(app.dataframe)
+    assert "segue train" in _texts(app)
+    search, *similar = content.requests[-6:]
+    assert "calm piano" == search.query
+    assert 5 == len({one.approach for one in similar})
+    second = content.answer.tracks[1]
+    app.selectbox(key="track").select_index(1).run()
+    assert {second.track_id} == {one.track_id for one in content.requests[-5:]}

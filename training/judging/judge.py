@@ -55,6 +55,8 @@ class Judgement:
 
     Both are {} where nobody could be judged. `comparisons` are those with the current version, objection or not.
     `fusion` are the weights learned on the held-out window, for the version to serve with; None where nobody was asked.
+    `early` is what was learned from the plays up to `moment` (milliseconds since 1970 UTC), and judged by those after;
+    None where nobody could be.
     """
 
     metrics: Mapping[str, Estimate]
@@ -62,6 +64,8 @@ class Judgement:
     objections: tuple[str, ...]
     comparisons: tuple[Comparison, ...] = ()
     fusion: LearnedFusion | None = None
+    early: RankingVersion | None = None
+    moment: int = 0
 
     def numbers(self) -> dict[str, float]:
         """As the manifest holds them: "ndcg@20", "ndcg@20.low", "ndcg@20.high", "popular.ndcg@20"."""
@@ -87,17 +91,19 @@ class Judge:
         that judge, but each half of the listeners is answered with the weights learned from the other half.
         """
         objections = list(guard.lost_plays(len(plays), _mapping(current, "data")))
-        split, tastes = self._window(plays, cutoff(plays, held_out=HELD_OUT))
+        moment = cutoff(plays, held_out=HELD_OUT)
+        split, tastes = self._window(plays, moment)
         if len(split.test) == 0:
             return Judgement(metrics={}, baseline={}, objections=tuple(objections))
-        asked, weights = self._learned(split, tastes, als)
+        early = self._fitted(split, als)
+        asked, weights = self._learned(split, tastes, early)
         model = self._evaluated(asked, weights.unseen_by)
         popular = evaluate(split, popularity_scorer(split.train), k=LIST_LENGTH, seed=self.seed)
         objections += guard.behind_popularity(model, popular)
         comparisons = []
         before = _other_settings(current, als)
         if before is not None:
-            refitted, theirs = self._learned(split, tastes, before)
+            refitted, theirs = self._learned(split, tastes, self._fitted(split, before))
             other = self._evaluated(refitted, theirs.unseen_by)
             comparisons.append(_comparison("settings", model, other))
             objections += guard.behind_current(model, other, seed=self.seed)
@@ -113,6 +119,8 @@ class Judge:
             objections=tuple(objections),
             comparisons=tuple(comparisons),
             fusion=weights,
+            early=early,
+            moment=moment,
         )
 
     def _window(self, plays: PlayColumns, moment: int) -> tuple[Split, Tastes]:
@@ -123,9 +131,9 @@ class Judge:
         split = replace(split, test=split.test.where(np.isin(split.test.listeners, listeners)))
         return split, Tastes(plays.where(plays.played_at <= moment))
 
-    def _learned(self, split: Split, tastes: Tastes, als: AlsSettings) -> tuple[Question, LearnedFusion]:
-        """What settings fitted to the earlier plays answer, and the weights learned from that."""
-        library = self._fitted(split, als).library(split.train)
+    def _learned(self, split: Split, tastes: Tastes, early: RankingVersion) -> tuple[Question, LearnedFusion]:
+        """What a version of the earlier plays answers, and the weights learned from that."""
+        library = early.library(split.train)
         asked = fusion.ask(library, split, tastes, np.unique(split.test.listeners))
         return asked, fusion.learn(library, asked, seed=self.seed)
 

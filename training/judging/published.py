@@ -12,6 +12,7 @@ from backend.ranking.stored import Files
 from backend.versions import codec
 from backend.versions.codec import VersionVectors
 from training.content import clusters
+from training.engines.trainer import AlsSettings, Earlier
 from training.ranking.version import RankingVersion, read_back
 
 
@@ -62,3 +63,18 @@ def published(models: ModelRepository, version: str | None = None) -> Published 
     """`version`, by default the one that serves, verified; None before the first. Raises NotFound, ModelRefused."""
     name = version or models.current()
     return None if name is None else Published(version=name, manifest=models.load(name).manifest, models=models)
+
+
+def earlier_factors(current: Published | None, als: AlsSettings) -> Earlier | None:
+    """The factors that serve, to begin from; None where there are none, or of another dimension."""
+    if current is None:
+        return None
+    vectors = current.vectors()
+    if vectors.tracks.shape[1] != als.dimension:
+        return None
+    return Earlier(
+        listener_ids=vectors.listener_ids,
+        track_ids=vectors.track_ids,
+        listeners=vectors.listeners,
+        tracks=vectors.tracks,
+    )

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from backend.domain.erasures import ErasedPart, Erasure, PartReceipt
 from backend.ports.erasures import ErasureStore
-from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE
 from training.publishing.lock import pointer_lock
 from training.publishing.promote import Promoter
 
@@ -70,8 +69,9 @@ def _remove_older(promoter: Promoter, moment: datetime) -> tuple[int, bool]:
             is_clean = False
         else:
             promoter.models.delete(summary.version)
-            for template in (FACTORS_NAMESPACE, CONTENT_NAMESPACE):
-                promoter.index.delete(template.format(version=summary.version))
+            for namespace in promoter.index.namespaces():
+                if namespace.partition(".")[0] == summary.version:
+                    promoter.index.delete(namespace)
             removed += 1
     return removed, is_clean
 

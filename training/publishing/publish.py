@@ -1,7 +1,7 @@
 """Publish, then point: a version is written, checked and complete before any reader can meet it.
 
 1. the version folder is written and hashed beside the repository's own folders;
-2. both vector namespaces are created and counted;
+2. the vector namespaces, one for each space, are created and counted;
 3. the repository takes the folder in;
 4. the pointer moves, unless `training.judging.guard` objects.
 A crash between two steps leaves the old version serving and at most namespaces that no version owns; the next `prune`
@@ -16,8 +16,9 @@ import numpy as np
 
 from backend.domain.errors import ModelRefused
 from backend.files import write_whole
-from backend.ports.models import CONTENT_NAMESPACE, FACTORS_NAMESPACE, ModelRepository
+from backend.ports.models import NAMESPACE, ModelRepository
 from backend.ports.vectors import VectorIndex, Vectors
+from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE
 from backend.versions import codec
 from backend.versions.codec import Ranking, VersionVectors
 from training.publishing.manifest import VersionFacts, write_manifest
@@ -42,8 +43,8 @@ def publish(
     folder: Path, version: str, vectors: VersionVectors, *, index: VectorIndex, models: ModelRepository
 ) -> None:
     """Create and count the namespaces, then hand the folder over. Raises ModelRefused and Unavailable."""
-    for template, rows in ((FACTORS_NAMESPACE, vectors.tracks), (CONTENT_NAMESPACE, vectors.content)):
-        _create(index, template.format(version=version), vectors.track_ids, rows)
+    for space, rows in {FACTORS_SPACE: vectors.tracks, CONTENT_SPACE: vectors.content, **vectors.sound}.items():
+        _create(index, NAMESPACE.format(version=version, space=space), vectors.track_ids, rows)
     models.publish(folder)
 
 

@@ -1,7 +1,7 @@
 """A version's ranking parts and vectors: learned from plays, or read back from the files of a published one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -79,6 +79,18 @@ def learn(pairs: Interactions, factors: Factors, words: Words) -> RankingVersion
         vectors=_vectors(pairs, factors, words, unplayed),
         parts={name: part for name, part in parts.items() if part is not None},
         newcomers=mapping,
+    )
+
+
+def with_sound(vectors: VersionVectors, track_ids: Sequence[str], spaces: Mapping[str, Float32]) -> VersionVectors:
+    """The same with vectors by audio features of `track_ids`, (n, dimension) by space.
+
+    All of these tracks have a text, so they are among the version's.
+    """
+    place = {track_id: number for number, track_id in enumerate(vectors.track_ids)}
+    places = [place[track_id] for track_id in track_ids]
+    return replace(
+        vectors, sound={space: _spread(rows, places, len(vectors.track_ids)) for space, rows in spaces.items()}
     )
 
 

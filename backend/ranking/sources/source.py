@@ -8,7 +8,25 @@ from backend.ranking.lists import Asked, AskedTrack, CandidateList
 from backend.ranking.stored import Files, Stored
 
 
-class Source(Protocol):
+class Likeness(Protocol):
+    """Something that tracks like one are found by."""
+
+    @property
+    def name(self) -> str:
+        """The contract's CANDIDATE_SOURCE_… in lower case."""
+        ...
+
+    @property
+    def spaces(self) -> Sequence[str]:
+        """The vectors it looks among, by the name of their namespace in the index; () where it needs none."""
+        ...
+
+    def similar(self, asked: AskedTrack) -> CandidateList:
+        """Tracks like one track, empty where it cannot tell. Raises what the spaces raise."""
+        ...
+
+
+class Source(Likeness, Protocol):
     """Something that tracks are found by. One file holds all of it; `sources.ALL` lists it.
 
     A new one is a file here, a line in `sources.ALL`, a member of the contract's enum CandidateSource and a test.
@@ -22,11 +40,6 @@ class Source(Protocol):
     @property
     def default_weight(self) -> float:
         """Its weight in fusion where none could be learned; those of all sources sum to 1."""
-        ...
-
-    @property
-    def spaces(self) -> Sequence[str]:
-        """The vectors it looks among, by the name of their namespace in the index; () where it needs none."""
         ...
 
     def learn(self, learning: Learning) -> object | None:
@@ -47,8 +60,4 @@ class Source(Protocol):
 
     def ask(self, asked: Asked) -> CandidateList:
         """Tracks for a listener, empty where it knows nothing of them. Raises what the spaces raise."""
-        ...
-
-    def similar(self, asked: AskedTrack) -> CandidateList:
-        """Tracks like one track, empty where it cannot tell. Raises what the spaces raise."""
         ...

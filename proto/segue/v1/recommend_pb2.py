@@ -27,7 +27,7 @@ from segue.v1 import catalogue_pb2 as segue_dot_v1_dot_catalogue__pb2
 from segue.v1 import options_pb2 as segue_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18segue/v1/recommend.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x16segue/v1/options.proto\"^\n\x06Reason\x12)\n\x06source\x18\x01 \x01(\x0e\x32\x19.segue.v1.CandidateSource\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x0c\n\x04text\x18\x04 \x01(\t\"\xc0\x01\n\x10RecommendedTrack\x12\x10\n\x08track_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\nartist_ids\x18\x03 \x03(\t\x12\x14\n\x0c\x61rtist_names\x18\x04 \x03(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12!\n\x07reasons\x18\x06 \x03(\x0b\x32\x10.segue.v1.Reason\x12/\n\x0e\x61udio_features\x18\t \x01(\x0b\x32\x17.segue.v1.AudioFeatures\"\xb6\x01\n\x10RecommendRequest\x12?\n\x0blistener_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12$\n\x11\x65xclude_track_ids\x18\x04 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\xae\x01\n\x11RecommendResponse\x12\x19\n\x11recommendation_id\x18\x01 \x01(\t\x12*\n\x06tracks\x18\x02 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\"\n\x04path\x18\x04 \x01(\x0e\x32\x14.segue.v1.AnswerPath\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"\x91\x01\n\x14SimilarTracksRequest\x12<\n\x08track_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"s\n\x15SimilarTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"m\n\x13SearchTracksRequest\x12\x19\n\x05query\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"r\n\x14SearchTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"S\n\x14PopularTracksRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\\\n\x15PopularTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xa8\x01\n\x0f\x43\x61ndidateSource\x12 \n\x1c\x43\x41NDIDATE_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41NDIDATE_SOURCE_FACTORS\x10\x01\x12\x1c\n\x18\x43\x41NDIDATE_SOURCE_CONTENT\x10\x02\x12\x1a\n\x16\x43\x41NDIDATE_SOURCE_TREND\x10\x03\x12\x1b\n\x17\x43\x41NDIDATE_SOURCE_LINEAR\x10\x04*w\n\nAnswerPath\x12\x1b\n\x17\x41NSWER_PATH_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41NSWER_PATH_HYBRID\x10\x01\x12\x1a\n\x16\x41NSWER_PATH_COLD_START\x10\x02\x12\x18\n\x14\x41NSWER_PATH_DEGRADED\x10\x03\x32\x81\x03\n\x10RecommendService\x12Y\n\tRecommend\x12\x1a.segue.v1.RecommendRequest\x1a\x1b.segue.v1.RecommendResponse\"\x13\xd8\xe7\x18\x03\xe2\xe7\x18\x0blistener_id\x12[\n\rSimilarTracks\x12\x1e.segue.v1.SimilarTracksRequest\x1a\x1f.segue.v1.SimilarTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-\x12X\n\x0cSearchTracks\x12\x1d.segue.v1.SearchTracksRequest\x1a\x1e.segue.v1.SearchTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-\x12[\n\rPopularTracks\x12\x1e.segue.v1.PopularTracksRequest\x1a\x1f.segue.v1.PopularTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18segue/v1/recommend.proto\x12\x08segue.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x18segue/v1/catalogue.proto\x1a\x16segue/v1/options.proto\"^\n\x06Reason\x12)\n\x06source\x18\x01 \x01(\x0e\x32\x19.segue.v1.CandidateSource\x12\x0c\n\x04rank\x18\x02 \x01(\x05\x12\r\n\x05share\x18\x03 \x01(\x01\x12\x0c\n\x04text\x18\x04 \x01(\t\"\xc0\x01\n\x10RecommendedTrack\x12\x10\n\x08track_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x12\n\nartist_ids\x18\x03 \x03(\t\x12\x14\n\x0c\x61rtist_names\x18\x04 \x03(\t\x12\r\n\x05score\x18\x05 \x01(\x01\x12!\n\x07reasons\x18\x06 \x03(\x0b\x32\x10.segue.v1.Reason\x12/\n\x0e\x61udio_features\x18\t \x01(\x0b\x32\x17.segue.v1.AudioFeatures\"\xb6\x01\n\x10RecommendRequest\x12?\n\x0blistener_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12$\n\x11\x65xclude_track_ids\x18\x04 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\xae\x01\n\x11RecommendResponse\x12\x19\n\x11recommendation_id\x18\x01 \x01(\t\x12*\n\x06tracks\x18\x02 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\"\n\x04path\x18\x04 \x01(\x0e\x32\x14.segue.v1.AnswerPath\x12\x17\n\x0fnext_page_token\x18\x05 \x01(\t\"r\n\tSeedTrack\x12<\n\x08track_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\'\n\x06weight\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00Y@)\x00\x00\x00\x00\x00\x00\x00\x00\"\xef\x01\n\x14SimilarTracksRequest\x12<\n\x08track_id\x18\x01 \x01(\tB*\xbaH\'r%\x10\x01\x18\x80\x01\x32\x1e^[A-Za-z0-9][A-Za-z0-9._:@-]*$\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12.\n\x08\x61pproach\x18\x04 \x01(\x0e\x32\x12.segue.v1.ApproachB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12,\n\x05seeds\x18\x05 \x03(\x0b\x32\x13.segue.v1.SeedTrackB\x08\xbaH\x05\x92\x01\x02\x10\x14\"s\n\x15SimilarTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"m\n\x13SearchTracksRequest\x12\x19\n\x05query\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"r\n\x14SearchTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x17\n\x0fnext_page_token\x18\x03 \x01(\t\"S\n\x14PopularTracksRequest\x12\x1d\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\\\n\x15PopularTracksResponse\x12*\n\x06tracks\x18\x01 \x03(\x0b\x32\x1a.segue.v1.RecommendedTrack\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x97\x02\n\x0f\x43\x61ndidateSource\x12 \n\x1c\x43\x41NDIDATE_SOURCE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43\x41NDIDATE_SOURCE_FACTORS\x10\x01\x12\x1c\n\x18\x43\x41NDIDATE_SOURCE_CONTENT\x10\x02\x12\x1a\n\x16\x43\x41NDIDATE_SOURCE_TREND\x10\x03\x12\x1b\n\x17\x43\x41NDIDATE_SOURCE_LINEAR\x10\x04\x12\x1a\n\x16\x43\x41NDIDATE_SOURCE_AUDIO\x10\x05\x12\x1b\n\x17\x43\x41NDIDATE_SOURCE_LATENT\x10\x06\x12\x19\n\x15\x43\x41NDIDATE_SOURCE_NAME\x10\x07\x12\x19\n\x15\x43\x41NDIDATE_SOURCE_MOOD\x10\x08*w\n\nAnswerPath\x12\x1b\n\x17\x41NSWER_PATH_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41NSWER_PATH_HYBRID\x10\x01\x12\x1a\n\x16\x41NSWER_PATH_COLD_START\x10\x02\x12\x18\n\x14\x41NSWER_PATH_DEGRADED\x10\x03*\x8d\x01\n\x08\x41pproach\x12\x18\n\x14\x41PPROACH_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x41PPROACH_AUDIO\x10\x01\x12\x13\n\x0f\x41PPROACH_LATENT\x10\x02\x12\x11\n\rAPPROACH_TEXT\x10\x03\x12\x16\n\x12\x41PPROACH_LISTENING\x10\x04\x12\x13\n\x0f\x41PPROACH_HYBRID\x10\x05\x32\x81\x03\n\x10RecommendService\x12Y\n\tRecommend\x12\x1a.segue.v1.RecommendRequest\x1a\x1b.segue.v1.RecommendResponse\"\x13\xd8\xe7\x18\x03\xe2\xe7\x18\x0blistener_id\x12[\n\rSimilarTracks\x12\x1e.segue.v1.SimilarTracksRequest\x1a\x1f.segue.v1.SimilarTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-\x12X\n\x0cSearchTracks\x12\x1d.segue.v1.SearchTracksRequest\x1a\x1e.segue.v1.SearchTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-\x12[\n\rPopularTracks\x12\x1e.segue.v1.PopularTracksRequest\x1a\x1f.segue.v1.PopularTracksResponse\"\t\xd8\xe7\x18\x03\xe2\xe7\x18\x01-b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +42,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_RECOMMENDREQUEST'].fields_by_name['exclude_track_ids']._loaded_options = None
   _globals['_RECOMMENDREQUEST'].fields_by_name['exclude_track_ids']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SEEDTRACK'].fields_by_name['track_id']._loaded_options = None
+  _globals['_SEEDTRACK'].fields_by_name['track_id']._serialized_options = b'\272H\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
+  _globals['_SEEDTRACK'].fields_by_name['weight']._loaded_options = None
+  _globals['_SEEDTRACK'].fields_by_name['weight']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000Y@)\000\000\000\000\000\000\000\000'
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['track_id']._loaded_options = None
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['track_id']._serialized_options = b'\272H\'r%\020\001\030\200\0012\036^[A-Za-z0-9][A-Za-z0-9._:@-]*$'
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_SIMILARTRACKSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_SIMILARTRACKSREQUEST'].fields_by_name['approach']._loaded_options = None
+  _globals['_SIMILARTRACKSREQUEST'].fields_by_name['approach']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SIMILARTRACKSREQUEST'].fields_by_name['seeds']._loaded_options = None
+  _globals['_SIMILARTRACKSREQUEST'].fields_by_name['seeds']._serialized_options = b'\272H\005\222\001\002\020\024'
   _globals['_SEARCHTRACKSREQUEST'].fields_by_name['query']._loaded_options = None
   _globals['_SEARCHTRACKSREQUEST'].fields_by_name['query']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
   _globals['_SEARCHTRACKSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -66,10 +74,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDSERVICE'].methods_by_name['SearchTracks']._serialized_options = b'\330\347\030\003\342\347\030\001-'
   _globals['_RECOMMENDSERVICE'].methods_by_name['PopularTracks']._loaded_options = None
   _globals['_RECOMMENDSERVICE'].methods_by_name['PopularTracks']._serialized_options = b'\330\347\030\003\342\347\030\001-'
-  _globals['_CANDIDATESOURCE']._serialized_start=1442
-  _globals['_CANDIDATESOURCE']._serialized_end=1610
-  _globals['_ANSWERPATH']._serialized_start=1612
-  _globals['_ANSWERPATH']._serialized_end=1731
+  _globals['_CANDIDATESOURCE']._serialized_start=1652
+  _globals['_CANDIDATESOURCE']._serialized_end=1931
+  _globals['_ANSWERPATH']._serialized_start=1933
+  _globals['_ANSWERPATH']._serialized_end=2052
+  _globals['_APPROACH']._serialized_start=2055
+  _globals['_APPROACH']._serialized_end=2196
   _globals['_REASON']._serialized_start=117
   _globals['_REASON']._serialized_end=211
   _globals['_RECOMMENDEDTRACK']._serialized_start=214
@@ -78,18 +88,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDREQUEST']._serialized_end=591
   _globals['_RECOMMENDRESPONSE']._serialized_start=594
   _globals['_RECOMMENDRESPONSE']._serialized_end=768
-  _globals['_SIMILARTRACKSREQUEST']._serialized_start=771
-  _globals['_SIMILARTRACKSREQUEST']._serialized_end=916
-  _globals['_SIMILARTRACKSRESPONSE']._serialized_start=918
-  _globals['_SIMILARTRACKSRESPONSE']._serialized_end=1033
-  _globals['_SEARCHTRACKSREQUEST']._serialized_start=1035
-  _globals['_SEARCHTRACKSREQUEST']._serialized_end=1144
-  _globals['_SEARCHTRACKSRESPONSE']._serialized_start=1146
-  _globals['_SEARCHTRACKSRESPONSE']._serialized_end=1260
-  _globals['_POPULARTRACKSREQUEST']._serialized_start=1262
-  _globals['_POPULARTRACKSREQUEST']._serialized_end=1345
-  _globals['_POPULARTRACKSRESPONSE']._serialized_start=1347
-  _globals['_POPULARTRACKSRESPONSE']._serialized_end=1439
-  _globals['_RECOMMENDSERVICE']._serialized_start=1734
-  _globals['_RECOMMENDSERVICE']._serialized_end=2119
+  _globals['_SEEDTRACK']._serialized_start=770
+  _globals['_SEEDTRACK']._serialized_end=884
+  _globals['_SIMILARTRACKSREQUEST']._serialized_start=887
+  _globals['_SIMILARTRACKSREQUEST']._serialized_end=1126
+  _globals['_SIMILARTRACKSRESPONSE']._serialized_start=1128
+  _globals['_SIMILARTRACKSRESPONSE']._serialized_end=1243
+  _globals['_SEARCHTRACKSREQUEST']._serialized_start=1245
+  _globals['_SEARCHTRACKSREQUEST']._serialized_end=1354
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_start=1356
+  _globals['_SEARCHTRACKSRESPONSE']._serialized_end=1470
+  _globals['_POPULARTRACKSREQUEST']._serialized_start=1472
+  _globals['_POPULARTRACKSREQUEST']._serialized_end=1555
+  _globals['_POPULARTRACKSRESPONSE']._serialized_start=1557
+  _globals['_POPULARTRACKSRESPONSE']._serialized_end=1649
+  _globals['_RECOMMENDSERVICE']._serialized_start=2199
+  _globals['_RECOMMENDSERVICE']._serialized_end=2584
 # @@protoc_insertion_point(module_scope)

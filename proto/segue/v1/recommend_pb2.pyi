@@ -17,6 +17,10 @@ class CandidateSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CANDIDATE_SOURCE_CONTENT: _ClassVar[CandidateSource]
     CANDIDATE_SOURCE_TREND: _ClassVar[CandidateSource]
     CANDIDATE_SOURCE_LINEAR: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_AUDIO: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_LATENT: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_NAME: _ClassVar[CandidateSource]
+    CANDIDATE_SOURCE_MOOD: _ClassVar[CandidateSource]
 
 class AnswerPath(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -24,15 +28,34 @@ class AnswerPath(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ANSWER_PATH_HYBRID: _ClassVar[AnswerPath]
     ANSWER_PATH_COLD_START: _ClassVar[AnswerPath]
     ANSWER_PATH_DEGRADED: _ClassVar[AnswerPath]
+
+class Approach(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    APPROACH_UNSPECIFIED: _ClassVar[Approach]
+    APPROACH_AUDIO: _ClassVar[Approach]
+    APPROACH_LATENT: _ClassVar[Approach]
+    APPROACH_TEXT: _ClassVar[Approach]
+    APPROACH_LISTENING: _ClassVar[Approach]
+    APPROACH_HYBRID: _ClassVar[Approach]
 CANDIDATE_SOURCE_UNSPECIFIED: CandidateSource
 CANDIDATE_SOURCE_FACTORS: CandidateSource
 CANDIDATE_SOURCE_CONTENT: CandidateSource
 CANDIDATE_SOURCE_TREND: CandidateSource
 CANDIDATE_SOURCE_LINEAR: CandidateSource
+CANDIDATE_SOURCE_AUDIO: CandidateSource
+CANDIDATE_SOURCE_LATENT: CandidateSource
+CANDIDATE_SOURCE_NAME: CandidateSource
+CANDIDATE_SOURCE_MOOD: CandidateSource
 ANSWER_PATH_UNSPECIFIED: AnswerPath
 ANSWER_PATH_HYBRID: AnswerPath
 ANSWER_PATH_COLD_START: AnswerPath
 ANSWER_PATH_DEGRADED: AnswerPath
+APPROACH_UNSPECIFIED: Approach
+APPROACH_AUDIO: Approach
+APPROACH_LATENT: Approach
+APPROACH_TEXT: Approach
+APPROACH_LISTENING: Approach
+APPROACH_HYBRID: Approach
 
 class Reason(_message.Message):
     __slots__ = ("source", "rank", "share", "text")
@@ -90,15 +113,27 @@ class RecommendResponse(_message.Message):
     next_page_token: str
     def __init__(self, recommendation_id: _Optional[str] = ..., tracks: _Optional[_Iterable[_Union[RecommendedTrack, _Mapping]]] = ..., model_version: _Optional[str] = ..., path: _Optional[_Union[AnswerPath, str]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
+class SeedTrack(_message.Message):
+    __slots__ = ("track_id", "weight")
+    TRACK_ID_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    track_id: str
+    weight: float
+    def __init__(self, track_id: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
+
 class SimilarTracksRequest(_message.Message):
-    __slots__ = ("track_id", "page_size", "page_token")
+    __slots__ = ("track_id", "page_size", "page_token", "approach", "seeds")
     TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    APPROACH_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
     track_id: str
     page_size: int
     page_token: str
-    def __init__(self, track_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    approach: Approach
+    seeds: _containers.RepeatedCompositeFieldContainer[SeedTrack]
+    def __init__(self, track_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., approach: _Optional[_Union[Approach, str]] = ..., seeds: _Optional[_Iterable[_Union[SeedTrack, _Mapping]]] = ...) -> None: ...
 
 class SimilarTracksResponse(_message.Message):
     __slots__ = ("tracks", "model_version", "next_page_token")

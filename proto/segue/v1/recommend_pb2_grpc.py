@@ -70,14 +70,16 @@ class RecommendServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SimilarTracks(self, request, context):
-        """Tracks near one track, by how listeners play them and by their words.
+        """Tracks like one or several tracks, by the approach that the caller chooses. FAILED_PRECONDITION where the model
+        version has not learned that approach.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchTracks(self, request, context):
-        """Tracks whose text is near the words in meaning.
+        """Tracks with exactly that title or by exactly that artist first, then those whose text is near the words in meaning
+        and whose audio features are as words like "calm" say (docs/search-words.md).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
