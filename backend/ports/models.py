@@ -8,6 +8,7 @@ from typing import Protocol
 from backend.ports.vectors import Vectors
 from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE
 from backend.ranking.newcomers import Newcomers
+from backend.ranking.topics import TopicTracks
 from backend.ranking.weights import FusionWeights
 
 NAMESPACE = "{version}.{space}"
@@ -21,7 +22,7 @@ class ModelVersion:
 
     `parts` is what the candidate sources (`backend.ranking.sources`) hold of it, by name; `weights` fuse their lists.
     Track factors, of that `dimension`, and content vectors are in the vector index under FACTORS_NAMESPACE and
-    CONTENT_NAMESPACE. `newcomers` is None where the version has none.
+    CONTENT_NAMESPACE. `newcomers` and `topics` are None where the version has none.
     """
 
     version: str
@@ -32,6 +33,7 @@ class ModelVersion:
     parts: Mapping[str, object] = field(default_factory=dict)
     weights: FusionWeights = field(default_factory=FusionWeights)
     newcomers: Newcomers | None = None
+    topics: TopicTracks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ class Readiness:
     """Looks at the parts.
 
     Ingest needs room, the log and the store (for what it does not know of the catalogue); analytics the store; privacy
-    the log and the store; recommendations the store or, without it, a model in memory. Topics and indexes are made at
+    the log and the store; recommendations and topics the store or, without it, a model in memory. Topics and indexes are made at
     the first look at which the parts answer; a store whose listeners were named by another secret is as good as down.
     """
 

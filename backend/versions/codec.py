@@ -16,10 +16,11 @@ from backend.ranking.newcomers import Newcomers
 from backend.ranking.sources import ALL, NAMES
 from backend.ranking.stored import Files, Stored, array_bytes, lines_bytes
 from backend.ranking.weights import FusionLevel, FusionWeights
+from backend.versions.topics import TRACK_IDS_FILE, read_topics
 
 MANIFEST = "manifest.json"
 FUSION_FILE = "fusion.json"
-TRACK_IDS_FILE, LISTENER_IDS_FILE = "track_ids.txt", "listener_ids.txt"
+LISTENER_IDS_FILE = "listener_ids.txt"
 TRACK_FACTORS_FILE, LISTENER_FACTORS_FILE = "track_factors.npy", "listener_factors.npy"
 TRACK_CONTENT_FILE = "track_content.npy"
 
@@ -119,6 +120,7 @@ def load(files: Files) -> ModelVersion:
             parts={name: part for name, part in parts.items() if part is not None},
             weights=FusionWeights(levels=_levels(files), below=_weights(manifest["fusion"])),
             newcomers=newcomers.load(files, dimension=dimension, words=words),
+            topics=read_topics(files),
             manifest=manifest,
         )
 
