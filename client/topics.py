@@ -27,7 +27,7 @@ def topics(channel: grpc.Channel) -> dict[str, Any]:
 
 
 def topic_tracks(channel: grpc.Channel, topic_id: str, *, limit: int = 20) -> dict[str, Any]:
-    """`model_version`, the `topic` and its first `limit` `tracks`, popular ones first; `complete`: whether these are all.
+    """`model_version`, the `topic`, its first `limit` `tracks`, popular ones first; `complete` where they are all.
 
     Raises QueryFailed.
     """

@@ -1,7 +1,7 @@
 """Factors and clusters of an archive that no single machine reads: `python -m training.spark_job FOLDER`.
 
-Archive, Spark master and bounds of the clusters' number come from the settings. Everything is read and written by the executors, so
-FOLDER and the features' Parquet lie on a file system that all of them share.
+Archive, Spark master and bounds of the clusters' number come from the settings. Everything is read and written by the
+executors, so FOLDER and the features' Parquet lie on a file system that all of them share.
 """
 
 import argparse

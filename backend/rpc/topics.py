@@ -31,9 +31,7 @@ class TopicServicer(topics_pb2_grpc.TopicServiceServicer):
         self, request: topics_pb2.ListTopicsRequest, context: grpc.ServicerContext
     ) -> topics_pb2.ListTopicsResponse:
         """See topics.proto."""
-        page = self._browser.topics(
-            request.parent_topic_id, page_size=request.page_size, page_token=request.page_token
-        )
+        page = self._browser.topics(request.parent_topic_id, page_size=request.page_size, page_token=request.page_token)
         return topics_pb2.ListTopicsResponse(
             topics=map(topic_message, page.topics),
             next_page_token=page.next_page_token,

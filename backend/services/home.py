@@ -68,9 +68,7 @@ class HomePages:
         self._identities = identities
         self._profiles = profiles
 
-    def page(
-        self, listener_id: str = "", *, row_size: int = 0, page_size: int = 0, page_token: str = ""
-    ) -> HomePage:
+    def page(self, listener_id: str = "", *, row_size: int = 0, page_size: int = 0, page_token: str = "") -> HomePage:
         """Rows of `row_size` tracks at most (0: DEFAULT_TRACKS), none that the listener hid."""
         model = self._model.version
         version, topics = (model.version, model.topics) if model else ("", None)

@@ -28,8 +28,9 @@ class Readiness:
     """Looks at the parts.
 
     Ingest needs room, the log and the store (for what it does not know of the catalogue); analytics the store; privacy
-    the log and the store; recommendations and topics the store or, without it, a model in memory. Topics and indexes are made at
-    the first look at which the parts answer; a store whose listeners were named by another secret is as good as down.
+    the log and the store; recommendations (and topics of tracks) the store or, without it, a model in memory. The log's
+    topics and the indexes are made at the first look at which the parts answer; a store whose listeners were named by
+    another secret is as good as down.
     """
 
     def __init__(self, *, log: EventLog, store: Store, identities: Identities, model: CurrentModel, room: Room) -> None:

@@ -98,8 +98,8 @@ class TopicBrowser:
     """The use cases, and what the home page takes of them.
 
     Topics are the serving version's: NotFound where it has none. A page token is good for that version; for another one
-    it is refused (InvalidInput). While nothing can be read of what is popular, tracks come by the plays that the version
-    learned from. Thread-safe: a shelf that two threads fill at once is filled twice with the same.
+    it is refused (InvalidInput). While nothing can be read of what is popular, tracks come by the plays that it learned
+    from. Thread-safe: a shelf that two threads fill at once is filled twice with the same.
     """
 
     def __init__(self, *, model: CurrentModel, trending: Trending) -> None:
@@ -151,8 +151,8 @@ class TopicBrowser:
             raise NotFound("no model version is published yet: run `segue train`")
         if model.topics is None:
             raise NotFound(
-                f"model version {model.version} has no topics: it is from before there were any, or too few tracks have "
-                "audio features; `segue train` makes a version that has them"
+                f"model version {model.version} has no topics: it is from before there were any, or too few tracks "
+                "have audio features; `segue train` makes a version that has them"
             )
         return model, model.topics
 
@@ -190,7 +190,9 @@ def token_at(position: Sequence[Position], *, question: str, version: str) -> st
 def _known(topics: TopicTracks, topic_id: str, field: str) -> Topic:
     found = topics.topic(topic_id)
     if found is None:
-        raise NotFound(f"{field}: there is no topic '{topic_id}' in the model version that serves; ListTopics has them all")
+        raise NotFound(
+            f"{field}: there is no topic '{topic_id}' in the model version that serves; ListTopics has them all"
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""A version's topics as files: what they are (TOPICS_FILE), and for each of its track ids, in order, place and plays."""
+"""A version's topics as files: what they are (TOPICS_FILE), and for each of its track ids, place and plays."""
 
 import json
 from collections.abc import Sequence
@@ -19,9 +19,7 @@ TRACK_IDS_FILE = "track_ids.txt"
 """Ids of the version's tracks, sorted, one a line; `codec` writes it."""
 
 
-def topic_files(
-    topics: Sequence[Topic], places: NDArray[np.int16], plays: NDArray[np.int32]
-) -> dict[str, bytes]:
+def topic_files(topics: Sequence[Topic], places: NDArray[np.int16], plays: NDArray[np.int32]) -> dict[str, bytes]:
     """Names and contents; `places` and `plays` are those of `TopicTracks`."""
     told = json.dumps({"topics": [asdict(topic) for topic in topics]}, indent=1, ensure_ascii=False)
     return {TOPICS_FILE: told.encode(), PLACES_FILE: array_bytes(places), PLAYS_FILE: array_bytes(plays)}
@@ -37,7 +35,7 @@ def read_topics(files: Files) -> TopicTracks | None:
         raise files.refused(TOPICS_FILE, f" is incomplete: {error!r}") from error
     track_ids = TrackIds(files.read(TRACK_IDS_FILE))
     places = files.array(PLACES_FILE, (len(track_ids),), np.int16)
-    if len(places) and not (-1 <= places.min() and places.max() < len(topics)):
+    if len(places) and not (places.min() >= -1 and places.max() < len(topics)):
         raise files.refused(PLACES_FILE, f" names a topic that {TOPICS_FILE} does not have")
     plays = files.array(PLAYS_FILE, (len(track_ids),), np.int32)
     return TopicTracks(topics=topics, track_ids=track_ids, places=places, plays=plays)

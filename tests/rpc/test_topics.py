@@ -1,6 +1,5 @@
 """TopicService through a real server: topics of both levels, their tracks, and the home page."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -65,10 +64,10 @@ def serve_topics(world: World, version: str = WITH_TOPICS) -> None:
 
 
 @pytest.fixture
-def topical(world: World) -> Iterator[World]:
+def topical(world: World) -> World:
     """A server whose model version has topics."""
     serve_topics(world)
-    yield world
+    return world
 
 
 def stub(world: World, token: str = "") -> Any:
@@ -125,7 +124,13 @@ def test_topics_of_both_levels_are_listed(topical: World) -> None:
         (one.topic_id, one.parent_topic_id) for one in page.topics
     ]
     first, within = page.topics[:2]
-    assert ("jazz", 30, ["jazz"], 3, 0.5) == (first.name, first.tracks, [*first.tags], first.cluster, first.centre.tempo)
+    assert ("jazz", 30, ["jazz"], 3, 0.5) == (
+        first.name,
+        first.tracks,
+        [*first.tags],
+        first.cluster,
+        first.centre.tempo,
+    )
     assert not within.HasField("cluster")
     assert ("", WITH_TOPICS) == (page.next_page_token, page.model_version)
 

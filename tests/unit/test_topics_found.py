@@ -1,4 +1,4 @@
-"""Topics keep their ids from version to version, have names that tell them apart, and come back from a version's files."""
+"""Topics keep their ids between versions, have names that tell them apart, and come back from a version's files."""
 
 import hashlib
 import json
@@ -20,7 +20,9 @@ GROUPS = {"metal": 0.9, "folk": 0.1, "disco": 0.5}
 """Where on every axis the tracks of a tag lie."""
 
 
-def tracks(sizes: Mapping[str, int], *, seed: int = 0, first: int = 0) -> tuple[list[str], np.ndarray, dict[str, tuple[str, ...]]]:
+def tracks(
+    sizes: Mapping[str, int], *, seed: int = 0, first: int = 0
+) -> tuple[list[str], np.ndarray, dict[str, tuple[str, ...]]]:
     """Ids, features and tags of so many tracks of each group, half of each tagged slow and set apart a little."""
     rng = np.random.default_rng(seed)
     ids, rows, tags = [], [], {}
@@ -211,8 +213,12 @@ def test_history_of_a_version_without_topics_goes_on() -> None:
     """Its clusters are matched by where they put today's tracks: the numbers stay."""
     before = found({"metal": 120, "folk": 90, "disco": 60})
     ids, table, _ = tracks({"metal": 60, "folk": 90, "disco": 120}, seed=4)
-    after = found({"metal": 60, "folk": 90, "disco": 120}, before=before_of_clusters(before.clusters, ids, table), seed=4)
-    numbers = {tag: {one.topic_id: one.cluster for one in before.topics}[topic] for tag, topic in by_tag(before).items()}
+    after = found(
+        {"metal": 60, "folk": 90, "disco": 120}, before=before_of_clusters(before.clusters, ids, table), seed=4
+    )
+    numbers = {
+        tag: {one.topic_id: one.cluster for one in before.topics}[topic] for tag, topic in by_tag(before).items()
+    }
     assert numbers == {
         tag: {one.topic_id: one.cluster for one in after.topics}[topic] for tag, topic in by_tag(after).items()
     }
@@ -259,7 +265,10 @@ def test_altered_topics_are_refused(changed: dict[str, bytes], said: str) -> Non
     """With the file's name; a version that has none has none."""
     topics = found({"metal": 60})
     places = topics.places.astype(np.int16)
-    whole = {**topic_files(topics.topics, places, places.astype(np.int32)), TRACK_IDS_FILE: lines_bytes(topics.track_ids)}
+    whole = {
+        **topic_files(topics.topics, places, places.astype(np.int32)),
+        TRACK_IDS_FILE: lines_bytes(topics.track_ids),
+    }
     with pytest.raises(ModelRefused, match=said):
         read_topics(_files(whole | changed))
     assert read_topics(_files({})) is None

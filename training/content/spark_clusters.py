@@ -1,4 +1,4 @@
-"""Clusters of tracks, and clusters within those, on Spark MLlib: what `content.clusters` finds, for more tracks than fit it."""
+"""Clusters of tracks, and clusters within those, on Spark MLlib: as `content.clusters` finds them, of more tracks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Names of topics: how each sounds beside the others, and the tags that tell it from them. The same input, the same name.
+"""Names of topics: how each sounds beside the others, and the tags that tell it from them; the same for the same input.
 
 A tag tells by how many of the topic's tracks carry it and by its lift: how much more often it is carried there than
 beside it.

@@ -90,6 +90,35 @@ def before_of_clusters(clusters: TrackClusters, track_ids: Sequence[str], table:
     return Before(upper=Known(topic_ids=ids, numbers=range(len(ids)), track_ids=track_ids, places=places))
 
 
+@dataclass(frozen=True, slots=True)
+class _Tracks:
+    """The tracks of topics beside each other: tags, features (tracks, 9), and the number of each one's topic."""
+
+    tags: Sequence[Sequence[str]]
+    table: Float64
+    places: Int64
+
+    def topics(
+        self, ids: Sequence[str], offsets: Float64, *, parent_id: str = "", numbers: Sequence[int] = ()
+    ) -> list[Topic]:
+        """Topics of these `ids`, whose centres lie `offsets` (topics, 9) from the middle of all in deviations."""
+        telling = telling_tags(self.tags, self.places, len(ids))
+        named = names([sound_words(row) for row in offsets], telling)
+        members = [self.table[self.places == number] for number in range(len(ids))]
+        return [
+            Topic(
+                topic_id=topic_id,
+                parent_id=parent_id,
+                cluster=numbers[number] if numbers else None,
+                name=named[number],
+                tracks=len(members[number]),
+                centre=AudioFeatures(**dict(zip(FEATURES, members[number].mean(axis=0).tolist(), strict=True))),
+                tags=telling[number],
+            )
+            for number, topic_id in enumerate(ids)
+        ]
+
+
 def found_topics(
     levels: Levels,
     track_ids: Sequence[str],
@@ -104,31 +133,25 @@ def found_topics(
     lower, parents = _lower(levels, points, upper)
     taken = {topic_id for known in (before.upper, before.lower) if known for topic_id in known.topic_ids}
     going_on = following(track_ids, upper, count=len(levels.top.centroids), known=before.upper)
+    numbers = numbers_of(going_on, before.upper, most=MOST_TOPICS)
     upper_ids = ids_of(track_ids, upper, going_on, known=before.upper, taken=taken)
     lower_going_on = following(track_ids, lower, count=len(parents), known=before.lower)
     lower_ids = ids_of(track_ids, lower, lower_going_on, known=before.lower, taken=taken)
-    numbers = numbers_of(going_on, before.upper, most=MOST_TOPICS)
     tags = [tags_of.get(track_id, ()) for track_id in track_ids]
 
     made: list[Topic] = []
     places = np.empty(len(track_ids), dtype=np.int64)
-    own_names, own_tags = _named(levels.top.centroids, tags, upper)
-    for parent, topic_id in enumerate(upper_ids):
-        members = np.flatnonzero(upper == parent)
+    whole = _Tracks(tags, table, upper)
+    for parent, topic in enumerate(whole.topics(upper_ids, levels.top.centroids, numbers=numbers)):
+        members, within = np.flatnonzero(upper == parent), levels.within[parent]
         places[members] = len(made)
-        made.append(_topic(topic_id, "", own_names[parent], own_tags[parent], table[members], numbers[parent]))
-        children = [child for child, of in enumerate(parents) if of == parent]
-        if not children:
-            continue
-        offsets = _offsets(levels.within[parent], points[members])
-        inside = lower[members] - children[0]
-        names_within, tags_within = _named(offsets, [tags[row] for row in members.tolist()], inside)
-        for place, child in enumerate(children):
-            rows = members[inside == place]
-            places[rows] = len(made)
-            made.append(
-                _topic(lower_ids[child], topic_id, names_within[place], tags_within[place], table[rows], None)
-            )
+        made.append(topic)
+        if within is not None:
+            first = parents.index(parent)
+            own = _Tracks([tags[row] for row in members.tolist()], table[members], lower[members] - first)
+            ids = lower_ids[first : first + len(within.centroids)]
+            places[members] = len(made) + own.places
+            made += own.topics(ids, _offsets(within, points[members]), parent_id=topic.topic_id)
     return FoundTopics(
         topics=tuple(made),
         track_ids=track_ids,
@@ -150,31 +173,9 @@ def _lower(levels: Levels, points: Float64, upper: Int64) -> tuple[Int64, list[i
     return lower, parents
 
 
-def _offsets(within: Grouping | None, members: Float64) -> Float64:
+def _offsets(within: Grouping, members: Float64) -> Float64:
     """How far the clusters within one lie from its middle, in standard deviations of its own tracks."""
-    assert within is not None  # whose parent has children
     return np.asarray((within.centroids - members.mean(axis=0)) / np.maximum(members.std(axis=0), NARROW))
-
-
-def _named(
-    offsets: Float64, tags: Sequence[Sequence[str]], places: Int64
-) -> tuple[list[str], list[tuple[str, ...]]]:
-    told = telling_tags(tags, places, len(offsets))
-    return names([sound_words(row) for row in offsets], told), told
-
-
-def _topic(
-    topic_id: str, parent_id: str, name: str, tags: tuple[str, ...], table: Float64, number: int | None
-) -> Topic:
-    return Topic(
-        topic_id=topic_id,
-        parent_id=parent_id,
-        cluster=number,
-        name=name,
-        tracks=len(table),
-        centre=AudioFeatures(**dict(zip(FEATURES, table.mean(axis=0).tolist(), strict=True))),
-        tags=tags,
-    )
 
 
 def _choice(levels: Levels, upper_ids: Sequence[str]) -> dict[str, object]:

@@ -47,8 +47,8 @@ class VersionFacts:
 
     `label_weight` is that of the catalogue's labels (`training.engines.labelled`), 0 where they took no part.
     `settings_from` is "defaults", or the file of `segue tune` that the settings came from. `drift` is what moved since
-    the version that served at the time, None before there was one. `topics` says what their numbers were chosen by, None
-    where there are none.
+    the version that served at the time, None before there was one. `topics` says what their numbers were chosen by,
+    None where there are none.
     """
 
     created_at: datetime
