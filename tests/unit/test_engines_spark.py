@@ -143,7 +143,7 @@ def test_clusters_are_those_of_the_local_engine(session: Any) -> None:
     table = centres[np.repeat(np.arange(4), (50, 40, 30, 20))] + rng.normal(0, 0.01, (140, len(FEATURES)))
     table[:, 4] = 0.5 + rng.normal(size=140) * 1e-9
     broken = np.full((1, len(FEATURES)), np.nan)
-    bounds = Bounds(least=2, most=3, within=3)
+    bounds = Bounds(least=2, most=3, within=2)
     found = find_levels_on(session, np.vstack([table, broken]), bounds, 0)
     expected = find_levels(table, bounds, seed=0)
     assert found is not None
