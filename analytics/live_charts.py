@@ -81,7 +81,7 @@ def topic_features(means: pd.DataFrame) -> alt.LayerChart:
         x=alt.X(
             "feature:N", sort=list(FEATURES), title=None, axis=alt.Axis(labelAngle=-30, orient="top", labelLimit=140)
         ),
-        y=alt.Y("topic:N", sort=list(means["topic"]), title=None),
+        y=alt.Y("topic:N", sort=list(means["topic"]), title=None, axis=alt.Axis(labelLimit=240)),
         tooltip=[
             alt.Tooltip("topic:N", title="Topic"),
             alt.Tooltip("feature:N", title="Feature"),

@@ -86,7 +86,6 @@ COLUMNS: Final[dict[str, Any]] = {
     "topic": st.column_config.TextColumn("Topic", width=180),
     "name": st.column_config.TextColumn("Topic", width=260),
     "tracks": st.column_config.NumberColumn("Tracks", format="localized"),
-    "tags": st.column_config.TextColumn("Tags", help="What tells it from the topics beside it.", width=220),
     "topic_id": st.column_config.TextColumn("Topic id"),
     "tempo": st.column_config.NumberColumn("Tempo (bpm)", format="%.0f"),
     "loudness": st.column_config.NumberColumn("Loudness (dBFS)", format="%.1f"),
