@@ -10,7 +10,7 @@ import pandas as pd
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from segue.v1 import analytics_pb2, recommend_pb2
+from segue.v1 import analytics_pb2, recommend_pb2, topics_pb2
 
 from analytics.columns import Column, Kind, Table
 from analytics.tables import (
@@ -24,6 +24,8 @@ from analytics.tables import (
     REASONS,
     RECOMMENDATIONS,
     TOPIC_HOURS,
+    TOPIC_TRACKS,
+    TOPICS,
     TRACK_POPULARITY,
     TRENDS,
 )
@@ -115,6 +117,43 @@ def reason_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd.DataFra
             )
             for place, track in enumerate(tracks, start=1)
             for reason in track.reasons
+        ],
+    )
+
+
+def topic_frame(topics: Sequence[topics_pb2.Topic]) -> pd.DataFrame:
+    """The columns of TOPICS, in the server's order."""
+    return frame_of(
+        TOPICS,
+        [
+            (
+                topic.topic_id,
+                topic.parent_topic_id,
+                topic.name,
+                topic.tracks,
+                ", ".join(topic.tags),
+                topic.centre.tempo,
+                topic.centre.loudness,
+                topic.cluster if topic.HasField("cluster") else np.nan,
+            )
+            for topic in topics
+        ],
+    )
+
+
+def topic_track_frame(tracks: Sequence[topics_pb2.TopicTrack]) -> pd.DataFrame:
+    """The columns of TOPIC_TRACKS, in the server's order."""
+    return frame_of(
+        TOPIC_TRACKS,
+        [
+            (
+                place,
+                track.track_id,
+                track.title or track.track_id,
+                ", ".join(track.artist_names or track.artist_ids),
+                track.reason,
+            )
+            for place, track in enumerate(tracks, start=1)
         ],
     )
 

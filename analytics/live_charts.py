@@ -1,5 +1,6 @@
 """Altair charts of rankings, listeners and topics: a frame in, a chart out."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import altair as alt
@@ -63,12 +64,12 @@ def active_listeners(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-def topics(frame: pd.DataFrame) -> alt.Chart:
+def topics(frame: pd.DataFrame, names: Mapping[int, str] | None = None) -> alt.Chart:
     """Plays per hour of the six most played topics, stacked, all others in grey.
 
-    `frame` has the columns of TOPIC_HOURS.
+    `frame` has the columns of TOPIC_HOURS; `names` are those of topics by cluster.
     """
-    labelled = frame.assign(topic=topic_labels(frame["cluster"]))
+    labelled = frame.assign(topic=topic_labels(frame["cluster"], names))
     data = top_over_time(labelled, "topic", "plays", len(SERIES_COLOURS), others=OTHERS)
     return over_time(data, "topic", "plays", "Plays", others=OTHERS)
 
@@ -80,7 +81,7 @@ def topic_features(means: pd.DataFrame) -> alt.LayerChart:
         x=alt.X(
             "feature:N", sort=list(FEATURES), title=None, axis=alt.Axis(labelAngle=-30, orient="top", labelLimit=140)
         ),
-        y=alt.Y("topic:N", sort=list(means["topic"]), title=None),
+        y=alt.Y("topic:N", sort=list(means["topic"]), title=None, axis=alt.Axis(labelLimit=240)),
         tooltip=[
             alt.Tooltip("topic:N", title="Topic"),
             alt.Tooltip("feature:N", title="Feature"),
@@ -98,7 +99,7 @@ def topic_features(means: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
-def topic_means(frame: pd.DataFrame) -> pd.DataFrame:
+def topic_means(frame: pd.DataFrame, names: Mapping[int, str] | None = None) -> pd.DataFrame:
     """A row per cluster, most played first: topic, cluster, plays, and each feature's mean weighted by plays.
 
     `frame` has the columns of TOPIC_HOURS. Hours without a feature do not weigh in its mean; NaN where none has it.
@@ -109,10 +110,11 @@ def topic_means(frame: pd.DataFrame) -> pd.DataFrame:
     by = frame["cluster"]
     means = weighted.groupby(by).sum() / weights.groupby(by).sum()
     table = means.assign(plays=frame.groupby("cluster")["plays"].sum()).reset_index()
-    table.insert(0, "topic", topic_labels(table["cluster"]))
+    table.insert(0, "topic", topic_labels(table["cluster"], names))
     return table.sort_values("plays", ascending=False, ignore_index=True)
 
 
-def topic_labels(clusters: pd.Series) -> pd.Series:
-    """What a cluster is called on a page."""
-    return "Topic " + clusters.astype("string")
+def topic_labels(clusters: pd.Series, names: Mapping[int, str] | None = None) -> pd.Series:
+    """What a cluster is called on a page: by its topic's name, where that is known."""
+    numbered = "Topic " + clusters.astype("string")
+    return numbered if not names else clusters.map(names).astype("string").fillna(numbered)

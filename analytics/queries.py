@@ -7,7 +7,14 @@ from typing import Any, Final
 
 import grpc
 import pandas as pd
-from segue.v1 import analytics_pb2, analytics_pb2_grpc, recommend_pb2, recommend_pb2_grpc
+from segue.v1 import (
+    analytics_pb2,
+    analytics_pb2_grpc,
+    recommend_pb2,
+    recommend_pb2_grpc,
+    topics_pb2,
+    topics_pb2_grpc,
+)
 
 from analytics import frames
 from analytics.columns import Table
@@ -38,6 +45,9 @@ PAGE_SIZE: Final = 5000
 
 LETTERS_PAGE_SIZE: Final = 1000
 """The same for dead letters, which hold records as they came."""
+
+TOPICS_PAGE_SIZE: Final = 1000
+"""The same for topics, of which there are never so many."""
 
 ROW_LIMIT: Final = 10_000
 """Rows that a question returns at most where the caller names no limit."""
@@ -178,6 +188,36 @@ def _found(call: Callable[..., Any], request: Any) -> Answer:
         model_version=answer.model_version,
         path="",
     )
+
+
+def topics(channel: grpc.Channel) -> pd.DataFrame:
+    """TOPICS of the model version that serves; no row where it has none."""
+    request = topics_pb2.ListTopicsRequest(page_size=TOPICS_PAGE_SIZE)
+    found: list[topics_pb2.Topic] = []
+    try:
+        while True:
+            answer = _topics(channel).ListTopics(request)
+            found += answer.topics
+            request.page_token = answer.next_page_token
+            if not answer.next_page_token:
+                return frames.topic_frame(found)
+    except grpc.RpcError as error:
+        if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.NOT_FOUND:
+            return frames.topic_frame([])
+        raise explain(error) from error
+
+
+def topic_tracks(channel: grpc.Channel, topic_id: str, *, count: int = 50) -> pd.DataFrame:
+    """TOPIC_TRACKS: the first `count` tracks of a topic, at most 200."""
+    request = topics_pb2.ListTopicTracksRequest(topic_id=topic_id, page_size=count)
+    try:
+        return frames.topic_track_frame(_topics(channel).ListTopicTracks(request).tracks)
+    except grpc.RpcError as error:
+        raise explain(error) from error
+
+
+def _topics(channel: grpc.Channel) -> Any:
+    return topics_pb2_grpc.TopicServiceStub(channel)
 
 
 def _analytics(channel: grpc.Channel) -> Any:

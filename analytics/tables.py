@@ -156,6 +156,35 @@ TOPIC_HOURS: Final = Table(
 FEATURES: Final = tuple(column.name for column in TOPIC_HOURS.columns if column.unit == _SHARE)
 """The audio features of topics that are shares, which one scale can show."""
 
+TOPICS: Final = Table(
+    "topics",
+    "A cluster of tracks that sound alike, of the model version that serves; each is followed by those within it.",
+    ("topic_id",),
+    (
+        Column("topic_id", Kind.TEXT, "", "Stays with the topic from one model version to the next."),
+        Column("parent_topic_id", Kind.TEXT, "", "The topic that it is within; empty on the upper level."),
+        Column("name", Kind.TEXT, "", "How it sounds, and the tags that tell it from the topics beside it."),
+        Column("tracks", Kind.INTEGER, "tracks", "How many it has."),
+        Column("tags", Kind.TEXT, "", "What tells it from the topics beside it, most telling first."),
+        Column("tempo", Kind.REAL, "beats per minute", "The mean of its tracks."),
+        Column("loudness", Kind.REAL, "dBFS", "The mean of its tracks."),
+        Column("cluster", Kind.REAL, "", "Its number in topic_hours; absent on the lower level."),
+    ),
+)
+
+TOPIC_TRACKS: Final = Table(
+    "topic_tracks",
+    "The tracks of one topic, those that people play now first.",
+    ("track_id",),
+    (
+        Column("place", Kind.INTEGER, "place", "From 1."),
+        _TRACK_ID,
+        _TITLE,
+        Column("artists", Kind.TEXT, "", "The artists' names."),
+        Column("why", Kind.TEXT, "", "Why it stands here; empty where nobody played it."),
+    ),
+)
+
 DEAD_LETTERS: Final = Table(
     "dead_letters",
     "A record that could not be taken over; for an unknown track one row stands for all its plays.",

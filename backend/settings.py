@@ -281,7 +281,13 @@ class Settings(BaseSettings):
     training_label_weight: float = Field(
         1.0, ge=0, description="How much a track's tags and artists tell of it beside its listeners; 0: nothing."
     )
-    clusters: int = Field(12, ge=2, le=16, description="Clusters of tracks by sound; fewer for a small catalogue.")
+    clusters: int = Field(
+        12, ge=2, le=16, description="Topics (clusters of tracks by sound) at most; fewer for a small catalogue."
+    )
+    clusters_least: int = Field(
+        6, ge=2, le=16, description="Topics at least; between the two the silhouette says how many."
+    )
+    clusters_within: int = Field(6, ge=1, le=12, description="Topics within each topic at most; 1: none.")
     training_day_plays: int = Field(
         500, ge=0, description="More positive plays on one day: training leaves the listener out; 0: never."
     )

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "up", "down", "status", "doctor"),
-    *("ingest", "train", "models", "recommend", "similar", "search", "dashboard", "export"),
+    *("ingest", "train", "models", "recommend", "similar", "search", "topics", "home", "dashboard", "export"),
     *("jobs", "evaluate", "tune", "bench", "backfill", "tokens", "listener"),
 )
 """In the order of `segue --help`."""

@@ -21,6 +21,7 @@ DEADLINES: Final = {
     "segue.v1.AnalyticsService": 10.0,
     "segue.v1.IngestService": 30.0,
     "segue.v1.PrivacyService": 30.0,
+    "segue.v1.TopicService": 5.0,
     "grpc.health.v1.Health": 2.0,
 }
 """Seconds that a unary call of a service may take where the caller names no timeout. Streams have no default."""
@@ -39,6 +40,7 @@ SERVICE_CONFIG: Final = {
                 {"service": "segue.v1.AnalyticsService"},
                 {"service": "segue.v1.IngestService"},
                 {"service": "segue.v1.PrivacyService"},
+                {"service": "segue.v1.TopicService"},
                 {"service": "grpc.health.v1.Health"},
             ],
             "retryPolicy": {

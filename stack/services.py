@@ -19,6 +19,7 @@ _SERVED = {
     "segue.v1.RecommendService": "recommendations",
     "segue.v1.AnalyticsService": "analytics",
     "segue.v1.PrivacyService": "privacy",
+    "segue.v1.TopicService": "topics",
 }
 """The services by their names in the health protocol."""
 

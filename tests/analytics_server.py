@@ -10,7 +10,15 @@ from typing import Any
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
-from segue.v1 import analytics_pb2, analytics_pb2_grpc, recommend_pb2, recommend_pb2_grpc
+from segue.v1 import (
+    analytics_pb2,
+    analytics_pb2_grpc,
+    catalogue_pb2,
+    recommend_pb2,
+    recommend_pb2_grpc,
+    topics_pb2,
+    topics_pb2_grpc,
+)
 
 TOKEN = "token-of-the-test"
 HOUR = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -35,6 +43,8 @@ class Content:
     answer: recommend_pb2.RecommendResponse = field(default_factory=recommend_pb2.RecommendResponse)
     lacking: frozenset[int] = frozenset()
     """Approaches that the model version lacks."""
+    model_topics: list[topics_pb2.Topic] = field(default_factory=list)
+    """Of the model version that serves; where it has none, topics are not found."""
     page: int = 1000
     """Rows that a page holds at most, below what the client asks for where it is smaller."""
     requests: list[Any] = field(default_factory=list)
@@ -129,12 +139,43 @@ class Recommend(recommend_pb2_grpc.RecommendServiceServicer):
         return recommend_pb2.SimilarTracksResponse(tracks=self._content.answer.tracks[1:], model_version="v")
 
 
+class Topics(topics_pb2_grpc.TopicServiceServicer):
+    """Topics in pages, and three tracks of each, named after it."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def ListTopics(self, request, context):  # noqa: N802 - named by the contract
+        _check(context)
+        if not self._content.model_topics:
+            context.abort(grpc.StatusCode.NOT_FOUND, "model version v has no topics")
+        start = int(request.page_token or 0)
+        end = start + min(request.page_size, self._content.page)
+        more = end < len(self._content.model_topics)
+        topics = self._content.model_topics[start:end]
+        return topics_pb2.ListTopicsResponse(topics=topics, next_page_token=str(end) if more else "", model_version="v")
+
+    def ListTopicTracks(self, request, context):  # noqa: N802 - named by the contract
+        _check(context)
+        tracks = [
+            topics_pb2.TopicTrack(
+                track_id=f"{request.topic_id}-{place}",
+                title=SPITEFUL if place == 2 else f"Song {place} of {request.topic_id}",
+                artist_ids=["artist-1"],
+                reason="popular: 3 listeners in 24 hours" if place == 1 else "",
+            )
+            for place in (1, 2, 3)
+        ]
+        return topics_pb2.ListTopicTracksResponse(tracks=tracks[: request.page_size], model_version="v")
+
+
 @contextmanager
 def serving(content: Content) -> Iterator[str]:
     """Serve `content` on a free loopback port; yields the address."""
     server = grpc.server(futures.ThreadPoolExecutor(4))
     analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(Analytics(content), server)
     recommend_pb2_grpc.add_RecommendServiceServicer_to_server(Recommend(content), server)
+    topics_pb2_grpc.add_TopicServiceServicer_to_server(Topics(content), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
@@ -171,6 +212,7 @@ def filled(*, newest: datetime = HOUR, hours: int = 24) -> Content:
             ),
         ],
         answer=_answer(),
+        model_topics=_model_topics(),
     )
 
 
@@ -292,6 +334,22 @@ def _topics(newest: datetime, hours: int) -> list[analytics_pb2.TopicHour]:
         )
         for hour in range(hours)
         for cluster in range(8)
+    ]
+
+
+def _model_topics() -> list[topics_pb2.Topic]:
+    """Clusters 0 and 2, the first with two topics within it; the other is called what must come out as it is."""
+
+    def topic(topic_id: str, name: str, tracks: int, parent: str = "", cluster: int | None = None) -> topics_pb2.Topic:
+        centre = catalogue_pb2.AudioFeatures(tempo=90.0 + tracks, loudness=-9)
+        told = {"topic_id": topic_id, "name": name, "tracks": tracks, "parent_topic_id": parent, "cluster": cluster}
+        return topics_pb2.Topic(**told, centre=centre, tags=["metal", "punk"])
+
+    return [
+        topic("1a", "fast, loud; metal, punk", 30, cluster=0),
+        topic("1b", "sung; punk", 20, parent="1a"),
+        topic("1c", "instrumental; metal", 10, parent="1a"),
+        topic("2a", SPITEFUL, 7, cluster=2),
     ]
 
 

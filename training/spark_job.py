@@ -1,7 +1,7 @@
 """Factors and clusters of an archive that no single machine reads: `python -m training.spark_job FOLDER`.
 
-Archive, Spark master and number of clusters come from the settings. Everything is read and written by the executors, so
-FOLDER and the features' Parquet lie on a file system that all of them share.
+Archive, Spark master and bounds of the clusters' number come from the settings. Everything is read and written by the
+executors, so FOLDER and the features' Parquet lie on a file system that all of them share.
 """
 
 import argparse
@@ -12,8 +12,8 @@ from pathlib import Path
 from backend.files import write_whole
 from backend.settings import Settings
 from training import wiring
-from training.content.clusters import FILE, to_file
-from training.content.spark_clusters import spark_clusters
+from training.content.clusters import FILE, live_clusters, to_file
+from training.content.spark_clusters import spark_levels
 from training.engines.spark import SparkTrainer
 from training.engines.spark_session import spark_session
 from training.engines.trainer import AlsSettings
@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         if told.features is None:
             return
-        found = spark_clusters(session.read.parquet(told.features), clusters=settings.clusters, seed=told.seed)
+        found = spark_levels(session.read.parquet(told.features), wiring.bounds(settings), seed=told.seed)
         if found is not None:
-            write_whole(told.folder / FILE, to_file(found))
+            clusters = live_clusters(found, range(len(found.top.centroids)))
+            write_whole(told.folder / FILE, to_file(clusters))
 
 
 if __name__ == "__main__":

@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.domain.clusters import TrackClusters
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
 from training import likeness, wiring
-from training.content.clusters import FILE as CLUSTERS_FILE
-from training.content.clusters import LEAST_TRACKS, fit_clusters
-from training.content.clusters import to_file as clusters_to_file
 from training.content.embed import EmbeddingCache, SentenceEncoder
 from training.content.export import export_encoder, is_exported
+from training.content.topics import FoundTopics
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
@@ -25,7 +22,7 @@ from training.evaluation.metrics import Estimate
 from training.judging.drift import DECILES_FILE, PROFILE_FILE, Drift, deciles_to_file
 from training.judging.drift import profile as window_profile
 from training.judging.judge import Judge
-from training.judging.published import Published, earlier_factors, published
+from training.judging.published import earlier_factors, published
 from training.material import Material, data_window, with_labels
 from training.publishing import erasing
 from training.publishing.lock import training_lock
@@ -34,6 +31,7 @@ from training.publishing.mlflow import log_training
 from training.publishing.promote import Promoter
 from training.ranking.version import Words, learn, with_sound
 from training.stopwatch import Report, Stopwatch
+from training.topics import TopicFinder, files_of
 from training.tuned import Tuned, tuned
 
 
@@ -41,8 +39,9 @@ from training.tuned import Tuned, tuned
 class TrainingReport:
     """What a training made. `reason` says why it was not promoted, "" where it was; `seconds` is by step.
 
-    `settings_from` is "defaults", "given", or the file of `segue tune`; `clusters` counts clusters of tracks; `drift`
-    is what moved since the version that served before, None where none did.
+    `settings_from` is "defaults", "given", or the file of `segue tune`; `clusters` counts clusters of tracks, which are
+    the topics of the upper level, `topics` those of both; `drift` is what moved since the version that served before,
+    None where none did.
     """
 
     version: str
@@ -55,6 +54,7 @@ class TrainingReport:
     settings: AlsSettings
     settings_from: str
     clusters: int
+    topics: int
     drift: Drift | None
     seconds: Mapping[str, float]
 
@@ -82,7 +82,7 @@ def train(
         promoter=wiring.promoter(settings),
         embeddings=settings.cache / "embeddings",
         encoder=settings.encoder,
-        clusters=settings.clusters,
+        topics=lambda trainer: wiring.topic_finder(settings, trainer),
         label_weight=settings.training_label_weight,
         # Factors that serve may have learned from somebody who is being erased: no training begins from those.
         warm_start=settings.training_warm_start and not _is_somebody_erased(settings),
@@ -107,15 +107,15 @@ def _is_somebody_erased(settings: Settings) -> bool:
 class Workshop:
     """What a training works with: plays and catalogue when asked for, who publishes, folders, and what is wanted.
 
-    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder. Runs are
-    logged to MLflow as `experiment` where `mlflow_url` is not "".
+    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder, `topics` finds
+    them by the trainer's engine. Runs are logged to MLflow as `experiment` where `mlflow_url` is not "".
     """
 
     material: Callable[[], Material]
     promoter: Promoter
     embeddings: Path
     encoder: Path
-    clusters: int
+    topics: Callable[[Trainer], TopicFinder]
     label_weight: float
     warm_start: bool
     mlflow_url: str
@@ -127,6 +127,7 @@ def train_with(
 ) -> TrainingReport:
     """As `train`, with the parts of a workshop; the caller keeps other trainings away."""
     current = published(workshop.promoter.models)
+    finder = workshop.topics(trainer)
     with watch.step("reading the play archive"):
         material = workshop.material()
     trainer = with_labels(trainer, material.catalogue, weight=workshop.label_weight)
@@ -140,8 +141,8 @@ def train_with(
         earlier = earlier_factors(current, tuned.als) if workshop.warm_start else None
         pairs = interactions(material.plays)
         factors = trainer.fit(pairs, settings=tuned.als, seed=seed, earlier=earlier)
-    with watch.step("finding clusters and drift"):
-        clusters = _clusters(workshop.clusters, material, current, seed, watch.report)
+    with watch.step("finding topics and drift"):
+        topics = finder.find(material, current, seed=seed, report=watch.report)
         drift = None if current is None else drift_from(current, material, after=current.until)
     with watch.step("learning what ranks beside the factors"):
         learned = learn(pairs, factors, words)
@@ -169,9 +170,10 @@ def train_with(
         data=data_window(material),
         settings_from=tuned.source,
         drift=drift,
+        topics=None if topics is None else topics.choice,
     )
     with watch.step("publishing"):
-        further = _further(material, learned.vectors.track_ids, clusters)
+        further = _further(material, learned.vectors.track_ids, topics)
         against = current.version if current else None
         vectors = learned.vectors if heard is None else with_sound(learned.vectors, heard.track_ids, heard.spaces)
         released = workshop.promoter.release(vectors, ranking, facts, further, judged_against=against)
@@ -186,7 +188,8 @@ def train_with(
         data=facts.data,
         settings=tuned.als,
         settings_from=tuned.source,
-        clusters=0 if clusters is None else len(clusters.centroids),
+        clusters=0 if topics is None else sum(not one.parent_id for one in topics.topics),
+        topics=0 if topics is None else len(topics.topics),
         drift=drift,
         seconds=watch.seconds,
     )
@@ -216,22 +219,8 @@ def _logged(workshop: Workshop, version: str, watch: Stopwatch) -> tuple[str, ..
     return (warning,) if warning else ()
 
 
-def _clusters(
-    clusters: int, material: Material, current: Published | None, seed: int, report: Report
-) -> TrackClusters | None:
-    found = fit_clusters(
-        material.features,
-        clusters=clusters,
-        seed=seed,
-        before=None if current is None else current.clusters(),
-    )
-    if found is None:
-        report(f"no clusters: {len(material.features)} tracks have audio features, {LEAST_TRACKS} are needed")
-    return found
-
-
-def _further(material: Material, track_ids: Sequence[str], clusters: TrackClusters | None) -> dict[str, bytes]:
-    """Files of the version beside its arrays: what it was learned from, in numbers, and its clusters."""
+def _further(material: Material, track_ids: Sequence[str], topics: FoundTopics | None) -> dict[str, bytes]:
+    """Files of the version beside its arrays: what it was learned from, in numbers, and its topics."""
     profile, deciles = window_profile(material.plays, material.feature_ids, material.features)
     place = dict(zip(material.plays.track_ids, deciles.tolist(), strict=True))
     spread = np.array([place.get(track_id, -1) for track_id in track_ids], dtype=np.int8)
@@ -240,4 +229,4 @@ def _further(material: Material, track_ids: Sequence[str], clusters: TrackCluste
         PROFILE_FILE: profile.to_file(),
         DECILES_FILE: deciles_to_file(spread),
     }
-    return files if clusters is None else {**files, CLUSTERS_FILE: clusters_to_file(clusters)}
+    return files if topics is None else {**files, **files_of(topics, material, track_ids)}

@@ -7,16 +7,20 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from backend import wiring
+from backend.domain.errors import InvalidInput, Violation
 from backend.ports.erasures import ErasureStore
 from backend.ports.identity import Identities
 from backend.settings import Settings
+from training.content.clusters import Bounds, Float64, Levels, find_levels
 from training.data.catalogue import read_catalogue
 from training.data.exclusions import Limits, Withheld, named
 from training.data.rights import withheld_listeners
 from training.engines.choice import chosen_trainer
+from training.engines.spark import SparkTrainer
 from training.engines.trainer import Trainer
 from training.material import Material, read_material, withheld_by
 from training.publishing.promote import Promoter
+from training.topics import TopicFinder
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +92,30 @@ def trainer(settings: Settings, *, threads: int | None) -> Iterator[Trainer]:
     engine, master = settings.training_engine, settings.spark_master
     with chosen_trainer(engine, spark_master=master, threads=threads) as chosen:
         yield chosen
+
+
+def bounds(settings: Settings) -> Bounds:
+    """How many topics there may be. Raises InvalidInput where the least is above the most."""
+    if settings.clusters_least > settings.clusters:
+        text = f"must not be above clusters, which is {settings.clusters}: lower it, or raise clusters"
+        raise InvalidInput([Violation("clusters_least", text)])
+    return Bounds(least=settings.clusters_least, most=settings.clusters, within=settings.clusters_within)
+
+
+def topic_finder(settings: Settings, trainer: Trainer) -> TopicFinder:
+    """What finds topics, on the engine of the trainer. Raises as `bounds`."""
+    if not isinstance(trainer, SparkTrainer):
+        return TopicFinder(
+            find_levels=lambda table, bounds, seed: find_levels(table, bounds, seed=seed), bounds=bounds(settings)
+        )
+    from training.content.spark_clusters import find_levels_on  # noqa: PLC0415 - pyarrow, for this engine only
+
+    session = trainer.session
+
+    def on_spark(table: Float64, bounds: Bounds, seed: int) -> Levels | None:
+        return find_levels_on(session, table, bounds, seed)
+
+    return TopicFinder(find_levels=on_spark, bounds=bounds(settings))
 
 
 def promoter(settings: Settings) -> Promoter:

@@ -83,7 +83,10 @@ COLUMNS: Final[dict[str, Any]] = {
     "seasonal_z": st.column_config.NumberColumn(
         "Seasonal z", help="Standard deviations from the same hour of the week.", width=90, format="%.1f"
     ),
-    "topic": st.column_config.TextColumn("Topic", width=90),
+    "topic": st.column_config.TextColumn("Topic", width=180),
+    "name": st.column_config.TextColumn("Topic", width=260),
+    "tracks": st.column_config.NumberColumn("Tracks", format="localized"),
+    "topic_id": st.column_config.TextColumn("Topic id"),
     "tempo": st.column_config.NumberColumn("Tempo (bpm)", format="%.0f"),
     "loudness": st.column_config.NumberColumn("Loudness (dBFS)", format="%.1f"),
     "reason": st.column_config.TextColumn("Reason", width=110),

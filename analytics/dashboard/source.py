@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import grpc
+import pandas as pd
 import streamlit as st
 
 from analytics import filters, queries
@@ -52,6 +53,16 @@ def letter_counts() -> Rows:
     return _letter_counts(settings.read())
 
 
+def topics() -> pd.DataFrame:
+    """TOPICS, without a row where the model version that serves has none."""
+    return _topics(settings.read())
+
+
+def topic_tracks(topic_id: str, count: int) -> pd.DataFrame:
+    """TOPIC_TRACKS of one topic."""
+    return _topic_tracks(settings.read(), topic_id, count)
+
+
 def recommendations(listener_id: str, count: int) -> Answer:
     """What the listener may like next; never kept, since it changes with each play."""
     return queries.recommendations(_channel(settings.read()), listener_id, count=count)
@@ -76,6 +87,16 @@ def _channel(server: ServerSettings) -> grpc.Channel:
 def _rows(server: ServerSettings, table: str, wanted: Any, limit: int) -> Rows:
     """`table` tells filters apart that have the same fields."""
     return _QUESTIONS[type(wanted)](_channel(server), wanted, limit=limit)
+
+
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=4, show_spinner=False)
+def _topics(server: ServerSettings) -> pd.DataFrame:
+    return queries.topics(_channel(server))
+
+
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=64, show_spinner=False)
+def _topic_tracks(server: ServerSettings, topic_id: str, count: int) -> pd.DataFrame:
+    return queries.topic_tracks(_channel(server), topic_id, count=count)
 
 
 @st.cache_data(ttl=KEPT_SECONDS, max_entries=4, show_spinner=False)

@@ -9,6 +9,7 @@ from backend.ports.vectors import Vectors
 from backend.ranking.lists import AUDIO_SPACE, CONTENT_SPACE, FACTORS_SPACE, LATENT_SPACE
 from backend.ranking.newcomers import Newcomers
 from backend.ranking.sound import Sound
+from backend.ranking.topics import TopicTracks
 from backend.ranking.weights import FusionWeights
 
 NAMESPACE = "{version}.{space}"
@@ -22,8 +23,9 @@ class ModelVersion:
 
     `parts` is what the candidate sources (`backend.ranking.sources`) hold of it, by name; `weights` fuse their lists.
     Track factors, of that `dimension`, and content vectors are in the vector index under FACTORS_NAMESPACE and
-    CONTENT_NAMESPACE, and those by audio features under the names of their spaces (`spaces`). `newcomers` and `sound`
-    are None where the version has none; `alike` weighs the approaches to tracks like one, {} where nothing was learned.
+    CONTENT_NAMESPACE, and those by audio features under the names of their spaces (`spaces`). `newcomers`, `sound` and
+    `topics` are None where the version has none; `alike` weighs the approaches to tracks like one, {} where nothing was
+    learned.
     """
 
     version: str
@@ -36,6 +38,7 @@ class ModelVersion:
     newcomers: Newcomers | None = None
     sound: Sound | None = None
     alike: Mapping[str, float] = field(default_factory=dict)
+    topics: TopicTracks | None = None
 
     @property
     def spaces(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ INGEST = "segue.v1.IngestService"
 RECOMMEND = "segue.v1.RecommendService"
 ANALYTICS = "segue.v1.AnalyticsService"
 PRIVACY = "segue.v1.PrivacyService"
+TOPICS = "segue.v1.TopicService"
 WHOLE = ""
 """The server's own name in the health protocol: serving where every service is."""
 
@@ -24,7 +25,7 @@ class HealthMonitor:
         self._servicer = servicer
         self._readiness = readiness
         self._told: dict[str, bool] = {}
-        for service in (INGEST, RECOMMEND, ANALYTICS, PRIVACY, WHOLE):
+        for service in (INGEST, RECOMMEND, ANALYTICS, PRIVACY, TOPICS, WHOLE):
             servicer.set(service, STATUS[False])
 
     def check(self) -> None:
@@ -35,6 +36,7 @@ class HealthMonitor:
             RECOMMEND: ready.recommend,
             ANALYTICS: ready.analytics,
             PRIVACY: ready.privacy,
+            TOPICS: ready.recommend,
         }
         serving[WHOLE] = all(serving.values())
         for service, serves in serving.items():

@@ -9,7 +9,7 @@ import structlog
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME, HealthServicer
 from grpc_reflection.v1alpha import reflection
-from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, privacy_pb2_grpc, recommend_pb2_grpc
+from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, privacy_pb2_grpc, recommend_pb2_grpc, topics_pb2_grpc
 
 from backend.listening import require_protection
 from backend.loops import Loop
@@ -21,6 +21,7 @@ from backend.rpc.ingest import IngestServicer
 from backend.rpc.places import Places
 from backend.rpc.privacy import PrivacyServicer
 from backend.rpc.recommend import RecommendServicer
+from backend.rpc.topics import TopicServicer
 from backend.services.assembly import Services
 
 _log = structlog.get_logger(__name__)
@@ -123,9 +124,12 @@ class Server:
         privacy_pb2_grpc.add_PrivacyServiceServicer_to_server(
             PrivacyServicer(services.exporter, services.erasures, services.rights), door
         )
+        topics_pb2_grpc.add_TopicServiceServicer_to_server(
+            TopicServicer(services.topics, services.home, services.catalogue), door
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, door)
         if reflect:
-            own = (health.INGEST, health.RECOMMEND, health.ANALYTICS, health.PRIVACY)
+            own = (health.INGEST, health.RECOMMEND, health.ANALYTICS, health.PRIVACY, health.TOPICS)
             reflection.enable_server_reflection((*own, SERVICE_NAME, reflection.SERVICE_NAME), door)
         return server
 

@@ -35,6 +35,7 @@ from backend.services.explore import Explorer
 from backend.services.export import Exporter
 from backend.services.follow import Followed, Follower, of_value
 from backend.services.heartbeat import Heartbeat
+from backend.services.home import HomePages
 from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
 from backend.services.model import CurrentModel
@@ -46,6 +47,7 @@ from backend.services.report import Report
 from backend.services.retrieve import Retriever
 from backend.services.rights import Rights
 from backend.services.sounds import Sounds
+from backend.services.topics import TopicBrowser
 from backend.services.trending import Trending
 
 FLUSH_SECONDS = 15.0
@@ -68,6 +70,8 @@ class Services:
     ingest: IngestService
     recommender: Recommender
     explorer: Explorer
+    topics: TopicBrowser
+    home: HomePages
     report: Report
     exporter: Exporter
     erasures: Erasures
@@ -122,6 +126,7 @@ def assembled(
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder, sounds=sounds)
     retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
     known, named = KnownIdentities(identities), Names(store, catalogue)
+    topics = TopicBrowser(model=current, trending=trends)
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
@@ -146,6 +151,8 @@ def assembled(
             names=named,
             sounds=sounds,
         ),
+        topics=topics,
+        home=HomePages(browser=topics, model=current, trending=trends, identities=known, profiles=profiles),
         report=Report(store, catalogue),
         exporter=Exporter(
             log=event_log,

@@ -28,10 +28,10 @@ class Readiness:
     """Looks at the parts.
 
     Ingest needs room, the log and the store (for what it does not know of the catalogue); analytics the store; privacy
-    the log and the store; recommendations the store or, without it, a model in memory, and, where the log answers, what
-    other servers took in of late (`is_current`): else they would show what was played or hidden a moment ago. Topics
-    and indexes are made at the first look at which the parts answer; a store whose listeners were named by another
-    secret is as good as down.
+    the log and the store; recommendations (and topics of tracks) the store or, without it, a model in memory, and,
+    where the log answers, what other servers took in of late (`is_current`): else they would show what was played or
+    hidden a moment ago. The log's topics and the indexes are made at the first look at which the parts answer; a store
+    whose listeners were named by another secret is as good as down.
     """
 
     def __init__(

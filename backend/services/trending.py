@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import Unavailable
@@ -37,6 +37,20 @@ class TrendList:
     stale: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lists:
+    """What was read at one time."""
+
+    both: TrendList
+    rising: TrendList
+    popular: TrendList
+
+    def aged(self) -> "_Lists":
+        """The same, marked as old."""
+        lists = {one.name: TrendList(getattr(self, one.name).candidates, True) for one in fields(self)}
+        return _Lists(**lists)
+
+
 class Trending:
     """The newest hour's trends, then the popular tracks: those of the last 24 hours by rank.
 
@@ -49,20 +63,24 @@ class Trending:
     def __init__(self, store: TableStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._kept: tuple[TrendList, TrendList] | None = None
+        self._kept: _Lists | None = None
         self._kept_at = 0.0
         self._reading = threading.Lock()
         self._asked = threading.Event()
 
     def rising_and_popular(self) -> TrendList:
         """Rising tracks by rank, then popular ones. Raises Unavailable where nothing was ever read."""
-        return self._lists()[0]
+        return self._lists().both
+
+    def rising(self) -> TrendList:
+        """Rising tracks by rank. Raises Unavailable where nothing was ever read."""
+        return self._lists().rising
 
     def popular(self) -> TrendList:
         """Tracks with the most listeners lately. Raises Unavailable where nothing was ever read."""
-        return self._lists()[1]
+        return self._lists().popular
 
-    def _lists(self) -> tuple[TrendList, TrendList]:
+    def _lists(self) -> _Lists:
         kept = self._kept
         age = self._clock() - self._kept_at
         if kept is None or age > OLDEST_SECONDS:
@@ -79,7 +97,7 @@ class Trending:
             with self._reading:
                 self._refreshed()
 
-    def _refreshed(self) -> tuple[TrendList, TrendList]:
+    def _refreshed(self) -> _Lists:
         """The lists, read again unless somebody just did; the old ones, marked, where the store is down."""
         if self._kept is not None and self._clock() - self._kept_at <= KEPT_SECONDS:
             return self._kept
@@ -89,17 +107,21 @@ class Trending:
             if self._kept is None:
                 raise
             _log.warning("trends are old: %s", error)
-            self._kept = (TrendList(self._kept[0].candidates, True), TrendList(self._kept[1].candidates, True))
+            self._kept = self._kept.aged()
         self._kept_at = self._clock()
         return self._kept
 
-    def _read(self) -> tuple[TrendList, TrendList]:
+    def _read(self) -> _Lists:
         newest = self._store.page(ARTIST_ENGAGEMENT, TableQuery(page_size=1)).rows
         hour = newest[0].window_start if newest else datetime.fromtimestamp(0, tz=UTC) + LATELY
         trends = self._store.page(TRENDS, TableQuery(start=hour - LATELY, page_size=RISING)).rows
         popular = self._popular()
         latest = tuple(trend for trend in trends if trend.window_start == trends[0].window_start)
-        return TrendList(_rising_first(latest, popular)), TrendList(_rising_first((), popular))
+        return _Lists(
+            both=TrendList(_rising_first(latest, popular)),
+            rising=TrendList(_rising_first(latest, ())),
+            popular=TrendList(_rising_first((), popular)),
+        )
 
     def _popular(self) -> list[TrackPopularity]:
         """At most POPULAR tracks, each once."""

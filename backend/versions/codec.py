@@ -18,10 +18,11 @@ from backend.ranking.sound import Sound
 from backend.ranking.sources import ALL, LIKENESSES, NAMES
 from backend.ranking.stored import Files, Stored, array_bytes, lines_bytes
 from backend.ranking.weights import FusionLevel, FusionWeights
+from backend.versions.topics import TRACK_IDS_FILE, read_topics
 
 MANIFEST = "manifest.json"
 FUSION_FILE = "fusion.json"
-TRACK_IDS_FILE, LISTENER_IDS_FILE = "track_ids.txt", "listener_ids.txt"
+LISTENER_IDS_FILE = "listener_ids.txt"
 TRACK_FACTORS_FILE, LISTENER_FACTORS_FILE = "track_factors.npy", "listener_factors.npy"
 TRACK_CONTENT_FILE = "track_content.npy"
 TRACK_SOUND_FILE = "track_{space}.npy"
@@ -141,6 +142,7 @@ def load(files: Files) -> ModelVersion:
             newcomers=newcomers.load(files, dimension=dimension, words=words),
             sound=sound.load(files),
             alike=_weights(manifest.get(SIMILAR, {}).get("weights", {}), LIKENESSES),
+            topics=read_topics(files),
             manifest=manifest,
         )
 

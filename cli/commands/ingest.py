@@ -22,7 +22,7 @@ WHOLE = "data-set"
 
 
 class _WholeByDefault(TyperGroup):
-    """`segue ingest PATH` is `segue ingest data-set PATH`; a path that is called as a kind is written ./tracks."""
+    """`segue ingest PATH` means the kind data-set; a path that is called as a kind is written ./tracks."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the kind before the rest where none is named."""

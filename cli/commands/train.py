@@ -94,7 +94,10 @@ def _tell(output: Output, report: "TrainingReport") -> None:
         f"learned from {data.plays:,} plays of {data.listeners:,} listeners and {data.tracks:,} tracks; "
         f"left out: {left_out or 'nothing'}"
     )
-    output.say(f"settings: {report.settings_from}; clusters of tracks: {report.clusters or 'none'}")
+    output.say(
+        f"settings: {report.settings_from}; topics: {report.clusters or 'none'}, "
+        f"{report.topics - report.clusters} within them"
+    )
     if report.drift and report.drift.shifted:
         output.warn(
             f"shifted since {report.drift.version}: {', '.join(report.drift.shifted)}; see `segue models drift`"

@@ -12,8 +12,8 @@ from backend.domain.errors import Unavailable
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from importers.audio.joining import song_key
 from importers.audio.tags import Tags
-from importers.messages import artist_message, audio_features_message, track_message
 from importers.calls import RETRY_DELAYS
+from importers.messages import artist_message, audio_features_message, track_message
 
 _AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 _NO_SEARCH = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAVAILABLE)

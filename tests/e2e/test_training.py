@@ -78,7 +78,9 @@ def test_what_was_learned_from_is_recorded(home: Settings, report: TrainingRepor
 
 def test_clusters_of_the_version_that_serves_are_in_the_log(home: Settings, report: TrainingReport) -> None:
     """Appended at each promotion, and again when a rollback makes an older version serve."""
-    assert (12, ()) == (report.clusters, report.warnings)
+    assert () == report.warnings
+    assert 6 <= report.clusters <= 12
+    assert report.topics > report.clusters
     again = train(home, now=NOW.replace(minute=30), seed=1, threads=1)
     assert again.promoted
     back = training_wiring.promoter(home).roll_back()

@@ -141,6 +141,7 @@ def test_topics_features_are_means_weighted_by_plays() -> None:
     frame = live_frame(TOPIC_HOURS, [row(1, 10, 0.2), row(1, 30, 0.6), row(1, 99, None), row(2, 500, None)])
     means = live_charts.topic_means(frame)
     assert ["Topic 2", "Topic 1"] == means["topic"].tolist()
+    assert ["calm", "Topic 1"] == live_charts.topic_means(frame, {2: "calm"})["topic"].tolist()
     assert [500, 139] == means["plays"].tolist()
     assert np.isnan(means["energy"].iloc[0])
     assert 0.5 == pytest.approx(means["energy"].iloc[1])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from segue.v1 import recommend_pb2
+from segue.v1 import recommend_pb2, topics_pb2
 from streamlit.testing.v1 import AppTest
 
 from analytics.dashboard import APP
@@ -99,6 +99,7 @@ def test_a_page_without_rows_says_what_to_do(name: str, open_page: Open, content
     for rows in (*tables, content.topics, content.letters, content.counts):
         rows.clear()
     content.answer.Clear()
+    content.model_topics.clear()
     content.as_of = None
     app = asked(open_page(name), name)
     assert not app.exception
@@ -196,11 +197,41 @@ def test_listeners_are_counted_and_found(open_page: Open, content: Content) -> N
 def test_topics_are_listed_most_played_first(open_page: Open) -> None:
     """One row a topic, whatever the period."""
     app = open_page("topics")
-    table = app.dataframe[0].value
+    table = app.dataframe[-1].value
     assert 8 == len(table)
     assert table["plays"].is_monotonic_decreasing
+    assert {"fast, loud; metal, punk", "Topic 1", SPITEFUL, "Topic 7"} <= set(table["topic"])
     app.segmented_control(key="period").set_value("6 hours").run()
-    assert app.dataframe[0].value["plays"].sum() < table["plays"].sum()
+    assert app.dataframe[-1].value["plays"].sum() < table["plays"].sum()
+
+
+def test_topics_are_browsed_two_levels_deep_to_their_tracks(open_page: Open) -> None:
+    """The first topic with what is within it and its tracks; then one within it; then a topic that has none within."""
+    app = open_page("topics")
+    upper, within, tracks, _ = [table.value for table in app.dataframe]
+    assert [["1a", "2a"], ["1b", "1c"]] == [list(table["topic_id"]) for table in (upper, within)]
+    assert ["Song 1 of 1a", SPITEFUL, "Song 3 of 1a"] == list(tracks["title"])
+    app.selectbox(key="within-1a").select("1c").run()
+    assert "Song 1 of 1c" == app.dataframe[2].value["title"][0]
+    app.selectbox(key="topic").select("2a").run()
+    assert not app.exception
+    assert "Song 1 of 2a" == app.dataframe[1].value["title"][0]
+    assert "no topic within" in _texts(app)
+
+
+def test_a_version_without_topics_leaves_the_hours(open_page: Open, content: Content) -> None:
+    """And hours without plays leave the topics."""
+    content.model_topics.clear()
+    app = open_page("topics")
+    assert [8] == [len(table.value) for table in app.dataframe]
+    assert not app.error
+    content.model_topics.append(topics_pb2.Topic(topic_id="1a", name="calm", tracks=3, cluster=0))
+    content.topics.clear()
+    st.cache_data.clear()
+    app.run()
+    assert not app.exception
+    assert [["calm"], 3] == [list(app.dataframe[0].value["name"]), len(app.dataframe[1].value)]
+    assert "No play of a topic's track" in _texts(app)
 
 
 def test_letters_are_counted_explained_and_shown_as_they_were(open_page: Open) -> None:
@@ -268,8 +299,7 @@ def test_titles_are_never_rendered(name: str, open_page: Open) -> None:
     app = asked(open_page(name), name)
     assert not app.exception
     assert "<script>" not in _texts(app)
-    if name != "topics":
-        assert any(SPITEFUL in table.value.astype(str).to_numpy() for table in app.dataframe)
+    assert any(SPITEFUL in table.value.astype(str).to_numpy() for table in app.dataframe)
 
 
 def _evil_table() -> None:

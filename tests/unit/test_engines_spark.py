@@ -13,8 +13,8 @@ import pytest
 from backend.domain.errors import InvalidInput
 from backend.domain.plays import Lesson
 from tests.lessons import LESSON_CASES
-from training.content.clusters import FEATURES, fit_clusters
-from training.content.spark_clusters import spark_clusters
+from training.content.clusters import FEATURES, Bounds, find_levels
+from training.content.spark_clusters import find_levels_on
 from training.data.archive import read_archive
 from training.data.dataset import interactions
 from training.data.exclusions import Withheld
@@ -133,21 +133,32 @@ def test_an_archive_without_a_play_to_learn_from_is_said(session: Any, archive: 
 
 
 def test_clusters_are_those_of_the_local_engine(session: Any) -> None:
-    """Four groups far apart: the same axes and centroids, the largest first, without the row that is not whole."""
+    """Three groups far apart, the largest of two near each other: both levels are the same, and all silhouettes.
+
+    The row that is not whole is left out, and a feature that hardly varies decides on neither.
+    """
     rng = np.random.default_rng(4)
     centres = rng.uniform(0, 10, (4, len(FEATURES)))
+    centres[1] = centres[0] + 0.3
     table = centres[np.repeat(np.arange(4), (50, 40, 30, 20))] + rng.normal(0, 0.01, (140, len(FEATURES)))
+    table[:, 4] = 0.5 + rng.normal(size=140) * 1e-9
     broken = np.full((1, len(FEATURES)), np.nan)
-    frame = session.createDataFrame(pa.table(dict(zip(FEATURES, np.vstack([table, broken]).T.copy(), strict=True))))
-    found = spark_clusters(frame, clusters=4, seed=0)
-    expected = fit_clusters(table, clusters=4, seed=0, before=None)
+    bounds = Bounds(least=2, most=3, within=2)
+    found = find_levels_on(session, np.vstack([table, broken]), bounds, 0)
+    expected = find_levels(table, bounds, seed=0)
     assert found is not None
     assert expected is not None
-    assert expected.features == found.features
-    assert np.array(expected.means) == pytest.approx(np.array(found.means))
-    assert np.array(expected.deviations) == pytest.approx(np.array(found.deviations))
-    assert np.array(expected.centroids) == pytest.approx(np.array(found.centroids))
-    assert spark_clusters(frame.limit(39), clusters=4, seed=0) is None
+    assert expected.means == pytest.approx(found.means)
+    assert expected.deviations == pytest.approx(found.deviations)
+    assert expected.top.centroids == pytest.approx(found.top.centroids)
+    assert 3 == len(found.top.centroids)
+    assert expected.top.scores == pytest.approx(found.top.scores)
+    (inside, *whole), (inside_here, *whole_here) = expected.within, found.within
+    assert [None, None] == whole == whole_here
+    assert inside is not None
+    assert inside_here is not None
+    assert inside.centroids == pytest.approx(inside_here.centroids)
+    assert find_levels_on(session, table[:39], bounds, 0) is None
 
 
 def test_the_session_says_what_its_algebra_runs_on(session: Any) -> None:

@@ -194,6 +194,20 @@ def test_activity_topics_and_letters_become_frames(channel: grpc.Channel, conten
     assert content.as_of == counts.as_of
 
 
+def test_topics_come_over_pages_with_their_tracks(channel: grpc.Channel, content: Content) -> None:
+    """In the server's order; a topic of the lower level has no number, and a version without topics no row."""
+    content.page = 3
+    found = queries.topics(channel)
+    assert ["1a", "1b", "1c", "2a"] == found["topic_id"].tolist()
+    assert [True, False, False, True] == found["cluster"].notna().tolist()
+    assert ("metal, punk", 120.0) == (found.loc[0, "tags"], found.loc[0, "tempo"])
+    tracks = queries.topic_tracks(channel, "1b", count=2)
+    assert ["1b-1", "1b-2"] == tracks["track_id"].tolist()
+    assert ["popular: 3 listeners in 24 hours", ""] == tracks["why"].tolist()
+    content.model_topics.clear()
+    assert (0, found.columns.tolist()) == (len(queries.topics(channel)), queries.topics(channel).columns.tolist())
+
+
 def test_every_live_table_has_the_fields_of_its_message() -> None:
     """Each column is a field of that name, so that a frame can be made without rows too."""
     for table in frames.MESSAGES:

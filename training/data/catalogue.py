@@ -12,7 +12,7 @@ class Catalogue:
 
     `withheld`: ids of tracks that carry no training right, `of_withheld`: of those one of whose artists carries none.
     `sounds`: track id → audio features, of the tracks in `texts` that have any. `artist_of`: track id → its first
-    artist, `labels_of`: track id → its tags and artists, both of the tracks in `texts`.
+    artist, `labels_of`: track id → its tags and artists, `tags_of`: its tags alone, all of the tracks in `texts`.
     """
 
     texts: Mapping[str, str]
@@ -21,6 +21,7 @@ class Catalogue:
     sounds: Mapping[str, AudioFeatures]
     artist_of: Mapping[str, str]
     labels_of: Mapping[str, tuple[str, ...]]
+    tags_of: Mapping[str, tuple[str, ...]]
 
     @property
     def estimated(self) -> int:
@@ -40,6 +41,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
     sounds: dict[str, AudioFeatures] = {}
     artist_of: dict[str, str] = {}
     labels_of: dict[str, tuple[str, ...]] = {}
+    tags_of: dict[str, tuple[str, ...]] = {}
     withheld, of_withheld = set(), set()
     for track in tracks:
         if not track.allow_training:
@@ -52,6 +54,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
             artist_of[track.track_id] = track.artist_ids[0]
             tags, by = (f"tag {tag}" for tag in track.tags), (f"artist {each}" for each in track.artist_ids)
             labels_of[track.track_id] = (*tags, *by)
+            tags_of[track.track_id] = track.tags
             if track.audio_features is not None:
                 sounds[track.track_id] = track.audio_features
     return Catalogue(
@@ -61,4 +64,5 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
         sounds=sounds,
         artist_of=artist_of,
         labels_of=labels_of,
+        tags_of=tags_of,
     )

@@ -51,6 +51,11 @@ class SparkTrainer:
     def __init__(self, session: Any) -> None:
         self._session = session
 
+    @property
+    def session(self) -> Any:
+        """For other work on the same executors."""
+        return self._session
+
     def fit(self, pairs: Interactions, *, settings: AlsSettings, seed: int, earlier: Earlier | None = None) -> Factors:
         """As the contract says; MLlib cannot begin from `earlier`."""
         if len(pairs) == 0:

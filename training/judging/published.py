@@ -9,8 +9,10 @@ from backend.domain.clusters import TrackClusters
 from backend.domain.errors import NotFound
 from backend.ports.models import ModelRepository
 from backend.ranking.stored import Files
+from backend.ranking.topics import TopicTracks
 from backend.versions import codec
 from backend.versions.codec import VersionVectors
+from backend.versions.topics import read_topics
 from training.content import clusters
 from training.engines.trainer import AlsSettings, Earlier
 from training.ranking.version import RankingVersion, read_back
@@ -43,6 +45,10 @@ class Published:
         """Its clusters of tracks, None where it has none. Raises ModelRefused."""
         content = self.file(clusters.FILE)
         return None if content is None else clusters.from_file(content, self.version)
+
+    def topics(self) -> TopicTracks | None:
+        """Its topics, None where it has none. Raises ModelRefused."""
+        return read_topics(self._files())
 
     def lines(self, name: str) -> list[str]:
         """A file of ids, one a line. Raises NotFound and ModelRefused."""

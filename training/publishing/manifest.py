@@ -50,7 +50,8 @@ class VersionFacts:
 
     `label_weight` is that of the catalogue's labels (`training.engines.labelled`), 0 where they took no part.
     `settings_from` is "defaults", or the file of `segue tune` that the settings came from. `drift` is what moved since
-    the version that served at the time, None before there was one.
+    the version that served at the time, None before there was one. `topics` says what their numbers were chosen by,
+    None where there are none.
     """
 
     created_at: datetime
@@ -62,6 +63,7 @@ class VersionFacts:
     settings_from: str
     drift: Drift | None
     label_weight: float = 0.0
+    topics: Mapping[str, object] | None = None
 
 
 def write_manifest(folder: Path, facts: VersionFacts, ranking: Mapping[str, object]) -> str:
@@ -107,6 +109,7 @@ def _document(
         "code": code_version(),
         "objections": list(facts.judgement.objections),
         "comparisons": [asdict(comparison) for comparison in facts.judgement.comparisons],
+        "topics": facts.topics,
         "drift": None if facts.drift is None else asdict(facts.drift),
         "files": dict(files),
     }
