@@ -7,7 +7,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,6 @@ from typing import Any
 from pymongo import MongoClient, ReplaceOne
 
 from backend.domain.errors import SegueError
-from backend.settings import Settings
 from bench import stacks
 from bench.rows import Pair, Row, row
 from cli import reach
@@ -78,9 +77,9 @@ def measure(plan: Plan, output: Output) -> Measured:
     ):
         file = Path(folder) / "tracks.csv"
         write_file(file, plan)
-        with _client(settings) as client:
+        with _client(settings.store_url) as client:
             for nth in range(1 + plan.repeats):
-                ours = imported(settings, file, plan.rows)
+                ours = imported(reach.environment(settings), file, plan.rows)
                 client.drop_database(settings.tenant)  # so that each round's rows are new to the store, as the other's
                 bar.advance(bar.task_ids[0])
                 reference = upserted(client, file, plan.rows)
@@ -135,11 +134,11 @@ def write_file(path: Path, plan: Plan) -> None:
                 whole.writelines(part)
 
 
-def imported(settings: Settings, file: Path, count: int) -> Imported:
+def imported(environment: Mapping[str, str], file: Path, count: int) -> Imported:
     """`segue ingest tracks FILE` as people run it. Raises SegueError where it fails or not every row arrives."""
     command = [sys.executable, "-m", "cli.program", "ingest", "tracks", str(file), "--json"]
     began = time.monotonic()
-    with subprocess.Popen(command, env=reach.environment(settings), stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         told = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -184,9 +183,9 @@ def _raw(file: Path) -> Iterator[list[dict[str, Any]]]:
             yield batch.slice(start, BULK).to_pylist()
 
 
-def _client(settings: Settings) -> "MongoClient[dict[str, Any]]":
+def _client(store_url: str) -> "MongoClient[dict[str, Any]]":
     """A client with the store's own write concern."""
-    return MongoClient(settings.store_url, tz_aware=True, w="majority", journal=True, retryWrites=False)
+    return MongoClient(store_url, tz_aware=True, w="majority", journal=True, retryWrites=False)
 
 
 def _told(plan: Plan) -> dict[str, object]:
