@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.domain.clusters import TrackClusters
+from backend.ports.encoder import TextEncoder
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
@@ -15,8 +16,8 @@ from training import wiring
 from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
-from training.content.embed import EmbeddingCache, SentenceEncoder
-from training.content.export import export_encoder, is_exported
+from training.content.embed import EmbeddingCache
+from training.content.export import DIMENSION, ENCODER_NAME, FORM, export_encoder, is_exported
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
@@ -82,6 +83,7 @@ def train(
         promoter=wiring.promoter(settings),
         embeddings=settings.cache / "embeddings",
         encoder=settings.encoder,
+        open_encoder=lambda: wiring.encoder(settings),
         clusters=settings.clusters,
         label_weight=settings.training_label_weight,
         # Factors that serve may have learned from somebody who is being erased: no training begins from those.
@@ -107,14 +109,15 @@ def _is_somebody_erased(settings: Settings) -> bool:
 class Workshop:
     """What a training works with: plays and catalogue when asked for, who publishes, folders, and what is wanted.
 
-    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder. Runs are
-    logged to MLflow as `experiment` where `mlflow_url` is not "".
+    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder's folder and
+    `open_encoder` opens it. Runs are logged to MLflow as `experiment` where `mlflow_url` is not "".
     """
 
     material: Callable[[], Material]
     promoter: Promoter
     embeddings: Path
     encoder: Path
+    open_encoder: Callable[[], TextEncoder]
     clusters: int
     label_weight: float
     warm_start: bool
@@ -130,8 +133,8 @@ def _train(
         material = workshop.material()
     trainer = with_labels(trainer, material.catalogue, weight=workshop.label_weight)
     with watch.step("embedding the catalogue"):
-        content_ids, content = _embed(material.catalogue, workshop.embeddings, watch.report)
         prepare_encoder(workshop.encoder, watch.report)
+        content_ids, content = _embed(material.catalogue, workshop, watch.report)
     with watch.step("judging on held-out plays"):
         words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
         judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
@@ -145,8 +148,8 @@ def _train(
     with watch.step("learning what ranks beside the factors"):
         learned = learn(pairs, factors, words)
     ranking = Ranking(
-        encoder_name=SentenceEncoder.name,
-        encoder_dimension=SentenceEncoder.dimension,
+        encoder_name=ENCODER_NAME,
+        encoder_dimension=DIMENSION,
         parts=learned.parts,
         newcomers=learned.newcomers,
         weights=learned.weights if judgement.fusion is None else judgement.fusion.weights,
@@ -166,7 +169,9 @@ def _train(
     with watch.step("publishing"):
         further = _further(material, learned.vectors.track_ids, clusters)
         against = current.version if current else None
-        released = workshop.promoter.release(learned.vectors, ranking, facts, further, judged_against=against)
+        released = workshop.promoter.release(
+            learned.vectors, ranking, facts, further, judged_against=against, facets=material.catalogue.facets
+        )
     warnings = (*released.warnings, *_logged(workshop, released.version, watch))
     return TrainingReport(
         version=released.version,
@@ -188,7 +193,7 @@ def prepare_encoder(folder: Path, report: Report = lambda _: None) -> None:
     """Export the text encoder where it is not yet there; the server needs it to search by words."""
     if not is_exported(folder):
         report("exporting the text encoder (once)")
-        export_encoder(SentenceEncoder(), folder)
+        export_encoder(folder)
 
 
 def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
@@ -206,10 +211,10 @@ def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
     )
 
 
-def _embed(catalogue: Catalogue, embeddings: Path, report: Report) -> tuple[Sequence[str], Vectors]:
-    encoder = SentenceEncoder()
-    cache = EmbeddingCache(embeddings / encoder.name)
-    return list(catalogue.texts), cache.embed(list(catalogue.texts.values()), encoder, report=report)
+def _embed(catalogue: Catalogue, workshop: Workshop, report: Report) -> tuple[Sequence[str], Vectors]:
+    cache = EmbeddingCache(workshop.embeddings / f"{ENCODER_NAME}.{FORM}")
+    texts = list(catalogue.texts.values())
+    return list(catalogue.texts), cache.embed(texts, workshop.open_encoder(), report=report)
 
 
 def _logged(workshop: Workshop, version: str, watch: Stopwatch) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.tracks import Track
+
 Vectors = NDArray[np.float32]
 
 
@@ -20,7 +22,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facets:
-    """What a vector can be filtered by, as far as it is known; texts are compared letter by letter."""
+    """What a vector can be filtered by, as far as it is known: texts letter by letter, artists by their ids."""
 
     tags: tuple[str, ...] = ()
     year: int | None = None
@@ -56,6 +58,17 @@ class Filter:
 
 
 EVERYTHING = Filter()
+
+
+def facets_of(track: Track) -> Facets:
+    """What the catalogue knows of a track; its year is that of `released_on`, where this begins with one."""
+    year = track.released_on[:4]
+    return Facets(
+        tags=track.tags,
+        year=int(year) if len(year) == 4 and year.isascii() and year.isdigit() else None,
+        artists=track.artist_ids,
+        source=track.source.value,
+    )
 
 
 class VectorIndex(Protocol):

@@ -1,6 +1,7 @@
 """The vector index in files: exact search on memory-mapped vectors, and a graph of fewer bits where there are many."""
 
 import json
+import os
 import re
 import threading
 import zlib
@@ -32,6 +33,7 @@ _CONTENTS = "contents.json"
 class _Namespace:
     """An opened namespace; `state` tells whether the folder is still the one that was opened, and nothing removed."""
 
+    path: Path
     state: tuple[int, ...]
     ids: list[str]
     places: dict[str, int]
@@ -48,8 +50,9 @@ class _Namespace:
             places, scores = self.rows.near(query, wanted)
         else:
             places, scores = self._near_among(mask, query, wanted, scan_up_to)
-        found = (Neighbour(self.ids[place], float(score)) for place, score in zip(places, scores, strict=True))
-        return [neighbour for neighbour in found if neighbour.id not in exclude][:limit]
+        named = zip(places.tolist(), scores.tolist(), strict=True)
+        found = ((self.ids[place], score) for place, score in named)
+        return [Neighbour(one, score) for one, score in found if one not in exclude][:limit]
 
     def _admitted(self, where: Filter) -> Mask:
         mask = self.facets.admitted(where)
@@ -151,11 +154,11 @@ class EmbeddedVectorIndex:
         return self._folder / namespace
 
     def _open(self, namespace: str) -> _Namespace:
-        path = self._path(namespace)
         with _there(namespace):
             while True:
-                state = _state(path)
                 opened = self._opened.get(namespace)
+                path = self._path(namespace) if opened is None else opened.path
+                state = _state(path)
                 if opened is not None and opened.state == state:
                     return opened
                 try:
@@ -190,7 +193,7 @@ def _read(path: Path, state: tuple[int, ...]) -> _Namespace:
     if removed:
         alive = np.ones(len(ids), dtype=np.bool_)
         alive[removed] = False
-    return _Namespace(state, ids, places, rows, read_facets(path, len(ids)), alive)
+    return _Namespace(path, state, ids, places, rows, read_facets(path, len(ids)), alive)
 
 
 def _check(path: Path) -> None:
@@ -220,9 +223,9 @@ def _removed(path: Path) -> list[str]:
 
 def _state(path: Path) -> tuple[int, ...]:
     """Another one after each replacement and each removal, which replaces its file too."""
-    written = (path / "ids.json").stat()
+    written = os.stat(f"{path}/ids.json")  # noqa: PTH116 - asked by every search, and pathlib takes as long as the graph
     try:
-        removed = (path / _REMOVED).stat()
+        removed = os.stat(f"{path}/{_REMOVED}")  # noqa: PTH116 - as above
     except FileNotFoundError:
         return written.st_ino, written.st_mtime_ns
     return written.st_ino, written.st_mtime_ns, removed.st_ino, removed.st_mtime_ns

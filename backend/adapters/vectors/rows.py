@@ -19,8 +19,9 @@ CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
 """How many neighbours a vector of the graph has, and how many candidates are kept while it is made and asked."""
 SPARE = 20
 """Candidates beyond those asked for, so that eight bits need not put the last ones in order."""
-_LARGEST = 2_047
+_LARGEST = 127 * 16
 _HEADER_BYTES = 8
+_SORTED_WHOLE = 256
 _CHUNK = 4_096
 """Rows that are scored at once: as floats they still fit the processor's cache."""
 
@@ -53,7 +54,8 @@ class PlainRows:
     exact = True
 
     def __init__(self, folder: Path) -> None:
-        self._vectors: Vectors = np.load(folder / "vectors.npy", mmap_mode="r")
+        # As a plain array over the mapped file: numpy's memmap passes its own class on to every result.
+        self._vectors: Vectors = np.asarray(np.load(folder / "vectors.npy", mmap_mode="r"))
         self.count, self.dimension = self._vectors.shape
 
     @staticmethod
@@ -82,7 +84,7 @@ class QuantisedRows:
     exact = False
 
     def __init__(self, folder: Path) -> None:
-        self._rest = np.load(folder / "rest.npy", mmap_mode="r")
+        self._rest = np.asarray(np.load(folder / "rest.npy", mmap_mode="r"))
         self._step = float(np.load(folder / "step.npy"))
         self.count, self.dimension = self._rest.shape[0], self._rest.shape[1] * 2
         self._graph = _graph(self.dimension)
@@ -95,7 +97,7 @@ class QuantisedRows:
         count, dimension = vectors.shape
         step = max(float(np.abs(vectors).max()), 1e-30) / _LARGEST
         whole = np.rint(vectors / np.float32(step)).astype(np.int16)
-        upper = np.minimum((whole + 8) >> 4, 127).astype(np.int8)
+        upper = ((whole + 8) >> 4).astype(np.int8)
         rest = (whole - (upper.astype(np.int16) << 4) + 8).astype(np.uint8)
         graph = _graph(dimension)
         graph.add(np.arange(count), upper, threads=1)
@@ -129,20 +131,25 @@ class QuantisedRows:
         return whole * np.float32(self._step)
 
     def _scored_again(self, places: Places, query: Vectors, limit: int) -> tuple[Places, Vectors]:
-        return _best(places, self.at(places) @ query, limit)
+        """As `at(places) @ query`, without putting the vectors together."""
+        packed = self._rest[places]
+        scores = self._upper[places].astype(np.float32) @ (16 * query) - 8 * query.sum()
+        scores += (packed & 15).astype(np.float32) @ query[0::2] + (packed >> 4).astype(np.float32) @ query[1::2]
+        return _best(places, scores * np.float32(self._step), limit)
 
 
 def _best(places: Places, scores: Vectors, limit: int) -> tuple[Places, Vectors]:
-    # By score, then by place: the same question has the same answer.
-    order = best_places(scores, limit)
-    found = places[order]
-    again = np.lexsort((found, -scores[order]))
-    return found[again], scores[order][again]
+    """By score, then by place: the same question has the same answer."""
+    if len(places) > _SORTED_WHOLE and limit < len(places):
+        some = best_places(scores, limit)
+        places, scores = places[some], scores[some]
+    order = np.lexsort((places, -scores))[:limit]
+    return places[order], scores[order]
 
 
 def _upper(folder: Path, count: int, dimension: int) -> NDArray[np.int8]:
     """The vectors inside usearch's file: it begins with their number and size, then has them in the order of adding."""
-    return np.memmap(folder / "graph.usearch", np.int8, "r", _HEADER_BYTES, (count, dimension))
+    return np.asarray(np.memmap(folder / "graph.usearch", np.int8, "r", _HEADER_BYTES, (count, dimension)))
 
 
 def _graph(dimension: int) -> Any:
