@@ -17,7 +17,7 @@ from training.content.clusters import FILE as CLUSTERS_FILE
 from training.content.clusters import LEAST_TRACKS, fit_clusters
 from training.content.clusters import to_file as clusters_to_file
 from training.content.embed import EmbeddingCache
-from training.content.export import DIMENSION, ENCODER_NAME, FORM, export_encoder, is_exported
+from training.content.export import DIMENSION, ENCODER_NAME, export_encoder, is_exported
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
 from training.drift_report import drift_from
@@ -212,7 +212,7 @@ def _earlier(current: Published | None, als: AlsSettings) -> Earlier | None:
 
 
 def _embed(catalogue: Catalogue, workshop: Workshop, report: Report) -> tuple[Sequence[str], Vectors]:
-    cache = EmbeddingCache(workshop.embeddings / f"{ENCODER_NAME}.{FORM}")
+    cache = EmbeddingCache(workshop.embeddings / ENCODER_NAME)
     texts = list(catalogue.texts.values())
     return list(catalogue.texts), cache.embed(texts, workshop.open_encoder(), report=report)
 

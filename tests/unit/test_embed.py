@@ -107,28 +107,18 @@ def said() -> Vectors:
     return np.array(json.loads(done.stdout.splitlines()[-1]), dtype=np.float32)
 
 
-def test_the_graph_in_floats_is_the_original(tmp_path: Path, said: Vectors) -> None:
-    """Written from the weights, its vectors are within 1e-4 of those of sentence-transformers."""
-    export_encoder(tmp_path / "encoder", quantised=False)
-    assert np.abs(OnnxTextEncoder(tmp_path / "encoder").encode(TEXTS) - said).max() <= 1e-4
-
-
 def test_the_exported_encoder_agrees_with_sentence_transformers(tmp_path: Path, said: Vectors) -> None:
-    """In whole numbers, a quarter of the size: cosines of 0.97 at least, 0.99 in the mean of those not cut."""
+    """Written from the weights, read by the server, its vectors are within 1e-4 of the original's."""
     folder = tmp_path / "encoder"
     assert not is_exported(folder)
     export_encoder(folder)
     assert is_exported(folder)
     manifest = json.loads((folder / "encoder.json").read_text())
     assert {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json")} == manifest["files"]
-    assert (folder / "model.onnx").stat().st_size < 25_000_000
     served = OnnxTextEncoder(folder)
     assert (ENCODER_NAME, DIMENSION) == (served.name, served.dimension)
-    vectors = served.encode(TEXTS)
-    cosines = (vectors * said).sum(axis=1)
-    assert cosines.min() >= 0.97
-    assert cosines[:5].mean() >= 0.985
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+    assert np.abs(served.encode(TEXTS) - said).max() <= 1e-4
+    assert np.linalg.norm(said, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
 
 
 def test_an_export_of_another_form_is_made_again(tmp_path: Path) -> None:

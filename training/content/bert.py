@@ -1,9 +1,7 @@
 """The text encoder as an ONNX graph, written from its weights: BERT of fixed shape needs no tracing, and no PyTorch.
 
 The graph is that of the reference (Devlin and others, 2019; Wang and others' MiniLM, 2020) with the mean over the real
-tokens and length 1 behind it. Its four products of each layer can be in whole numbers: weights in seven bits and a
-step for each column, inputs in eight bits by their own range. Seven, because processors before VNNI add two products
-of eight bits in sixteen, which may not hold them. Attention, norms and the activation stay in floats.
+tokens and length 1 behind it, in the fused operators of ONNX Runtime.
 """
 
 import json
@@ -20,8 +18,6 @@ _OPSET, _IR_VERSION = 17, 9
 _FUSED = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
 _EPSILON = 1e-12
-_LARGEST = 63
-_LARGEST_WORD = 127
 
 
 def read_weights(file: Path) -> Weights:
@@ -37,12 +33,12 @@ def read_weights(file: Path) -> Weights:
     return weights
 
 
-def graph(weights: Weights, *, layers: int, heads: int, quantised: bool) -> Any:
+def graph(weights: Weights, *, layers: int, heads: int) -> Any:
     """An ONNX model: int64 `input_ids` and `attention_mask` (batch, tokens) to `embedding` (batch, dimension).
 
     Texts are padded at their ends only. Raises KeyError where a weight is missing.
     """
-    writer = _Writer(weights, quantised=quantised)
+    writer = _Writer(weights)
     states = writer.embedded()
     lengths = writer.node("ReduceSum", ["whole_mask", writer.numbers("tokens", [1])], keepdims=0)
     for layer in range(layers):
@@ -53,11 +49,11 @@ def graph(weights: Weights, *, layers: int, heads: int, quantised: bool) -> Any:
 class _Writer:
     """Nodes and constants of one graph, in the order of their making."""
 
-    def __init__(self, weights: Weights, *, quantised: bool) -> None:
+    def __init__(self, weights: Weights) -> None:
         from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 - only an export needs it
 
         self._types, self._helper, self._arrays = TensorProto, helper, numpy_helper
-        self._weights, self._quantised = weights, quantised
+        self._weights = weights
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
         self._nodes.append(helper.make_node("Cast", ["attention_mask"], ["whole_mask"], to=TensorProto.INT32))
@@ -80,15 +76,7 @@ class _Writer:
     def embedded(self) -> str:
         """Words, and positions with the one kind of token there is, normed."""
         words = self._weights["embeddings.word_embeddings.weight"]
-        if self._quantised:
-            steps = np.abs(words).max(axis=1, keepdims=True) / _LARGEST_WORD
-            steps[steps == 0] = 1
-            whole = np.rint(words / steps).astype(np.int8)
-            looked_up = self.node("Gather", [self.constant("words", whole), "input_ids"])
-            floats = self.node("Cast", [looked_up], to=self._types.FLOAT)
-            found = self.node("Mul", [floats, self.node("Gather", [self.constant("word_steps", steps), "input_ids"])])
-        else:
-            found = self.node("Gather", [self.constant("words", words), "input_ids"])
+        found = self.node("Gather", [self.constant("words", words), "input_ids"])
         kinds = self._weights["embeddings.token_type_embeddings.weight"]
         places = self.constant("places", self._weights["embeddings.position_embeddings.weight"] + kinds[0])
         shape = self.node("Shape", ["input_ids"])
@@ -141,15 +129,5 @@ class _Writer:
         name = parts[0]
         weight = np.concatenate([self._weights[f"{one}.weight"].T for one in parts], axis=1)
         bias = self.constant(f"{name}.bias", np.concatenate([self._weights[f"{one}.bias"] for one in parts]))
-        if not self._quantised:
-            product = self.node("MatMul", [states, self.constant(f"{name}.weight", weight)])
-            return self.node("Add", [product, bias])
-        steps = np.abs(weight).max(axis=0) / _LARGEST
-        steps[steps == 0] = 1
-        inputs = [
-            self.constant(f"{name}.whole", np.rint(weight / steps).astype(np.int8)),
-            self.constant(f"{name}.steps", steps.astype(np.float32)),
-            self.constant(f"{name}.zeros", np.zeros(len(steps), dtype=np.int8)),
-            bias,
-        ]
-        return self.node("DynamicQuantizeMatMul", [states, *inputs], domain=_FUSED)
+        product = self.node("MatMul", [states, self.constant(f"{name}.weight", weight)])
+        return self.node("Add", [product, bias])
