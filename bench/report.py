@@ -7,9 +7,11 @@ from cli.output import Output
 
 if TYPE_CHECKING:
     import bench.catalogue as catalogues
+    import bench.embedding as embeddings
     import bench.memory as memories
     import bench.overload as overloads
     import bench.quality as qualities
+    import bench.retrieval as retrievals
     import bench.similar as similars
     import bench.training as trainings
     from bench.rows import Row
@@ -143,6 +145,20 @@ def tell_training(output: Output, measured: "trainings.Measured") -> None:
         ],
     )
     _tell_rows(output, measured.rows)
+
+
+def tell_retrieval(output: Output, measured: "retrievals.Measured") -> None:
+    """What was measured with, and the rows."""
+    output.table(
+        "Measured with", ("what", "value"), [(name, f"{value:,.1f}") for name, value in measured.settings.items()]
+    )
+    _tell_rows(output, measured.rows)
+
+
+def tell_embedding(output: Output, measured: "embeddings.Measured") -> None:
+    """The rows, and what the export took."""
+    _tell_rows(output, measured.rows)
+    output.say(f"written in {measured.export_seconds:.1f} s, {measured.file_bytes / 1e6:.0f} MB")
 
 
 def tell_overload(output: Output, measured: "overloads.Measured") -> None:

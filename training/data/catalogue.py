@@ -1,9 +1,10 @@
 """The catalogue as training sees it: the texts it may learn from, and the tracks it must leave out."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.domain.tracks import Artist, AudioFeatures, Track, catalogue_text
+from backend.ports.vectors import Facets, facets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +13,8 @@ class Catalogue:
 
     `withheld`: ids of tracks that carry no training right, `of_withheld`: of those one of whose artists carries none.
     `sounds`: track id → audio features, of the tracks in `texts` that have any. `artist_of`: track id → its first
-    artist, `labels_of`: track id → its tags and artists, `tags_of`: its tags alone, all of the tracks in `texts`.
+    artist, `labels_of`: track id → its tags and artists, `tags_of`: its tags alone, `facets`: track id → what the
+    vector index is filtered by, all of the tracks in `texts`.
     """
 
     texts: Mapping[str, str]
@@ -22,6 +24,7 @@ class Catalogue:
     artist_of: Mapping[str, str]
     labels_of: Mapping[str, tuple[str, ...]]
     tags_of: Mapping[str, tuple[str, ...]]
+    facets: Mapping[str, Facets] = field(default_factory=dict)
 
     @property
     def estimated(self) -> int:
@@ -42,6 +45,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
     artist_of: dict[str, str] = {}
     labels_of: dict[str, tuple[str, ...]] = {}
     tags_of: dict[str, tuple[str, ...]] = {}
+    facets: dict[str, Facets] = {}
     withheld, of_withheld = set(), set()
     for track in tracks:
         if not track.allow_training:
@@ -55,6 +59,7 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
             tags, by = (f"tag {tag}" for tag in track.tags), (f"artist {each}" for each in track.artist_ids)
             labels_of[track.track_id] = (*tags, *by)
             tags_of[track.track_id] = track.tags
+            facets[track.track_id] = facets_of(track)
             if track.audio_features is not None:
                 sounds[track.track_id] = track.audio_features
     return Catalogue(
@@ -65,4 +70,5 @@ def read_catalogue(tracks: Iterable[Track], artists: Iterable[Artist]) -> Catalo
         artist_of=artist_of,
         labels_of=labels_of,
         tags_of=tags_of,
+        facets=facets,
     )

@@ -13,7 +13,7 @@ from backend.domain.errors import NotFound, Overloaded, Unavailable
 from backend.ports.event_log import EventLog, Topic
 from backend.ports.models import ModelRepository
 from backend.ports.records import clusters_record
-from backend.ports.vectors import VectorIndex
+from backend.ports.vectors import Facets, VectorIndex
 from backend.versions.codec import Ranking, VersionVectors
 from training.judging.published import published
 from training.publishing import publish
@@ -63,6 +63,7 @@ class Promoter:
         further: Mapping[str, bytes],
         *,
         judged_against: str | None,
+        facets: Mapping[str, Facets] | None = None,
     ) -> Release:
         """Publish, then point unless the judgement objects, then prune. Hold the training lock meanwhile.
 
@@ -72,7 +73,7 @@ class Promoter:
         self.drafts.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="version-", dir=self.drafts) as folder:
             version = publish.write_version(Path(folder), vectors, ranking, facts, further)
-            publish.publish(Path(folder), version, vectors, index=self.index, models=self.models)
+            publish.publish(Path(folder), version, vectors, index=self.index, models=self.models, facets=facets)
         objections, warnings = facts.judgement.objections, tuple[str, ...]()
         with pointer_lock(self.locks):
             serves = self.models.current()

@@ -17,7 +17,7 @@ import numpy as np
 from backend.domain.errors import ModelRefused
 from backend.files import write_whole
 from backend.ports.models import NAMESPACE, ModelRepository
-from backend.ports.vectors import VectorIndex, Vectors
+from backend.ports.vectors import Facets, VectorIndex, Vectors
 from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE
 from backend.versions import codec
 from backend.versions.codec import Ranking, VersionVectors
@@ -40,17 +40,30 @@ def write_version(
 
 
 def publish(
-    folder: Path, version: str, vectors: VersionVectors, *, index: VectorIndex, models: ModelRepository
+    folder: Path,
+    version: str,
+    vectors: VersionVectors,
+    *,
+    index: VectorIndex,
+    models: ModelRepository,
+    facets: Mapping[str, Facets] | None = None,
 ) -> None:
-    """Create and count the namespaces, then hand the folder over. Raises ModelRefused and Unavailable."""
+    """Create and count the namespaces, then hand the folder over. Raises ModelRefused and Unavailable.
+
+    `facets` are those of tracks by id, as far as they are known.
+    """
     for space, rows in {FACTORS_SPACE: vectors.tracks, CONTENT_SPACE: vectors.content, **vectors.sound}.items():
-        _create(index, NAMESPACE.format(version=version, space=space), vectors.track_ids, rows)
+        _create(index, NAMESPACE.format(version=version, space=space), vectors.track_ids, rows, facets or {})
     models.publish(folder)
 
 
-def _create(index: VectorIndex, namespace: str, ids: Sequence[str], vectors: Vectors) -> None:
+def _create(
+    index: VectorIndex, namespace: str, ids: Sequence[str], vectors: Vectors, facets: Mapping[str, Facets]
+) -> None:
     filled = np.flatnonzero(vectors.any(axis=1))
-    index.create(namespace, [ids[number] for number in filled.tolist()], np.ascontiguousarray(vectors[filled]))
+    named = [ids[number] for number in filled.tolist()]
+    known = [facets.get(one, Facets()) for one in named]
+    index.create(namespace, named, np.ascontiguousarray(vectors[filled]), facets=known)
     held = index.count(namespace)
     if held != len(filled):
         raise ModelRefused(f"namespace {namespace} holds {held} vectors of {len(filled)}")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from backend.domain.errors import ModelRefused, Unavailable
 from backend.ports.vectors import Vectors
 
 BATCH = 32
+LONGEST = 1.15
+"""How much longer than its shortest text a batch's longest one is at most."""
 
 
 class OnnxTextEncoder:
@@ -35,7 +37,7 @@ class OnnxTextEncoder:
         self._dimension: int = description["dimension"]
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(description["max_tokens"])
-        self._tokenizer.enable_padding()
+        self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -56,16 +58,24 @@ class OnnxTextEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `TextEncoder.encode`."""
         vectors = np.empty((len(texts), self._dimension), dtype=np.float32)
-        # Texts of like length share a batch, so that little is padded.
-        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        for start in range(0, len(order), BATCH):
-            places = order[start : start + BATCH]
-            encodings = self._tokenizer.encode_batch([texts[at] for at in places])
-            (vectors[places],) = self._session.run(
-                ["embedding"],
-                {
-                    "input_ids": np.array([one.ids for one in encodings], dtype=np.int64),
-                    "attention_mask": np.array([one.attention_mask for one in encodings], dtype=np.int64),
-                },
-            )
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for places in _batches([len(one.ids) for one in encodings]):
+            longest = len(encodings[places[-1]].ids)
+            ids, mask = np.zeros((2, len(places), longest), dtype=np.int64)
+            for row, place in enumerate(places):
+                count = len(encodings[place].ids)
+                ids[row, :count], mask[row, :count] = encodings[place].ids, 1
+            (vectors[places],) = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})
         return vectors
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of texts, shortest first, of like length in a batch, so that hardly anything is computed for padding."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+        if batch and (len(batch) == BATCH or lengths[place] > lengths[batch[0]] * LONGEST):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
