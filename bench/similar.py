@@ -32,6 +32,7 @@ from backend.services.similar import Similar
 from backend.services.sounds import Sounds
 from bench.rows import Pair, Row, row
 from bench.serving import archive
+from training.content.clusters import Bounds, find_levels
 from training.data.dataset import PlayColumns
 from training.data.exclusions import Limits
 from training.data.together import together
@@ -42,6 +43,7 @@ from training.material import read_material
 from training.publishing.promote import Promoter
 from training.simulate import Simulation, simulate
 from training.stopwatch import Stopwatch
+from training.topics import TopicFinder
 from training.train import Workshop, train_with
 from training.tuned import Tuned
 
@@ -210,7 +212,11 @@ def _workshop(
         ),
         embeddings=cache / "embeddings",
         encoder=cache / "encoder",
-        clusters=8,
+        open_encoder=lambda: OnnxTextEncoder(cache / "encoder", threads=1),
+        topics=lambda _: TopicFinder(
+            find_levels=lambda table, bounds, seed: find_levels(table, bounds, seed=seed),
+            bounds=Bounds(least=8, most=8, within=2),
+        ),
         label_weight=0.0,
         warm_start=False,
         mlflow_url="",

@@ -31,8 +31,9 @@ def settle(settings: Settings) -> None:
     """Until the rows of every play that the log holds now stand in the store, and the archive's files are there.
 
     Both live jobs have read the plays. A checkpoint of each that began after that is complete: what was read before it
-    went through every operator, and rows that waited were written. The next one is complete as well: the files of the
-    first are renamed by then. And the sink is past the ends that the result topics had then.
+    went through every operator, and rows that waited were written. A second is, too, that began `refresh_seconds`
+    later: watermarks, which end windows, are handed on as often as that; and the files of the first are renamed by then.
+    And the sink is past the ends that the result topics had then.
     """
     plays = {where.partition: end for where, end in _ends(settings, [Topic.PLAYS]).items() if end}
     for job in LIVE_JOBS:
@@ -40,7 +41,9 @@ def settle(settings: Settings) -> None:
             lambda job=job: _has_read(settings, job.on_cluster(settings.tenant), plays),
             f"{job.name} has read the plays",
         )
-    _checkpoints(settings)
+    _checkpoint(settings)
+    time.sleep(settings.refresh_seconds)
+    _checkpoint(settings)
     ends = _ends(settings, result_tables())
     store = wiring.store(settings)
     try:
@@ -68,11 +71,10 @@ def _has_read(settings: Settings, name: str, ends: Mapping[int, int]) -> bool:
     return all(read.get(partition, 0) >= end for partition, end in ends.items())
 
 
-def _checkpoints(settings: Settings) -> None:
-    """Two checkpoints of each live job, the second begun after the first was complete; asked for, not waited for."""
-    for _ in range(2):
-        pending = dict.fromkeys((job.on_cluster(settings.tenant) for job in LIVE_JOBS), "")
-        await_(lambda pending=pending: _are_taken(settings, pending), "a checkpoint of each live job")
+def _checkpoint(settings: Settings) -> None:
+    """A checkpoint of each live job; asked for, not waited for."""
+    pending = dict.fromkeys((job.on_cluster(settings.tenant) for job in LIVE_JOBS), "")
+    await_(lambda: _are_taken(settings, pending), "a checkpoint of each live job")
 
 
 def _are_taken(settings: Settings, pending: dict[str, str]) -> bool:

@@ -75,7 +75,7 @@ class HomePages:
         upper = [topic for topic in topics.topics if not topic.parent_id] if topics else []
         question = question_digest("home", listener_id, row_size)
         (start,) = continued(page_token, (int,), question=question, version=version) or (0,)
-        asked = [RowKind.RISING, RowKind.POPULAR, *upper]
+        asked: list[RowKind | Topic] = [RowKind.RISING, RowKind.POPULAR, *upper]
         end = int(start) + (page_size or DEFAULT_ROWS)
         hidden, is_whole = self._hidden(listener_id)
         size = row_size or DEFAULT_TRACKS

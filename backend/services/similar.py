@@ -139,10 +139,11 @@ class Similar:
 def _in_what(source: str, seed: Track, track: Track) -> str:
     """Words name shared tags, sound the features that are the same; "" where the source's own sentence says it better.
 
-    Features that were computed from a signal are named as estimated: `same_sound` takes which.
+    Features that were estimated from a signal, of either track, are named as such.
     """
     if source == WORDS.name:
         return shared_tags(seed, track)
     if source in BY_SOUND:
-        return same_sound(seed.audio_features, track.audio_features)
+        estimated = {name for one in (seed, track) if one.audio_features for name in one.audio_features.estimated}
+        return same_sound(seed.audio_features, track.audio_features, estimated=estimated)
     return ""
