@@ -32,7 +32,7 @@ def settle(settings: Settings) -> None:
 
     Both live jobs have read the plays. A checkpoint of each that began after that is complete: what was read before it
     went through every operator, and rows that waited were written. A second is, too, that began `refresh_seconds`
-    later: watermarks, which end windows, are handed on as often as that; and the files of the first are renamed by then.
+    later: watermarks, which end windows, are handed on as often as that; and files of the first are renamed by then.
     And the sink is past the ends that the result topics had then.
     """
     plays = {where.partition: end for where, end in _ends(settings, [Topic.PLAYS]).items() if end}
