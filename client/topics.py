@@ -84,7 +84,11 @@ def _topic(topic: topics_pb2.Topic) -> dict[str, Any]:
         "tracks": topic.tracks,
         "tags": list(topic.tags),
         "cluster": topic.cluster if topic.HasField("cluster") else None,
-        "centre": {field.name: getattr(topic.centre, field.name) for field in topic.centre.DESCRIPTOR.fields},
+        "centre": {
+            field.name: getattr(topic.centre, field.name)
+            for field in topic.centre.DESCRIPTOR.fields
+            if field.name != "estimated"
+        },
     }
 
 

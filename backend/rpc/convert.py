@@ -147,7 +147,8 @@ def _sound_of(message: catalogue_pb2.AudioFeatures) -> AudioFeatures:
     )
 
 
-def _sound_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+def sound_message(features: AudioFeatures) -> catalogue_pb2.AudioFeatures:
+    """How a track, or the middle of a topic, sounds."""
     message = catalogue_pb2.AudioFeatures(**{name: getattr(features, name) for name in AUDIO_FEATURES})
     message.estimated.extend(features.estimated)
     return message
@@ -201,5 +202,5 @@ def recommended_message(
             )
             for reason in recommendation.reasons
         ],
-        audio_features=None if track.audio_features is None else _sound_message(track.audio_features),
+        audio_features=None if track.audio_features is None else sound_message(track.audio_features),
     )

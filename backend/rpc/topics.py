@@ -1,12 +1,12 @@
 """TopicService: each RPC converts, calls, converts; names come from the catalogue."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 
 import grpc
-from segue.v1 import catalogue_pb2, topics_pb2, topics_pb2_grpc
+from segue.v1 import topics_pb2, topics_pb2_grpc
 
 from backend.domain.topics import Topic
+from backend.rpc.convert import sound_message
 from backend.services.catalogue import Catalogue
 from backend.services.home import HomePages, RowKind
 from backend.services.topics import ListedTrack, TopicBrowser
@@ -99,7 +99,7 @@ def topic_message(topic: Topic) -> topics_pb2.Topic:
         parent_topic_id=topic.parent_id,
         name=topic.name,
         tracks=topic.tracks,
-        centre=catalogue_pb2.AudioFeatures(**asdict(topic.centre)),
+        centre=sound_message(topic.centre),
         tags=topic.tags,
         cluster=topic.cluster,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.topics import Topic
-from backend.domain.tracks import AudioFeatures
+from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures
 from backend.ranking.stored import Files, array_bytes
 from backend.ranking.topics import TopicTracks, TrackIds
 
@@ -21,7 +21,7 @@ TRACK_IDS_FILE = "track_ids.txt"
 
 def topic_files(topics: Sequence[Topic], places: NDArray[np.int16], plays: NDArray[np.int32]) -> dict[str, bytes]:
     """Names and contents; `places` and `plays` are those of `TopicTracks`."""
-    told = json.dumps({"topics": [asdict(topic) for topic in topics]}, indent=1, ensure_ascii=False)
+    told = json.dumps({"topics": [_told(topic) for topic in topics]}, indent=1, ensure_ascii=False)
     return {TOPICS_FILE: told.encode(), PLACES_FILE: array_bytes(places), PLAYS_FILE: array_bytes(plays)}
 
 
@@ -39,6 +39,10 @@ def read_topics(files: Files) -> TopicTracks | None:
         raise files.refused(PLACES_FILE, f" names a topic that {TOPICS_FILE} does not have")
     plays = files.array(PLAYS_FILE, (len(track_ids),), np.int32)
     return TopicTracks(topics=topics, track_ids=track_ids, places=places, plays=plays)
+
+
+def _told(topic: Topic) -> dict[str, Any]:
+    return {**asdict(topic), "centre": {name: getattr(topic.centre, name) for name in AUDIO_FEATURES}}
 
 
 def _topic(told: dict[str, Any]) -> Topic:

@@ -21,6 +21,7 @@ from backend.domain.live_tables import TRENDS
 from backend.ports.store import TableQuery
 from tests.rpc.conftest import World
 from tests.rpc.test_access import EVERY_METHOD, METHODS, call, plain, world  # noqa: F401 - fixtures
+from tests.rpc.test_topics import serve_topics
 
 TIMESTAMP = "google.protobuf.Timestamp"
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
@@ -40,6 +41,8 @@ NAMES = {
     "artist_ids": "a1",
     "track_ids": "t1",
     "erasure_id": ERASURE,
+    "topic_id": "1a",
+    "parent_topic_id": "1a",
 }
 LEFT_OUT = {"range", "page_token", "approach", "event_id", "recommendation_id", "released_on", "exclude_track_ids"}
 
@@ -114,6 +117,8 @@ def test_no_extreme_is_an_unknown_error(world: World, plain: grpc.Channel, metho
     request = fill(GetMessageClass(method.input_type)())
     world.store.identities.ensure(["ann"])
     world.store.put_erasure(Erasure(erasure_id=ERASURE, asked_at=datetime.now(UTC), due_at=datetime.now(UTC)))
+    if method.containing_service.name == "TopicService":
+        serve_topics(world)
     assert grpc.StatusCode.OK == call(plain, method, request.SerializeToString(), bearer)
     codes = {
         (".".join(path), value): answered(plain, method, with_value(request, path, value), bearer)

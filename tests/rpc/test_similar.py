@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from segue.v1 import recommend_pb2
 
-from backend.domain.tracks import AudioFeatures, Track
+from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures, Track
 from backend.ports.models import NAMESPACE, ModelVersion
 from backend.ranking.sound import scale, unit
 from backend.services.names import Names
@@ -63,7 +63,7 @@ def with_sound(world: World) -> ModelVersion:
 
 def vars_of(features: AudioFeatures) -> Iterator[float]:
     """The nine numbers."""
-    return (getattr(features, name) for name in AudioFeatures.__slots__)
+    return (getattr(features, name) for name in AUDIO_FEATURES)
 
 
 @pytest.fixture
