@@ -94,7 +94,7 @@ def recommendation_frame(tracks: Sequence[recommend_pb2.RecommendedTrack]) -> pd
                 track.title or track.track_id,
                 ", ".join(track.artist_names or track.artist_ids),
                 track.score,
-                "; ".join(reason.text for reason in track.reasons if reason.text),
+                "; ".join(dict.fromkeys(reason.text for reason in track.reasons if reason.text)),
             )
             for place, track in enumerate(tracks, start=1)
         ],

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -95,8 +95,9 @@ class Output:
         table = Table(title=_shown(title) or None, title_justify="left")
         for position, column in enumerate(columns):
             numeric = all(isinstance(row[position], int | float) for row in rows) and bool(rows)
-            # Folded, for an id that is cut cannot be copied.
-            table.add_column(_shown(column), justify="right" if numeric else "left", overflow="fold")
+            # Folded, for an id that is cut cannot be copied; a number and its heading are never broken.
+            justify: Literal["right", "left"] = "right" if numeric else "left"
+            table.add_column(_shown(column), justify=justify, overflow="fold", no_wrap=numeric)
         for row in rows:
             table.add_row(*(_shown(_cell(value)) for value in row))
         self._out.print(table)

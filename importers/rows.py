@@ -27,6 +27,9 @@ NAMESPACE: Final = uuid.UUID("0d9c3a4e-6f0b-5c39-8d3a-7a2f64c5b7e1")
 """Of every id that a reader derives, so that the same file gives the same ids on every machine."""
 
 
+LONGEST_TOLD: Final = 500
+"""Characters of a header that a complaint shows."""
+
 _DATE = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
 
 Record = tuple[int, Mapping[str, str]]
@@ -167,7 +170,7 @@ def _header(path: Path, cells: list[str] | str, columns: Sequence[str]) -> list[
     """The header's cells, those of `columns` spelt so. Raises InvalidInput where one is missing or stands twice."""
     names = {column_name(column): column for column in columns}
     found = [] if isinstance(cells, str) else [column_name(cell) for cell in cells]
-    told = ", ".join(cell.strip() for cell in cells) if found else "none"
+    told = ", ".join(cell.strip() for cell in cells)[:LONGEST_TOLD] if found else "none"
     wrong = {0: f"{path} has no such column; found: {told}", 2: f"{path} has this column twice; found: {told}"}
     violations = [
         Violation(column, wrong[times])

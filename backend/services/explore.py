@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from backend.domain.errors import NotFound, Unavailable
+from backend.domain.errors import InvalidInput, NotFound, Unavailable, Violation
 from backend.domain.page_tokens import question_digest
 from backend.domain.recommendations import Answer, AnswerPath, Approach, Candidate, Recommendation, SeedTrack
 from backend.domain.tracks import Track, catalogue_text
@@ -23,6 +23,7 @@ from backend.services.search import Search
 from backend.services.similar import FOUND, Similar
 from backend.services.sounds import Sounds
 from backend.services.trending import Trending
+from backend.visible import is_seen
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class Explorer:
 
         Raises NotFound (no model), Unavailable (no encoder), both where no name fits; InvalidInput.
         """
+        if not is_seen(query):
+            raise InvalidInput([Violation("query", "holds nothing that can be seen: give a title, a name or words")])
 
         def answer() -> Answer:
             named = self._search.named(query)

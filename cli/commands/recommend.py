@@ -41,7 +41,7 @@ def show(output: Output, answer: Mapping[str, Any]) -> None:
             track["title"],
             ", ".join(track["artist_names"]),
             track["score"],
-            "; ".join(reason["text"] for reason in track["reasons"]),
+            "; ".join(dict.fromkeys(reason["text"] for reason in track["reasons"])),
         )
         for track in answer["tracks"]
     ]

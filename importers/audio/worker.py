@@ -57,6 +57,8 @@ def heard(file: AudioFile, *, seconds: float, image: Path | None) -> Sound | str
         return "needs more memory than there is; give fewer --seconds"
     except MissingExtra:
         raise
+    except UnicodeEncodeError:
+        return "its name, or a folder's, is no UTF-8: the decoders cannot open it; rename it"
     except Exception as error:  # noqa: BLE001 - a decoder's or librosa's own: told in the report, and costs this file only
         return f"could not be listened to: {type(error).__name__}: {error}"
     if image is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from backend.visible import OBEYED
+from backend.visible import OBEYED, is_seen
 from importers.rows import BadField, checked_date
 
 LIST: Final = "list"
@@ -102,7 +102,7 @@ def several(text: str, written: str) -> list[str]:
 
 def shown(field: str, text: str, note: Callable[[Repair], None], *, longest: int = LONGEST_TEXT) -> str:
     """Text as the contract takes it: without what terminals obey and without more characters than it allows."""
-    plain = text.strip()
+    plain = text.strip() if is_seen(text) else ""
     if not plain.isprintable() and (cleaned := OBEYED.sub("", _SPACES.sub(" ", plain)).strip()) != plain:
         plain = cleaned
         note(Repair(field, "held control characters, which were taken out"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from backend.domain.errors import InvalidInput
 from backend.domain.tracks import Artist, Track
 from importers.catalogue.cells import Repair, tags_of
 from importers.rows import BadRow, Row
@@ -21,6 +22,15 @@ class Entry:
     repairs: tuple[Repair, ...] = ()
     refused: Repair | None = None
     is_repeated: bool = False
+
+
+def to_its_end(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries; where the file itself breaks off (packed and cut short, no text), one more that says so."""
+    try:
+        yield from entries
+    except InvalidInput as error:
+        reason = "; ".join(violation.description for violation in error.violations)
+        yield Entry(line=0, refused=Repair("path", f"{reason}; what came before is kept"))
 
 
 def merged(entries: Iterable[Entry]) -> Iterator[Entry]:

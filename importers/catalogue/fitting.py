@@ -7,7 +7,7 @@ from pathlib import Path
 from backend.domain.errors import InvalidInput, Violation
 from importers.catalogue.cells import Repair
 from importers.catalogue.mapping import SHARES, FileMapping
-from importers.rows import column_name
+from importers.rows import LONGEST_TOLD, column_name
 
 
 def fitted(path: Path, mapping: FileMapping, columns: Sequence[str]) -> tuple[FileMapping, list[Repair]]:
@@ -17,7 +17,7 @@ def fitted(path: Path, mapping: FileMapping, columns: Sequence[str]) -> tuple[Fi
     """
     spelt = {column_name(column): column for column in reversed(columns)}
     seen = [column_name(column) for column in columns]
-    told = ", ".join(columns) or "none"
+    told = ", ".join(columns)[:LONGEST_TOLD] or "none"
     violations = [
         Violation(column, f"{path} has no such column, which {mapping.name} needs; found: {told}")
         for column in mapping.needed

@@ -13,7 +13,7 @@ from importers.catalogue import tables
 from importers.catalogue.cells import LIST, ONE, is_null
 from importers.catalogue.known import layout_of
 from importers.catalogue.mapping import SHARES, FileMapping, Kind
-from importers.rows import BadRow, column_name
+from importers.rows import LONGEST_TOLD, BadRow, column_name
 
 LOOKED_AT: Final = 200
 """Records that are looked at."""
@@ -48,7 +48,8 @@ def guess(path: Path) -> FileMapping:
                 Violation(
                     "path",
                     f"no column of {path} is called as one of titles and one of artists are; found: "
-                    f"{', '.join(columns) or 'none'}; write the mapping by hand, see docs/catalogue-import.md",
+                    f"{', '.join(columns)[:LONGEST_TOLD] or 'none'}; "
+                    "write the mapping by hand, see docs/catalogue-import.md",
                 )
             ]
         )

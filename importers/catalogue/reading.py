@@ -17,7 +17,7 @@ from importers.catalogue.cells import (
     shown,
     tags_of,
 )
-from importers.catalogue.entry import Entry, merged
+from importers.catalogue.entry import Entry, merged, to_its_end
 from importers.catalogue.features import FeatureTable, features_of
 from importers.catalogue.mapping import FileMapping, Kind
 from importers.rows import BadField, BadRow, Record, Value, checked_id, derived_id
@@ -43,7 +43,8 @@ def entries_of(
     reader = EntryReader(mapping, allow_training=allow_training, joined=joined)
     read: Read = reader.artist if mapping.kind is Kind.ARTISTS else reader.track
     entries = (_entry(record, read, adapt) for record in tables.records(path, mapping.columns))
-    return merged(entries) if mapping.merged else entries
+    # Where the file breaks off, what came before is merged all the same.
+    return merged(to_its_end(entries)) if mapping.merged else entries
 
 
 def _entry(record: Record | BadRow, read: Read, adapt: Callable[[Record], Record]) -> Entry:

@@ -17,12 +17,10 @@ from pathlib import Path
 
 import grpc
 
-from backend.domain.errors import InvalidInput
 from backend.domain.rights import default_training_right
 from importers.catalogue import fma, tables
-from importers.catalogue.cells import Repair
 from importers.catalogue.delivery import Delivery
-from importers.catalogue.entry import Entry, of_rows
+from importers.catalogue.entry import Entry, of_rows, to_its_end
 from importers.catalogue.features import FeatureTable
 from importers.catalogue.known import FMA_FEATURES, FMA_GENRES, FMA_TRACKS
 from importers.catalogue.mapping import FileMapping, Kind
@@ -74,7 +72,7 @@ class _Run:
             return
         if is_new:
             self.progress.note(report.finding(0, REPAIRED, one) for one in part.missing)
-        entries = _to_its_end(self._entries(part))
+        entries = to_its_end(self._entries(part))
         for entry in islice(entries, report.records):
             self.delivery.know(entry)
         if not report.is_done:
@@ -115,15 +113,6 @@ class _Run:
                     self.advance(report.file, len(chunk.entries), total)
         finally:
             self.progress.save()
-
-
-def _to_its_end(entries: Iterator[Entry]) -> Iterator[Entry]:
-    """The entries; where the file itself breaks off (packed and cut short, no text), one more that says so."""
-    try:
-        yield from entries
-    except InvalidInput as error:
-        reason = "; ".join(violation.description for violation in error.violations)
-        yield Entry(line=0, refused=Repair("path", f"{reason}; what came before is kept"))
 
 
 def run(

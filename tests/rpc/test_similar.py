@@ -200,6 +200,14 @@ def test_mood_words_ask_for_audio_features(sounding: World) -> None:
     assert "energetic: energy at least 0.7" == moods[0]
 
 
+@pytest.mark.parametrize("query", ["   ", "\u200b", " \u2060\u200b "])
+def test_a_search_for_nothing_is_refused(query: str, world: World) -> None:
+    """Blanks and signs that nobody sees are no words."""
+    with pytest.raises(grpc.RpcError) as caught:
+        search(world, query)
+    assert grpc.StatusCode.INVALID_ARGUMENT == caught.value.code()
+
+
 def test_a_renamed_track_is_found_by_its_new_name_only(world: World) -> None:
     """What is remembered of names is compared with the track as it is."""
     names = Names(world.store, world.services.catalogue)

@@ -41,6 +41,7 @@ def damaged(folder: Path, change: Change, *, line: int = 6) -> Path:
     ("column", "cell", "told"),
     [
         ("name", "", "the row has no name"),
+        ("name", "\u200b \u2060", "the row has no name"),
         ("artists", "['Ember', 'Sol", 'the list does not close, from " \'Sol" on'),
         ("artists", "Ember", "'Ember' is no list such as ['A', 'B']"),
         ("artists", "['Ember'] and Sol", "behind the list stands ' and Sol'"),
@@ -156,6 +157,18 @@ def test_a_packed_file_that_ends_in_the_middle_keeps_what_came_before(tmp_path: 
     assert [(0, "path", REJECTED)] == found.told
     assert "is no whole gzip file" in found.findings[0].reason
     assert 200 < len(found.tracks) < 400
+
+
+def test_a_packed_file_of_merged_rows_that_ends_in_the_middle_keeps_what_came_before(tmp_path: Path) -> None:
+    """Rows of one track are put together at the end of the file: also where that comes too soon."""
+    simulated(tmp_path / "data", "spotify-114k", tracks=400)
+    (path,) = (tmp_path / "data").glob("*.csv")
+    packed = gzip.compress(path.read_bytes())
+    cut = tmp_path / "genres.csv.gz"
+    cut.write_bytes(packed[: len(packed) // 2])
+    found = imported(cut)
+    assert [(0, "path", REJECTED)] == found.told
+    assert 100 < len(found.tracks) <= 400
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])

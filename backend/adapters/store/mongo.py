@@ -17,6 +17,10 @@ from backend.adapters.store.mongo_profiles import MongoProfileStore
 from backend.adapters.store.mongo_tables import MongoTableStore
 from backend.sealing import Sealing
 
+BUSY_MS = 30_000
+"""How long the driver waits for the answer by which it knows that the store is up, before it gives up all that is under
+way. The embedded store answers nothing else while it begins a scan, which takes 5 s for 60,000 tracks."""
+
 
 class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoAnswerStore, MongoErasureStore):
     """`Store` in one database named for the tenant. `identities` gives the mapping of listeners in the same database.
@@ -36,7 +40,7 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoA
                 journal=True,
                 retryWrites=False,  # Needs sessions, which wire version 8 servers may lack; every write is an upsert.
                 serverSelectionTimeoutMS=round(connect_seconds * 1000),
-                connectTimeoutMS=round(connect_seconds * 1000),
+                connectTimeoutMS=max(BUSY_MS, round(connect_seconds * 1000)),
                 socketTimeoutMS=60_000,
                 appname=f"{tenant}-segue",
                 **login,
