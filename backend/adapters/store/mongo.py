@@ -17,9 +17,10 @@ from backend.adapters.store.mongo_profiles import MongoProfileStore
 from backend.adapters.store.mongo_tables import MongoTableStore
 from backend.sealing import Sealing
 
-BUSY_MS = 30_000
-"""How long the driver waits for the answer by which it knows that the store is up, before it gives up all that is under
-way. The embedded store answers nothing else while it begins a scan, which takes 5 s for 60,000 tracks."""
+SCAN_MS = 180_000
+"""How long a scan of the catalogue may be silent. The embedded store collects all documents before it gives the first,
+5 s for 60,000 tracks, and answers nobody else on that thread meanwhile: a client that waits for its sign of life as
+short as others do would give the scan up each time, and begin it again for ever."""
 
 
 class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoAnswerStore, MongoErasureStore):
@@ -31,22 +32,25 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoA
     """
 
     def __init__(self, url: str, *, tenant: str, password: str = "", connect_seconds: float = 5.0) -> None:
-        login: dict[str, Any] = {"password": password} if password else {}
+        shared: dict[str, Any] = {
+            "tz_aware": True,
+            "w": "majority",
+            "journal": True,
+            "retryWrites": False,  # Needs sessions, which wire version 8 servers may lack; every write is an upsert.
+            "serverSelectionTimeoutMS": round(connect_seconds * 1000),
+            "appname": f"{tenant}-segue",
+            **({"password": password} if password else {}),
+        }
         with _address_told(url):
             self._client: MongoClient[Document] = MongoClient(
-                url,
-                tz_aware=True,
-                w="majority",
-                journal=True,
-                retryWrites=False,  # Needs sessions, which wire version 8 servers may lack; every write is an upsert.
-                serverSelectionTimeoutMS=round(connect_seconds * 1000),
-                connectTimeoutMS=max(BUSY_MS, round(connect_seconds * 1000)),
-                socketTimeoutMS=60_000,
-                appname=f"{tenant}-segue",
-                **login,
+                url, connectTimeoutMS=round(connect_seconds * 1000), socketTimeoutMS=60_000, **shared
+            )
+            # Of its own, for its patience: see SCAN_MS. It connects when it is used.
+            self._scanning: MongoClient[Document] = MongoClient(
+                url, connect=False, connectTimeoutMS=SCAN_MS, socketTimeoutMS=SCAN_MS, **shared
             )
         database = self._client[tenant]
-        MongoCatalogueStore.__init__(self, database)
+        MongoCatalogueStore.__init__(self, database, scanned=self._scanning[tenant])
         MongoProfileStore.__init__(self, database)
         MongoTableStore.__init__(self, database)
         MongoAnswerStore.__init__(self, database)
@@ -74,6 +78,7 @@ class MongoStore(MongoCatalogueStore, MongoProfileStore, MongoTableStore, MongoA
         """See `Store.close`."""
         self.stop_writers()
         self._client.close()
+        self._scanning.close()
 
 
 @contextmanager

@@ -13,11 +13,15 @@ SCAN_BATCH = 1_000
 
 
 class MongoCatalogueStore:
-    """`CatalogueStore` in the collections `tracks` and `artists`; `_id` is the item's id."""
+    """`CatalogueStore` in the collections `tracks` and `artists`; `_id` is the item's id.
 
-    def __init__(self, database: Database[Document]) -> None:
+    `scanned` is the same database over a client that has the patience for a scan.
+    """
+
+    def __init__(self, database: Database[Document], *, scanned: Database[Document]) -> None:
         self._tracks = database["tracks"]
         self._artists = database["artists"]
+        self._scanned = scanned
 
     def put_tracks(self, tracks: Sequence[Track]) -> None:
         """See `CatalogueStore.put_tracks`."""
@@ -42,13 +46,13 @@ class MongoCatalogueStore:
     def all_tracks(self) -> Iterator[Track]:
         """See `CatalogueStore.all_tracks`."""
         with reachable():
-            for document in self._tracks.find().sort("_id", 1).batch_size(SCAN_BATCH):
+            for document in self._scanned["tracks"].find().sort("_id", 1).batch_size(SCAN_BATCH):
                 yield _track(document)
 
     def all_artists(self) -> Iterator[Artist]:
         """See `CatalogueStore.all_artists`."""
         with reachable():
-            for document in self._artists.find().sort("_id", 1).batch_size(SCAN_BATCH):
+            for document in self._scanned["artists"].find().sort("_id", 1).batch_size(SCAN_BATCH):
                 yield _artist(document)
 
 
