@@ -129,7 +129,7 @@ class Arrivals:
         fresh = {one.track_id: one for one in tracks if one.audio_features and one.track_id not in held}
         known = self._vectors.fetch(NAMESPACE.format(version=model.version, space=AUDIO_SPACE), list(fresh))
         new = [one for track_id, one in fresh.items() if track_id not in known][: max(MOST - len(held), 0)]
-        vectors, ids = dict(heard.vectors), list(heard.track_ids)
+        rows, ids = {space: list(vectors) for space, vectors in heard.vectors.items()}, list(heard.track_ids)
         for track in self._allowed(new):
             made = {space: self._sounds.vector(model, track.audio_features, space) for space in SOUND_SPACES}
             found = {space: vector for space, vector in made.items() if vector is not None}
@@ -137,9 +137,8 @@ class Arrivals:
                 continue
             ids.append(track.track_id)
             for space, vector in found.items():
-                before = vectors.get(space)
-                vectors[space] = vector[None] if before is None else np.vstack([before, vector])
-        return _Heard(heard.version, tuple(ids), vectors)
+                rows.setdefault(space, []).append(vector)
+        return _Heard(heard.version, tuple(ids), {space: np.vstack(vectors) for space, vectors in rows.items()})
 
     def _with(self, model: ModelVersion, placed: _Placed, tracks: Iterable[Track]) -> _Placed:
         """`placed` and those of `tracks` that neither it nor the version knows."""
