@@ -1,6 +1,6 @@
 """What `segue bench` and `segue evaluate` show to people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.output import Output
@@ -26,7 +26,7 @@ BAD_ROWS_SHOWN = 10
 
 def tell_streaming(output: Output, measured: "Measured", *, vertices: bool) -> None:
     """What was measured with, the rows, each job's seconds, and with `vertices` where they went."""
-    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
+    _tell_settings(output, measured.settings)
     output.table(
         "Ours beside the reference",
         ("name", "ours", "reference", "ratio", "spread", "unit"),
@@ -62,7 +62,7 @@ def tell_streaming(output: Output, measured: "Measured", *, vertices: bool) -> N
 
 def tell_import(output: Output, measured: "catalogues.Measured") -> None:
     """What was measured with, the rows, and every round's seconds."""
-    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
+    _tell_settings(output, measured.settings)
     _tell_rows(output, measured.rows)
     rounds = zip(measured.seconds, measured.reference_seconds, strict=True)
     output.table("Seconds, round by round", ("import", "reference"), [(ours, other) for ours, other in rounds])
@@ -70,15 +70,8 @@ def tell_import(output: Output, measured: "catalogues.Measured") -> None:
 
 def tell_similar(output: Output, measured: "similars.Measured") -> None:
     """The rows, and recall@20 of every list, service by service."""
-    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in measured.settings.items()])
-    output.table(
-        "Ours beside the reference",
-        ("name", "ours", "reference", "ratio", "spread", "unit"),
-        [
-            (row.name, f"{row.ours:.4f}", f"{row.reference:.4f}", f"{row.ratio:.3f}", f"{row.spread:.3f}", row.unit)
-            for row in measured.rows
-        ],
-    )
+    _tell_settings(output, measured.settings)
+    _tell_rows(output, measured.rows, digits=4)
     seeds = list(measured.by_seed)
     output.table(
         "recall@20, service by service",
@@ -149,9 +142,7 @@ def tell_training(output: Output, measured: "trainings.Measured") -> None:
 
 def tell_retrieval(output: Output, measured: "retrievals.Measured") -> None:
     """What was measured with, and the rows."""
-    output.table(
-        "Measured with", ("what", "value"), [(name, f"{value:,.1f}") for name, value in measured.settings.items()]
-    )
+    _tell_settings(output, {name: f"{value:,.1f}" for name, value in measured.settings.items()})
     _tell_rows(output, measured.rows)
 
 
@@ -193,8 +184,15 @@ def tell_memory(output: Output, measured: "memories.Measured") -> None:
     _tell_rows(output, measured.rows)
 
 
-def _tell_rows(output: Output, rows: Iterable["Row"]) -> None:
-    told = ((one.name, f"{one.ours:,.3f}", f"{one.reference:,.3f}", one.unit, one.ratio, one.spread) for one in rows)
+def _tell_settings(output: Output, settings: Mapping[str, object]) -> None:
+    output.table("Measured with", ("what", "value"), [(name, str(value)) for name, value in settings.items()])
+
+
+def _tell_rows(output: Output, rows: Iterable["Row"], *, digits: int = 3) -> None:
+    told = (
+        (one.name, f"{one.ours:,.{digits}f}", f"{one.reference:,.{digits}f}", one.unit, one.ratio, one.spread)
+        for one in rows
+    )
     _tell_ratios(output, "unit", told)
 
 
