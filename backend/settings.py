@@ -229,7 +229,67 @@ class Settings(BaseSettings):
     server_reflection: bool = Field(False, description="Serve gRPC reflection.")
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")
+    tls_client_ca: Path | None = Field(
+        None,
+        description="PEM certificates that sign clients' own: who shows none of them gets no connection, whatever the "
+        "token (default: tokens alone).",
+    )
+    tls_client_certificate: Path | None = Field(
+        None, description="PEM chain that a client shows where the server's tls_client_ca asks for one."
+    )
+    tls_client_key: Path | None = Field(None, description="PEM key of the client's certificate.")
     token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
+    rate_per_token: float = Field(
+        5_000,
+        ge=0,
+        le=1_000_000,
+        description="Calls a second that one token may make at each server, ten seconds' worth at once; 0: no bound.",
+    )
+    rate_per_listener: float = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="The same for all tokens together that are bound to one listener.",
+    )
+    oidc_issuer: str = Field(
+        "",
+        description="Signed tokens (JWT) of this issuer are taken, too: its address as claim iss has it, https://… "
+        "(default: none are).",
+    )
+    oidc_audience: str = Field(
+        "", description="What these tokens' claim aud must name: this service, at the issuer; needed with oidc_issuer."
+    )
+    oidc_keys_url: str = Field(
+        "",
+        description="The issuer's public keys (JWKS), https://… or file:///… (default: where "
+        "oidc_issuer/.well-known/openid-configuration says).",
+    )
+    oidc_algorithms: str = Field(
+        "RS256,ES256",
+        description="Signatures that are taken: some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, "
+        "EdDSA.",
+    )
+    oidc_leeway_seconds: int = Field(
+        30, ge=0, le=300, description="How far the issuer's clock may be from this machine's."
+    )
+    oidc_listener_claim: str = Field(
+        "sub",
+        description="The claim with the listener's id: the token reads and writes this listener's data alone. One "
+        "within others is named by its path, such as realm_access.roles.",
+    )
+    oidc_scopes_claim: str = Field(
+        "scope", description="The claim with what the token may do, words in a text or a list: scope, roles, …"
+    )
+    oidc_scopes: str = Field(
+        "",
+        description="Which of these words carry which scopes: WORD=SCOPE+SCOPE, comma-separated, such as "
+        "music-app=recommend+ingest (default: segue:recommend carries recommend, and so on for each scope).",
+    )
+    oidc_unbound_scope: str = Field(
+        "",
+        description="The word with which a token speaks for every listener, as an app's own server does (default: each "
+        "speaks for the listener in oidc_listener_claim).",
+    )
     dashboard_address: str = Field("127.0.0.1:8501", description="Where the dashboard listens, on loopback.")
 
     sink_metrics_address: str = Field(

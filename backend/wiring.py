@@ -26,6 +26,7 @@ from backend.sealing import ensure_secret
 from backend.settings import Settings
 
 if TYPE_CHECKING:
+    from backend.rpc.issued import IssuedTokens
     from backend.rpc.server import Server
     from backend.services.assembly import Services
 
@@ -187,6 +188,7 @@ def services(settings: Settings) -> "Services":
 
 def server(settings: Settings, services: "Services") -> "Server":
     """The gRPC door of the services, bound to `server_address`, not started yet."""
+    from backend.rpc.rates import Rates
     from backend.rpc.server import Server
 
     return Server(
@@ -196,8 +198,33 @@ def server(settings: Settings, services: "Services") -> "Server":
         workers=settings.server_workers,
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
+        tls_client_ca=settings.tls_client_ca,
+        issued=issued_tokens(settings),
+        rates=Rates(per_token=settings.rate_per_token, per_listener=settings.rate_per_listener),
         reflection=settings.server_reflection,
     )
+
+
+def issued_tokens(settings: Settings) -> "IssuedTokens | None":
+    """The tokens of `oidc_issuer`; None where there is none. Raises InvalidInput, naming the setting."""
+    if not settings.oidc_issuer:
+        return None
+    from backend.rpc import issued, issuer_source
+    from backend.rpc.issuer_keys import IssuerKeys
+
+    words = issued.scopes_of(settings.oidc_scopes)
+    claims = issued.Claims(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        algorithms=tuple(one.strip() for one in settings.oidc_algorithms.split(",")),
+        leeway_seconds=settings.oidc_leeway_seconds,
+        listener_claim=settings.oidc_listener_claim,
+        scopes_claim=settings.oidc_scopes_claim,
+        unbound_scope=settings.oidc_unbound_scope,
+        **({"scopes": words} if words else {}),
+    )
+    read = issuer_source.keys_of(settings.oidc_issuer, settings.oidc_keys_url)
+    return issued.IssuedTokens(claims, IssuerKeys(read, claims.algorithms))
 
 
 def _folder(url: str, tenant: str) -> Path:

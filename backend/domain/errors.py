@@ -7,6 +7,7 @@ SegueError
 ├── PermissionRefused   the token does not carry the scope, or belongs to another listener
 ├── Unauthenticated     no token, or not one of ours
 ├── Overloaded          too much at once; try again later
+│   └── RateExceeded    a caller asked more often than they may; says when they may again
 ├── NoRoom              the disk is nearly full: nothing new is taken in until there is room
 ├── Unavailable         a part is down; a retry helps
 ├── NotMade             it takes something that was not made yet; the message says what makes it
@@ -55,6 +56,14 @@ class Unauthenticated(SegueError):
 
 class Overloaded(SegueError):
     """Too much at once; try again later."""
+
+
+class RateExceeded(Overloaded):
+    """A caller asked more often than they may; after `seconds` they may again."""
+
+    def __init__(self, text: str, *, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class NoRoom(SegueError):

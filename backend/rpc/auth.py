@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -16,7 +17,17 @@ from backend.files import write_whole
 from backend.rpc import token_file
 from backend.rpc.token_file import Scope, TokenEntry
 
-__all__ = ["OPERATOR", "Principal", "Scope", "Tokens", "ensure_operator_token", "issue_token", "revoke_token"]
+__all__ = [
+    "OPERATOR",
+    "Bearers",
+    "Principal",
+    "Scope",
+    "Tokens",
+    "ensure_operator_token",
+    "issue_token",
+    "revoke_token",
+    "token_of",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -29,11 +40,28 @@ OPERATOR_SCOPES = frozenset(Scope) - {Scope.IDENTITIES}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Whose token it is. A token bound to a listener speaks for that listener only."""
+    """Whose token it is. A token bound to a listener speaks for that listener only.
+
+    `name` is what the log shows; `key` tells callers of one name apart ("": the name does). A token bound to a
+    certificate (its name, or its SHA-256 in base64url) counts only where the client has shown that one.
+    """
 
     name: str
     scopes: frozenset[Scope]
     listener_id: str = ""
+    key: str = ""
+    certificate: str = ""
+    certificate_digest: str = ""
+
+    @property
+    def caller(self) -> str:
+        """Who calls, for shares and rates."""
+        return self.key or self.name
+
+    @property
+    def is_bound_to_certificate(self) -> bool:
+        """Whether it counts only beside a certificate."""
+        return bool(self.certificate or self.certificate_digest)
 
     def require(self, scope: Scope) -> None:
         """Raises PermissionRefused where the token lacks the scope."""
@@ -44,6 +72,21 @@ class Principal:
         """Raises PermissionRefused where the token belongs to another listener."""
         if self.listener_id and any(one != self.listener_id for one in listener_ids):
             raise PermissionRefused(f"the token '{self.name}' belongs to another listener")
+
+
+class Bearers(Protocol):
+    """Knows whose tokens are whose."""
+
+    def principal(self, authorization: str) -> Principal:
+        """Whose `Bearer TOKEN` it is. Raises Unauthenticated, and Unavailable where that cannot be said now."""
+
+
+def token_of(authorization: str) -> str:
+    """The TOKEN of `Bearer TOKEN`. Raises Unauthenticated."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("send metadata 'authorization: Bearer TOKEN'")
+    return token.strip()
 
 
 def _now() -> datetime:
@@ -68,10 +111,7 @@ class Tokens:
 
     def principal(self, authorization: str) -> Principal:
         """Whose `Bearer TOKEN` it is. Raises Unauthenticated."""
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("send metadata 'authorization: Bearer TOKEN'")
-        digest = _digest(token.strip())
+        digest = _digest(token_of(authorization))
         found: TokenEntry | None = None
         for known in self._current():
             # No early end: the time taken must not tell how many tokens come before.
@@ -81,7 +121,9 @@ class Tokens:
             raise Unauthenticated("the token is not known here")
         if found.expires_at is not None and found.expires_at <= self._clock():
             raise Unauthenticated(f"the token '{found.name}' expired at {found.expires_at.isoformat()}")
-        return Principal(name=found.name, scopes=found.scopes, listener_id=found.listener_id)
+        return Principal(
+            name=found.name, scopes=found.scopes, listener_id=found.listener_id, certificate=found.certificate
+        )
 
     def _current(self) -> Sequence[TokenEntry]:
         with self._lock:
@@ -115,6 +157,7 @@ def issue_token(
     *,
     listener_id: str = "",
     expires_at: datetime | None = None,
+    certificate: str = "",
     replace: bool = True,
 ) -> str:
     """Make a token, keep its hash under `name` and return it: it is not kept anywhere.
@@ -123,7 +166,12 @@ def issue_token(
     """
     token = secrets.token_urlsafe(32)
     entry = TokenEntry(
-        name=name, digest=_digest(token), scopes=frozenset(scopes), listener_id=listener_id, expires_at=expires_at
+        name=name,
+        digest=_digest(token),
+        scopes=frozenset(scopes),
+        listener_id=listener_id,
+        expires_at=expires_at,
+        certificate=certificate,
     )
     with token_file.changing(folder) as file:
         raw = token_file.read_raw(file)

@@ -1,8 +1,11 @@
 """One call's way in and out: who calls, whether it may, its answer or refusal, and its line in the log."""
 
+import re
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any, NoReturn, Protocol
 
 import grpc
@@ -10,11 +13,13 @@ import structlog
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 from grpc_health.v1 import health_pb2
+from structlog.contextvars import bound_contextvars
 
 from backend.domain.errors import InvalidInput, Overloaded, Violation
 from backend.rpc.auth import Principal
 from backend.rpc.caller import calling
-from backend.rpc.errors import overloaded, status_of, told
+from backend.rpc.certificates import require_certificate
+from backend.rpc.errors import overloaded, status_of, told, with_trailer
 from backend.rpc.places import AT_ONCE, Behaviour
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +29,12 @@ LONGEST_SECONDS = 30.0
 
 MARGIN_SECONDS = 0.2
 """Kept back of a deadline for the answer's way home."""
+
+
+REQUEST_ID = "x-request-id"
+"""Metadata by which a call is found again in the logs of all who had to do with it. It comes back as a trailer."""
+
+_REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 def time_budget(context: grpc.ServicerContext) -> float:
@@ -46,6 +57,9 @@ class Rules(Protocol):
 
     def check_health(self, request: health_pb2.HealthCheckRequest) -> None:
         """Raises NotFound for a service that is not here."""
+
+    def ended(self, service: str, method: str, code: int, seconds: float | None) -> None:
+        """A call has ended so; `seconds` is None of a stream, and of a call that was not worked on."""
 
 
 class Malformed:
@@ -73,13 +87,25 @@ class Call:
         self._rules = rules
         metadata = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
         self._authorization = metadata.get("authorization", "")
+        self._given_id = metadata.get(REQUEST_ID, "")
         self._principal: Principal | None = None
+        self._is_timed = False
         self._started = time.perf_counter()
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who calls; None where nobody showed a token."""
+        return self._principal
 
     @property
     def caller(self) -> str:
         """Whose token it is; "" where nobody showed one."""
-        return self._principal.name if self._principal is not None else ""
+        return self._principal.caller if self._principal is not None else ""
+
+    @cached_property
+    def request_id(self) -> str:
+        """The one that the caller gave where it is one, else one of ours: no text of others gets into the log."""
+        return self._given_id if _REQUEST_ID.fullmatch(self._given_id) else uuid.uuid4().hex
 
     def authorise(self) -> None:
         """Judge the metadata. Raises Unauthenticated, PermissionRefused."""
@@ -94,7 +120,8 @@ class Call:
 
         def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
             if isinstance(error, Overloaded):
-                context.abort_with_status(overloaded(error))
+                self._rules.ended(self.service, self.method, code_pb2.RESOURCE_EXHAUSTED, None)
+                context.abort_with_status(with_trailer(overloaded(error), REQUEST_ID, self.request_id))
             self.refuse(context, error)
 
         return grpc.stream_stream_rpc_method_handler(AT_ONCE.of(refuse))
@@ -103,13 +130,16 @@ class Call:
         """The behaviour for a caller who was admitted."""
 
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
-            try:
-                self._admit(request, context)
-                with nullcontext() if self._principal is None else calling(self._principal):
-                    response = behaviour(request, context)
-            except Exception as error:  # noqa: BLE001 - the border, as above
-                self.refuse(context, error)
-            self._tell(code_pb2.OK)
+            self._is_timed = True
+            with bound_contextvars(request_id=self.request_id):
+                try:
+                    self._admit(request, context)
+                    with nullcontext() if self._principal is None else calling(self._principal):
+                        response = behaviour(request, context)
+                except Exception as error:  # noqa: BLE001 - the border, as above
+                    self.refuse(context, error)
+                self._tell(code_pb2.OK)
+            context.set_trailing_metadata(((REQUEST_ID, self.request_id),))
             return response
 
         return guarded
@@ -126,11 +156,14 @@ class Call:
             except Exception as error:  # noqa: BLE001 - the border, as above
                 self.refuse(context, error)
             self._tell(code_pb2.OK)
+            context.set_trailing_metadata(((REQUEST_ID, self.request_id),))
 
         return guarded
 
     def _admit(self, request: Any, context: grpc.ServicerContext) -> None:
         time_budget(context)
+        if self._principal is not None and self._principal.is_bound_to_certificate:
+            require_certificate(self._principal, context.auth_context())
         if isinstance(request, Malformed):
             raise InvalidInput([Violation("", "the request's bytes are not a message of this method")])
         if isinstance(request, health_pb2.HealthCheckRequest):
@@ -142,13 +175,16 @@ class Call:
         """End the call with the error's status, and say so in the log."""
         status = status_of(error)
         self._tell(status.code)
-        context.abort_with_status(told(status))
+        context.abort_with_status(with_trailer(told(status), REQUEST_ID, self.request_id))
 
     def _tell(self, code: int) -> None:
+        seconds = time.perf_counter() - self._started
+        self._rules.ended(self.service, self.method, code, seconds if self._is_timed else None)
         _log.info(
             "call",
             method=self.method,
             code=code_pb2.Code.Name(code),
-            seconds=round(time.perf_counter() - self._started, 4),
-            token=self.caller or "-",
+            seconds=round(seconds, 4),
+            token=self._principal.name if self._principal is not None else "-",
+            request_id=self.request_id,
         )

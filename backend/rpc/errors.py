@@ -26,6 +26,7 @@ from backend.domain.errors import (
     NotMade,
     Overloaded,
     PermissionRefused,
+    RateExceeded,
     SegueError,
     Unauthenticated,
     Unavailable,
@@ -88,6 +89,7 @@ _TABLE: dict[type[SegueError], _Row] = {
     AlreadyExists: _Row(code_pb2.ALREADY_EXISTS, _reason("ALREADY_EXISTS")),
     PermissionRefused: _Row(code_pb2.PERMISSION_DENIED, _reason("PERMISSION_REFUSED")),
     Unauthenticated: _Row(code_pb2.UNAUTHENTICATED, _reason("UNAUTHENTICATED")),
+    RateExceeded: _Row(code_pb2.RESOURCE_EXHAUSTED, _retry("RATE_EXCEEDED")),
     Overloaded: _Row(code_pb2.RESOURCE_EXHAUSTED, _retry("OVERLOADED")),
     NoRoom: _Row(code_pb2.RESOURCE_EXHAUSTED, _retry(NO_ROOM, ROOM_RETRY_SECONDS)),
     Unavailable: _Row(
@@ -119,6 +121,11 @@ class Told(namedtuple("Told", ("code", "details", "trailing_metadata")), grpc.St
     """A status as gRPC sends it."""
 
 
+def with_trailer(status: grpc.Status, key: str, value: str) -> grpc.Status:
+    """The status with one more trailer."""
+    return Told(status.code, status.details, (*(status.trailing_metadata or ()), (key, value)))
+
+
 def told(status: status_pb2.Status) -> grpc.Status:
     """As gRPC sends it, with its rich details; without capacity or room also with a pushback."""
     found, about = rpc_status.to_status(status), error_details_pb2.ErrorInfo()
@@ -131,12 +138,16 @@ def told(status: status_pb2.Status) -> grpc.Status:
 
 def overloaded(error: Overloaded) -> grpc.Status:
     """The same for one call too many, made beforehand: of these there are many a second."""
+    if isinstance(error, RateExceeded):
+        # In steps, so that few are made; and not all of those who wait together.
+        milliseconds = (int(error.seconds * 10) + 1) * 100 + next(_PUSHBACKS) // 50 * 5
+        return _overloaded(str(error), milliseconds, "RATE_EXCEEDED")
     return _overloaded(str(error), next(_PUSHBACKS))
 
 
 @lru_cache(maxsize=256)
-def _overloaded(message: str, milliseconds: int) -> grpc.Status:
-    details = _retry("OVERLOADED", milliseconds / 1000)(Overloaded(message))
+def _overloaded(message: str, milliseconds: int, reason: str = "OVERLOADED") -> grpc.Status:
+    details = _retry(reason, milliseconds / 1000)(Overloaded(message))
     status = status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message=message, details=map(_any, details))
     found = rpc_status.to_status(status)
     return Told(found.code, found.details, (*found.trailing_metadata, (PUSHBACK, str(milliseconds))))

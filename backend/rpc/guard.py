@@ -14,10 +14,11 @@ from grpc_reflection.v1alpha import reflection
 from backend.domain.errors import InvalidInput, NotFound, PermissionRefused
 from backend.rpc import access
 from backend.rpc.access import Access
-from backend.rpc.auth import Principal, Tokens
+from backend.rpc.auth import Bearers, Principal
 from backend.rpc.call import Call, Malformed, lenient
 from backend.rpc.contract import violations_of
 from backend.rpc.places import Place, Places
+from backend.rpc.rates import Rates
 from backend.rpc.streams import ARRIVAL_SECONDS, BODY_PATIENCE_SECONDS, IDLE_SECONDS, OPEN_BODIES, OpenStreams
 
 _log = structlog.get_logger(__name__)
@@ -39,24 +40,33 @@ OPEN_WAITING = 64
 """Calls without a token that may wait for one of these threads."""
 
 
+Ended = Callable[[str, str, int, float | None], None]
+"""Told of each call that has ended: service, method, code, seconds of a unary call that was worked on."""
+
+
 class Guard(grpc.ServerInterceptor):
     """Admits calls. Errors of any kind end as the table in `errors` says, never as an exception's text.
 
     Token and scope are judged by the metadata alone: a call that is refused so has its body neither read nor parsed.
     A method that was not added through `door_of` is refused. Each service has places of its own for unary calls
-    (`places_of` its name), the streams of all have `streams`, and calls without a token are in nobody's way.
+    (`places_of` its name), the streams of all have `streams`, and calls without a token are in nobody's way. How often
+    a caller may call, `rates` says (None: as often as there is a place).
     """
 
     def __init__(
         self,
-        tokens: Tokens,
+        tokens: Bearers,
         *,
         places_of: Callable[[str], Places],
         streams: int,
         health_streams: int,
         idle_seconds: float = IDLE_SECONDS,
+        rates: Rates | None = None,
+        ended: Ended | None = None,
     ) -> None:
         self._tokens = tokens
+        self._rates = rates or Rates()
+        self._ended = ended
         self._places_of = places_of
         self._unary: dict[str, Places] = {}
         self._streams = Places("streams", streams)
@@ -112,9 +122,10 @@ class Guard(grpc.ServerInterceptor):
         )
 
     def _place(self, call: Call, handler: Any) -> Place:
-        """Where the call is to be worked on. Raises Overloaded."""
-        if call.service == OPEN:
+        """Where the call is to be worked on. Raises Overloaded, and of it RateExceeded."""
+        if call.principal is None:
             return self._open.take()
+        self._rates.require(call.principal)
         places = self._unary[call.service] if handler.unary_unary else self._streams
         return places.take(call.caller)
 
@@ -159,6 +170,15 @@ class Guard(grpc.ServerInterceptor):
         if violations := violations_of(request):
             raise InvalidInput(violations)
         self._access_of(method).require_subjects(principal, request)
+
+    def ended(self, service: str, method: str, code: int, seconds: float | None) -> None:
+        """See `Rules.ended`."""
+        if self._ended is not None:
+            self._ended(service, method, code, seconds)
+
+    def at_work(self) -> dict[str, int]:
+        """Calls that hold a place now, by service; of streams and of health all together."""
+        return {kind.name: kind.held() for kind in (*self._unary.values(), self._streams, self._open)}
 
     def check_health(self, request: health_pb2.HealthCheckRequest) -> None:
         """Raises NotFound for a service that is not here: the servicer would remember each name for ever."""

@@ -11,15 +11,19 @@ from grpc_health.v1.health import SERVICE_NAME, HealthServicer
 from grpc_reflection.v1alpha import reflection
 from segue.v1 import analytics_pb2_grpc, ingest_pb2_grpc, privacy_pb2_grpc, recommend_pb2_grpc, topics_pb2_grpc
 
+from backend import loops
 from backend.listening import require_protection
 from backend.loops import Loop
-from backend.rpc import health
+from backend.rpc import health, issuer_keys
 from backend.rpc.analytics import AnalyticsServicer
-from backend.rpc.auth import Tokens, ensure_operator_token
+from backend.rpc.auth import Bearers, Tokens, ensure_operator_token
+from backend.rpc.bearers import AnyBearer
 from backend.rpc.guard import Guard
 from backend.rpc.ingest import IngestServicer
+from backend.rpc.issued import IssuedTokens
 from backend.rpc.places import Places
 from backend.rpc.privacy import PrivacyServicer
+from backend.rpc.rates import Rates
 from backend.rpc.recommend import RecommendServicer
 from backend.rpc.topics import TopicServicer
 from backend.services.assembly import Services
@@ -57,8 +61,9 @@ class Server:
     """Serves the contract over `services` between `start` and `stop`; it neither starts nor closes them.
 
     `address` is host:port, `workers` the unary calls of a service worked on at once, `tokens` the folder of token
-    files. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS. Raises InvalidInput where it would open an
-    unprotected port to others, and RuntimeError where the port is taken.
+    files; tokens that `issued` knows are taken, too. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS,
+    with `tls_client_ca` only with clients that show a certificate which it has signed. Raises InvalidInput where it
+    would open an unprotected port to others, and RuntimeError where the port is taken.
     """
 
     def __init__(
@@ -70,9 +75,12 @@ class Server:
         workers: int = 2,
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
+        tls_client_ca: Path | None = None,
+        issued: IssuedTokens | None = None,
+        rates: Rates | None = None,
         reflection: bool = False,
     ) -> None:
-        require_protection(address, tls_certificate, tls_key)
+        require_protection(address, tls_certificate, tls_key, tls_client_ca)
         self._services = services
         self._address = address
         self._stopping = threading.Event()
@@ -80,17 +88,20 @@ class Server:
         monitor = health.HealthMonitor(self._health, services.readiness)
         self._monitoring = Loop("health", monitor.check, seconds=health.CHECK_SECONDS)
         ensure_operator_token(tokens)
-        self._server = self._assembled(tokens, workers, reflect=reflection)
+        self._issuers = [Loop("issuer's keys", issued.keys.look, seconds=issuer_keys.LOOK_SECONDS)] if issued else []
+        bearers = Tokens(tokens) if issued is None else AnyBearer(Tokens(tokens), issued)
+        self._server = self._assembled(bearers, workers, rates=rates, reflect=reflection)
         if tls_certificate is None or tls_key is None:
             self.port = self._server.add_insecure_port(address)
         else:
-            pair = (tls_key.read_bytes(), tls_certificate.read_bytes())
-            self.port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+            self.port = self._server.add_secure_port(address, _credentials(tls_certificate, tls_key, tls_client_ca))
 
     def start(self) -> None:
         """Serve. Health says SERVING as soon as the parts answer, which may be later than this."""
         self._monitoring.start(self._stopping)
         self._refusals.start(self._stopping)
+        for loop in self._issuers:
+            loop.start(self._stopping)
         self._server.start()
         _log.info("serving", address=self._address, port=self.port)
 
@@ -101,14 +112,16 @@ class Server:
         self._server.stop(GRACE_SECONDS).wait()
         self._monitoring.join()
         self._refusals.join()
+        loops.join(self._issuers)
 
-    def _assembled(self, tokens: Path, workers: int, *, reflect: bool) -> grpc.Server:
+    def _assembled(self, bearers: Bearers, workers: int, *, rates: Rates | None, reflect: bool) -> grpc.Server:
         services = self._services
         guard = Guard(
-            Tokens(tokens),
+            bearers,
             places_of=lambda service: _places(service, workers),
             streams=STREAMS,
             health_streams=HEALTH_STREAMS,
+            rates=rates,
         )
         self._refusals = Loop("refusals", guard.tell_refused, seconds=TELL_SECONDS)
         # Every call has a pool of its kind, so the server's own stays empty; so has it no bound of its own.
@@ -137,3 +150,10 @@ class Server:
 def _places(service: str, workers: int) -> Places:
     size = workers * WAITS_FOR_LOG if service == health.INGEST else workers
     return Places(service, size, waiting=WAITING * size)
+
+
+def _credentials(certificate: Path, key: Path, client_ca: Path | None) -> grpc.ServerCredentials:
+    pair = (key.read_bytes(), certificate.read_bytes())
+    if client_ca is None:
+        return grpc.ssl_server_credentials([pair])
+    return grpc.ssl_server_credentials([pair], root_certificates=client_ca.read_bytes(), require_client_auth=True)
