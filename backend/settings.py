@@ -256,6 +256,9 @@ class Settings(BaseSettings):
         60, ge=1, description="Silence of a topic's partition after which windows no longer wait for it."
     )
     state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    topic_feeds: bool = Field(
+        False, description="Write what happens in each topic to a Kafka topic of its own, by a job of its own."
+    )
     chart_step_hours: Literal[1, 2, 3, 4, 6, 8, 12, 24] = Field(
         3, description="Hours between one 24-hour chart (and trend list) and the next; each costs work for every track."
     )

@@ -41,6 +41,7 @@ def event_log(settings: Settings) -> EventLog:
         replication=settings.kafka_replication,
         login=kafka_login(settings),
         kept_days=retention(settings).of_topics(),
+        topic_feeds=settings.topic_feeds,
     )
 
 

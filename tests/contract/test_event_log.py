@@ -37,6 +37,7 @@ from backend.settings import Settings
 from stack.ports import free_port
 from tests.faults.hurt import within
 from tests.memory import MemoryEventLog
+from tests.quiet import await_
 from tests.unit.test_listeners import play, word
 
 
@@ -367,9 +368,11 @@ def test_topics_from_before_are_given_room(own_settings: Settings) -> None:
     small, large = (f"{own_settings.tenant}.{name}" for name in ("dead_letters", "trends"))
     set_room(admin, small, 100_000)
     set_room(admin, large, 20_000_000)
+    await_(lambda: (100_000, 20_000_000) == (room(admin, small), room(admin, large)), "brokers say what was set")
     log.create_topics()
     assert LONGEST_ROW == RESULT_ROOM
-    assert (RESULT_ROOM, 20_000_000) == (room(admin, small), room(admin, large))
+    await_(lambda: RESULT_ROOM == room(admin, small), "what took too little has room", seconds=30)
+    assert 20_000_000 == room(admin, large)
     log.close(timeout_seconds=5)
 
 
