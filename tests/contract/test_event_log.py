@@ -22,6 +22,7 @@ from backend.domain.errors import Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track
 from backend.ports.event_log import (
+    FEEDS,
     LONGEST_ROW,
     NUDGE,
     EventLog,
@@ -196,6 +197,20 @@ def test_topics_age_as_the_settings_say(own_settings: Settings, caplog: pytest.L
         assert "plays[0]: 2 records have aged out unread" in caplog.messages
     finally:
         log.close(timeout_seconds=1)
+
+
+@pytest.mark.stack
+def test_feeds_are_made_where_they_are_asked_for(own_settings: Settings) -> None:
+    """One for each topic that there may be, kept for a week; and nobody else's."""
+    admin = AdminClient({"bootstrap.servers": own_settings.kafka_servers})
+    for asked in (False, True):
+        log = wiring.event_log(own_settings.model_copy(update={"topic_feeds": asked}))
+        log.create_topics()
+        log.close(timeout_seconds=5)
+        feeds = {f"{own_settings.tenant}.{feed}" for feed in FEEDS}
+        assert (feeds if asked else set()) == feeds & admin.list_topics(timeout=20).topics.keys()
+    kept = _config(own_settings, FEEDS[-1])
+    assert ("delete", str(7 * 24 * 3600 * 1000)) == (kept["cleanup.policy"], kept["retention.ms"])
 
 
 def _config(settings: Settings, topic: str) -> dict[str, str]:

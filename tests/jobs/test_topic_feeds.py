@@ -61,9 +61,7 @@ def feed_rows(folder: Path, plays: Sequence[tuple[bytes, float]], placements: Se
         environment.execute_sql(definition)
     environment.execute_sql(insert).wait()
     written = [
-        json.loads(line)
-        for file in (folder / "topic_feeds").rglob("part-*")
-        for line in file.read_text().splitlines()
+        json.loads(line) for file in (folder / "topic_feeds").rglob("part-*") for line in file.read_text().splitlines()
     ]
     return sorted(written, key=lambda row: (row["noted_at"], row["kind"] != "track"))
 
@@ -74,7 +72,7 @@ def _moment(second: float) -> str:
 
 @pytest.mark.timeout(300)
 def test_each_play_goes_to_the_feed_of_its_tracks_topic_by_then(run_job: object, tmp_path: Path) -> None:
-    """A track that moves takes later plays with it; repeated, unusable and topicless plays, and noise, are in no feed."""
+    """A track that moves takes later plays with it; repeated, unusable and topicless plays, and noise, are in none."""
     heard = play_value("e1", "ada", "abba", BEGAN)
     skipped = play_value("e2", "bea", "abba", BEGAN, milliseconds_played=5_000)
     withheld = play_value("e3", "ada", "abba", BEGAN, source=Source.SPOTIFY, allow_training=False)

@@ -159,7 +159,7 @@ def test_nothing_to_learn_from_is_said(ranker: Ranker) -> None:
 
 @pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")
 def test_sources_hold_their_floor_on_hetrec() -> None:
-    """NDCG@20, 80/20 per listener, full ranking over 2,828 artists; tags lift ALS, a small blend is ahead of it and EASE.
+    """NDCG@20, 80/20 per listener, full ranking of 2,828 artists; tags lift ALS, a blend is ahead of it and of EASE.
 
     All 17,632 artists take EASE six times as long, and are `segue bench quality`'s.
     """
