@@ -86,15 +86,20 @@ class FactorsSource:
         # Inner products prefer popular tracks; among their best the cosine decides.
         near = space.nearest(own, limit=2 * asked.limit, exclude=frozenset({asked.track_id}))
         factors = space.fetch([track_id for track_id, _ in near])
+        if not factors:
+            return CandidateList()
         found = sorted(
-            ((track_id, _cosine(own, vector)) for track_id, vector in factors.items()),
+            zip(factors, _cosines(own, np.stack([*factors.values()])).tolist(), strict=True),
             key=lambda one: (-one[1], one[0]),
         )[: asked.limit]
         return CandidateList([one for one, _ in found], [score for _, score in found], lambda _: _TOGETHER)
 
 
-def _cosine(left: Vectors, right: Vectors) -> float:
-    return float(left @ right / max(float(np.linalg.norm(left) * np.linalg.norm(right)), 1e-12))
+def _cosines(one: Vectors, others: Vectors) -> Vectors:
+    """Of (dimension,) with each of (n, dimension): (n,)."""
+    lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(one)
+    cosines: Vectors = others @ one / np.maximum(lengths, 1e-12)
+    return cosines
 
 
 SOURCE = FactorsSource()
