@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Version = Annotated[str, typer.Argument(help="A version's name, as `segue models list` shows it.")]
 SHOWN = ("ndcg@20", "recall@20")
 BRIEF = 300
-"""Characters of a value that `show` prints for people: settings learned for every topic or tag are lists of hundreds."""
+"""Characters of a value that `show` prints for people: what is learned for every topic or tag is a list of hundreds."""
 
 
 @app.callback()
