@@ -90,7 +90,7 @@ def fuse(
     for track_id, score, parts in zip(found.track_ids, found.scores, found.parts.tolist(), strict=True):
         given = [(part, named[track_id, source]) for part, source in zip(parts, found.sources, strict=True) if part > 0]
         reasons = tuple(
-            Reason(source=one.source, rank=one.rank, share=part / score, text=one.because)
+            Reason(source=one.source, rank=one.rank, share=part / score, text=one.because, anchors=one.anchors)
             for part, one in sorted(given, key=lambda part: (-part[0], part[1].source))
         )
         recommendations.append(Recommendation(track_id=track_id, score=score, reasons=reasons))

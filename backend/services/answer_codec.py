@@ -1,6 +1,6 @@
 """A whole answer as a few bytes, and back: about 25 kB for 700 recommendations with their reasons.
 
-JSON by columns, compressed: the sentences of reasons, which repeat, stand in it once. A server that finds bytes of
+JSON by columns, compressed: the sentences of reasons with their anchors, which repeat, stand in it once. A server that finds bytes of
 another format (a release before or after its own) says so, and the client asks again.
 """
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from backend.domain.recommendations import Answer, AnswerPath, Reason, Recommendation
+from backend.domain.recommendations import Answer, AnswerPath, Fallback, Reason, Recommendation, Shortfall, StandIn
 from backend.ranking.sources import FOUND_BY
 
-FORMAT = 1
+FORMAT = 2
 FASTEST = 1
 """zlib's level: within a tenth of the best one's size for these, in a fraction of the time."""
 
@@ -23,21 +23,25 @@ class UnreadableAnswer(ValueError):
 
 def encoded(answer: Answer, *, question: str) -> bytes:
     """The answer with the question it answers."""
-    texts: dict[str, int] = {}
+    texts: dict[tuple[str, ...], int] = {}
     for one in answer.recommendations:
         for reason in one.reasons:
-            texts.setdefault(reason.text, len(texts))
+            texts.setdefault((reason.text, *reason.anchors), len(texts))
     fields = {
         "format": FORMAT,
         "question": question,
         "recommendation_id": answer.recommendation_id,
         "model_version": answer.model_version,
         "path": answer.path,
+        "fallbacks": [[one.reason, one.to, one.text] for one in answer.fallbacks],
         "texts": list(texts),
         "track_ids": [one.track_id for one in answer.recommendations],
         "scores": [one.score for one in answer.recommendations],
         "reasons": [
-            [[reason.source, reason.rank, reason.share, texts[reason.text]] for reason in one.reasons]
+            [
+                [reason.source, reason.rank, reason.share, texts[(reason.text, *reason.anchors)]]
+                for reason in one.reasons
+            ]
             for one in answer.recommendations
         ],
     }
@@ -45,18 +49,24 @@ def encoded(answer: Answer, *, question: str) -> bytes:
 
 
 def decoded(content: bytes) -> tuple[str, Answer]:
-    """The question and its answer, number for number as it was. Raises UnreadableAnswer."""
+    """The question and its answer, number for number as it was, but for its latencies. Raises UnreadableAnswer."""
     try:
         fields: dict[str, Any] = orjson.loads(zlib.decompress(content))
         if fields["format"] != FORMAT:
             raise UnreadableAnswer(f"format {fields['format']}, this release reads {FORMAT}")
-        texts: list[str] = fields["texts"]
+        texts: list[list[str]] = fields["texts"]
         recommendations = tuple(
             Recommendation(
                 track_id=track_id,
                 score=score,
                 reasons=tuple(
-                    Reason(source=FOUND_BY[FOUND_BY.index(source)], rank=rank, share=share, text=texts[text])
+                    Reason(
+                        source=FOUND_BY[FOUND_BY.index(source)],
+                        rank=rank,
+                        share=share,
+                        text=texts[text][0],
+                        anchors=tuple(texts[text][1:]),
+                    )
                     for source, rank, share, text in reasons
                 ),
             )
@@ -67,6 +77,7 @@ def decoded(content: bytes) -> tuple[str, Answer]:
             recommendations=recommendations,
             model_version=fields["model_version"],
             path=AnswerPath(fields["path"]),
+            fallbacks=tuple(Fallback(Shortfall(why), StandIn(to), text) for why, to, text in fields["fallbacks"]),
         )
         return fields["question"], answer
     except (zlib.error, ValueError, KeyError, TypeError, IndexError) as error:

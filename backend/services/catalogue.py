@@ -64,6 +64,14 @@ class Catalogue:
         """What is known of them, whether or not the store can be read."""
         return self._artists.look_up(artist_ids)
 
+    def remembered_tracks(self, track_ids: Iterable[str], *, old: bool = False) -> Lookup[Track]:
+        """What is remembered of them, also what would be read again by now where `old`; it waits for nobody."""
+        return self._tracks.recall(track_ids, old=old)
+
+    def remembered_artists(self, artist_ids: Iterable[str], *, old: bool = False) -> Lookup[Artist]:
+        """What is remembered of them, in the same way."""
+        return self._artists.recall(artist_ids, old=old)
+
     def put_tracks(self, tracks: Sequence[Track]) -> None:
         """Tracks that the event log holds: known here at once, and to other processes when the store has them.
 
@@ -126,6 +134,12 @@ class _Items(Generic[Value]):
         old = {one: value for one in asked if one not in read and (value := self._remembered.old(one)) is not None}
         found |= {**read, **old}
         return Lookup(found, frozenset() if is_read else frozenset(one for one in asked if one not in old))
+
+    def recall(self, ids: Iterable[str], *, old: bool) -> Lookup[Value]:
+        wanted = dict.fromkeys(ids)
+        read = self._remembered.old if old else self._remembered.get
+        found = {one: value for one in wanted if (value := read(one)) is not None}
+        return Lookup(found, frozenset(wanted.keys() - found.keys()))
 
     def remember(self, items: Mapping[str, Value]) -> None:
         for key, value in items.items():

@@ -10,6 +10,7 @@ from backend.domain.feedback import Feedback
 from backend.domain.listeners import Profile, merge
 from backend.domain.plays import Play, Timing
 from backend.ports.store import ProfileStore
+from backend.services.last_read import LastRead
 from backend.services.identities import digest_of
 
 EventT = TypeVar("EventT", Play, Feedback)
@@ -33,11 +34,21 @@ class Profiles:
         self._store = store
         self._plays: Mapping[Timing, _LastMinute[Play]] = {timing: _LastMinute(clock) for timing in Timing}
         self._feedback: _LastMinute[Feedback] = _LastMinute(clock)
+        self._last_read = LastRead()
         self._forgotten: frozenset[str] = frozenset()
 
     def of(self, listener_id: str) -> Profile:
         """The profile; an empty one for a listener nobody heard of."""
         stored = self._store.profiles([listener_id]).get(listener_id, Profile(listener_id=listener_id))
+        if not self._is_forgotten(listener_id):
+            self._last_read.put(stored)
+        return self._with_fresh(listener_id, stored)
+
+    def last_known(self, listener_id: str) -> Profile:
+        """The profile as it was read last, with what came since; it waits for nobody. Empty where it never was read."""
+        return self._with_fresh(listener_id, self._last_read.get(listener_id) or Profile(listener_id=listener_id))
+
+    def _with_fresh(self, listener_id: str, stored: Profile) -> Profile:
         plays = [play for heard in self._plays.values() for play in heard.of(listener_id)]
         return merge(stored, plays, self._feedback.of(listener_id))
 
@@ -59,6 +70,7 @@ class Profiles:
         for heard in self._plays.values():
             heard.forget(self._is_forgotten)
         self._feedback.forget(self._is_forgotten)
+        self._last_read.forget(self._is_forgotten)
 
     def _is_forgotten(self, listener_id: str) -> bool:
         return bool(self._forgotten) and digest_of(listener_id) in self._forgotten

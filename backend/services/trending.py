@@ -80,6 +80,19 @@ class Trending:
         """Tracks with the most listeners lately. Raises Unavailable where nothing was ever read."""
         return self._lists().popular
 
+    def held(self) -> TrendList | None:
+        """Rising and popular tracks as they were read last, marked where that was long ago; None: never.
+
+        It waits for nobody.
+        """
+        kept = self._kept
+        if kept is None:
+            return None
+        age = self._clock() - self._kept_at
+        if age > KEPT_SECONDS:
+            self._asked.set()
+        return TrendList(kept.both.candidates, stale=kept.both.stale or age > OLDEST_SECONDS)
+
     def _lists(self) -> _Lists:
         kept = self._kept
         age = self._clock() - self._kept_at

@@ -1,0 +1,78 @@
+"""What an answer reads of the store, each within its share of the time, and what is remembered where it cannot."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from backend.domain.errors import Unavailable
+from backend.domain.listeners import Profile
+from backend.domain.recommendations import StandIn
+from backend.domain.tracks import Track
+from backend.services.catalogue import Catalogue
+from backend.services.findings import Findings
+from backend.services.identities import KnownIdentities
+from backend.services.profiles import Profiles
+from backend.services.trending import Trending, TrendList
+
+PROFILE_SHARE: Final = 0.25
+TRENDS_SHARE: Final = 0.4
+CATALOGUE_SHARE: Final = 0.5
+"""Of the time that is left when a part begins."""
+
+
+class Recall:
+    """The listener's profile, the charts and the catalogue. Where the store is down or slow, what was read last stands
+    in and the answer says so; nothing here fails.
+    """
+
+    def __init__(
+        self, *, identities: KnownIdentities, profiles: Profiles, trending: Trending, catalogue: Catalogue
+    ) -> None:
+        self._identities = identities
+        self._profiles = profiles
+        self._trending = trending
+        self._catalogue = catalogue
+
+    def profile(self, listener_id: str, found: Findings) -> Profile:
+        """Of one who is unknown an empty one, and so of nobody ("")."""
+        if not listener_id:
+            return Profile(listener_id="")
+        try:
+            return found.turn.ask("profile", lambda: self._read(listener_id), share=PROFILE_SHARE)
+        except Unavailable as error:
+            pseudonym = self._identities.remembered(listener_id)
+            known = Profile(listener_id="") if pseudonym is None else self._profiles.last_known(pseudonym)
+            if known.recent or known.words:
+                found.without_store(error, StandIn.SNAPSHOT, "the listener's profile as it was read last")
+            else:
+                found.without_store(error, StandIn.OTHER_PARTS, "what needs no profile of the listener")
+            return known
+
+    def trends(self, found: Findings) -> TrendList:
+        """What rises and what is popular; empty where that was never read."""
+        held = self._trending.held()
+        if held is None or held.stale:
+            try:
+                held = found.turn.ask("trends", self._trending.rising_and_popular, share=TRENDS_SHARE)
+            except Unavailable as error:
+                if held is None:
+                    found.without_store(error, StandIn.OTHER_PARTS, "what needs no charts")
+                    return TrendList((), stale=True)
+        if held.stale:
+            found.without_store(Unavailable("old charts"), StandIn.SNAPSHOT, "the charts as they were read last")
+        return held
+
+    def tracks(self, track_ids: Iterable[str], found: Findings) -> Mapping[str, Track]:
+        """Those in the catalogue; where it cannot be read, those that are remembered."""
+        asked = list(dict.fromkeys(track_ids))
+        known = self._catalogue.remembered_tracks(asked)
+        if not known.unread:
+            return known.found
+        try:
+            return found.turn.ask("catalogue", lambda: self._catalogue.tracks(asked), share=CATALOGUE_SHARE)
+        except Unavailable as error:
+            found.without_store(error, StandIn.SNAPSHOT, "the tracks that are remembered of the catalogue")
+            return self._catalogue.remembered_tracks(asked, old=True).found
+
+    def _read(self, listener_id: str) -> Profile:
+        pseudonym = self._identities.pseudonym(listener_id)
+        return Profile(listener_id="") if pseudonym is None else self._profiles.of(pseudonym)
