@@ -1,6 +1,6 @@
 """Candidates, and the recommendations made of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -114,7 +114,7 @@ class Answer:
     """
 
     recommendation_id: str
-    recommendations: tuple[Recommendation, ...]
+    recommendations: Sequence[Recommendation]
     model_version: str
     path: AnswerPath
     fallbacks: tuple[Fallback, ...] = ()

@@ -78,7 +78,9 @@ class Wanted:
     @property
     def reorders(self) -> bool:
         """Whether it asks for anything of the order, or of what follows what."""
-        return self != Wanted(filter=self.filter, heard_within=self.heard_within, seeds=self.seeds, session=self.session)
+        return self != Wanted(
+            filter=self.filter, heard_within=self.heard_within, seeds=self.seeds, session=self.session
+        )
 
     def without_seeds(self) -> "Wanted":
         """The same, with nothing to go by but the listener's taste."""

@@ -13,9 +13,7 @@ REORDERED = 200
 """Tracks at the head of an answer that are put in order: the largest page. Similarities of so many take a millisecond."""
 
 
-def marginal(
-    relevance: NDArray[np.float64], likeness: NDArray[np.float64], *, diversity: float
-) -> list[int]:
+def marginal(relevance: NDArray[np.float64], likeness: NDArray[np.float64], *, diversity: float) -> list[int]:
     """The places of n tracks in the new order; `diversity` is 1 − λ.
 
     `relevance` (n,) is scaled here to 0..1, `likeness` (n, n) is symmetric, at most 1. Of equals the one that stood

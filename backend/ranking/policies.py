@@ -1,47 +1,37 @@
-"""What an app may ask of the order of an answer: caps, damping, and a share of known tracks. Pure, over ranked tracks."""
+"""What an app may ask of the order of an answer: damping, caps, and a share of known tracks. Pure, over ranked ids."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import replace
-
-from backend.domain.recommendations import Recommendation
 
 
-def damped(ranked: Sequence[Recommendation], plays: Mapping[str, float], *, power: float) -> list[Recommendation]:
-    """Scores divided by (1 + plays) ** power, the parts of the reasons with them, then best first; ties by id.
+def damped(scores: Mapping[str, float], plays: Mapping[str, float], *, power: float) -> dict[str, float]:
+    """Scores divided by (1 + plays) ** power, best first; of equals by id.
 
-    Popularity as a power of the score, as Steck (2011, "Item popularity and recommendation accuracy") weighs it.
+    Popularity as a power, as Steck (2011, "Item popularity and recommendation accuracy") weighs it.
     """
-    lowered = [replace(one, score=one.score / (1.0 + plays.get(one.track_id, 0.0)) ** power) for one in ranked]
-    return sorted(lowered, key=lambda one: (-one.score, one.track_id))
+    lowered = {one: score / (1.0 + plays.get(one, 0.0)) ** power for one, score in scores.items()}
+    return dict(sorted(lowered.items(), key=lambda one: (-one[1], one[0])))
 
 
-def capped(
-    ranked: Sequence[Recommendation], *caps: tuple[int, Callable[[str], Collection[Hashable]]]
-) -> list[Recommendation]:
-    """Without those beyond a cap. Each is a number (0: none) and what of a track it counts; nothing is not counted."""
-    counts: list[Counter[Hashable]] = [Counter() for _ in caps]
+def capped(track_ids: Sequence[str], most: int, of: Callable[[str], Hashable]) -> list[str]:
+    """Without those beyond the cap: `most` tracks of each thing that `of` names; what is None is not counted."""
+    counts: Counter[Hashable] = Counter()
     kept = []
-    for one in ranked:
-        counted = [what(one.track_id) for _, what in caps]
-        full = any(
-            most and any(counts[at][key] >= most for key in counted[at]) for at, (most, _) in enumerate(caps)
-        )
-        if full:
-            continue
-        kept.append(one)
-        for at, keys in enumerate(counted):
-            counts[at].update(keys)
+    for one in track_ids:
+        key = of(one)
+        if key is None or counts[key] < most:
+            counts[key] += 1
+            kept.append(one)
     return kept
 
 
-def with_share(ranked: Sequence[Recommendation], known: Collection[str], share: float) -> list[Recommendation]:
+def with_share(track_ids: Sequence[str], known: Collection[str], share: float) -> list[str]:
     """The best of both kinds so that of any n first tracks `share` · n, rounded, are known; as far as there are any."""
-    heard = [one for one in ranked if one.track_id in known]
-    new = [one for one in ranked if one.track_id not in known]
-    mixed: list[Recommendation] = []
+    heard = [one for one in track_ids if one in known]
+    new = [one for one in track_ids if one not in known]
+    mixed: list[str] = []
     taken = 0
-    while heard[taken:] and len(mixed) - taken < len(new):
+    while taken < len(heard) and len(mixed) - taken < len(new):
         if round(share * (len(mixed) + 1)) > taken:
             mixed.append(heard[taken])
             taken += 1

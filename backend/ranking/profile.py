@@ -35,6 +35,21 @@ def taste_of(profile: Profile) -> Taste:
     )
 
 
+def with_seeds(taste: Taste, seeds: Mapping[str, float], *, alone: bool) -> Taste:
+    """A taste that goes by seeds, newest first with their weights: a weight of 1 counts as a like.
+
+    Beside them stand as many of the listener's own tracks, the latest; none where the seeds are `alone`. Seeds never
+    come in an answer.
+    """
+    own = [] if alone else [one for one in taste.plays if one not in seeds][: len(seeds)]
+    last = dict.fromkeys([*seeds, *(() if alone else taste.last)])
+    return Taste(
+        plays={one: LIKE_PLAYS * weight for one, weight in seeds.items()} | {one: taste.plays[one] for one in own},
+        last=list(last)[:SEEDS],
+        unwanted=taste.unwanted | seeds.keys(),
+    )
+
+
 def counted_plays(profile: Profile) -> dict[str, int]:
     """Positive plays by track that may be learned from, likes as extra plays, hidden tracks left out."""
     counts = Counter(play.track_id for play in profile.recent if play.teaches)

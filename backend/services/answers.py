@@ -4,7 +4,7 @@ import hmac
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -33,7 +33,7 @@ class AnswerPage:
     """A part of an answer: its recommendations, and the token of the next part ("" at the end)."""
 
     answer: Answer
-    recommendations: tuple[Recommendation, ...]
+    recommendations: Sequence[Recommendation]
     next_page_token: str
 
 

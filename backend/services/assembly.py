@@ -26,27 +26,35 @@ from backend.ports.store import Store
 from backend.ports.tokens import BoundTokens
 from backend.ports.vectors import VectorIndex
 from backend.room import Room
-from backend.services import answers, arrivals, erasure, follow, heartbeat, model, names, trending
+from backend.services import answers, arrivals, erasure, follow, heartbeat, local_factors, model, names, trending
+from backend.services import facets as facet_columns
 from backend.services.answers import Answers
+from backend.services.arrange import Arranger
 from backend.services.arrivals import Arrivals
+from backend.services.asking import VersionSources
 from backend.services.catalogue import Catalogue
 from backend.services.erasure import Erasures
 from backend.services.explore import Explorer
 from backend.services.export import Exporter
+from backend.services.facets import CatalogueFacets
 from backend.services.follow import Followed, Follower, of_value
 from backend.services.heartbeat import Heartbeat
 from backend.services.home import HomePages
 from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
+from backend.services.local_factors import LocalFactors
 from backend.services.model import CurrentModel
 from backend.services.names import Names
+from backend.services.parts import Parts
 from backend.services.profiles import Profiles
 from backend.services.readiness import Readiness
+from backend.services.recall import Recall
 from backend.services.recommend import Recommender
 from backend.services.report import Report
 from backend.services.retrieve import Retriever
 from backend.services.rights import Rights
 from backend.services.sounds import Sounds
+from backend.services.stand_ins import StandIns
 from backend.services.topics import TopicBrowser
 from backend.services.trending import Trending
 
@@ -127,20 +135,24 @@ def assembled(
     retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
     known, named = KnownIdentities(identities), Names(store, catalogue)
     topics = TopicBrowser(model=current, trending=trends)
+    facets, local, parts = CatalogueFacets(store, catalogue, current), LocalFactors(models, current), Parts()
+    recall = Recall(identities=known, profiles=profiles, trending=trends, catalogue=catalogue)
+    recommender = Recommender(
+        recall=recall,
+        model=current,
+        facets=facets,
+        sources=VersionSources(retriever, local),
+        stand_ins=StandIns(recall, topics),
+        arranger=Arranger(recall, retriever, facets),
+        answers=kept,
+        parts=parts,
+    )
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
     return Services(
         ingest=ingest,
-        recommender=Recommender(
-            identities=known,
-            profiles=profiles,
-            catalogue=catalogue,
-            model=current,
-            retriever=retriever,
-            trending=trends,
-            answers=kept,
-        ),
+        recommender=recommender,
         explorer=Explorer(
             catalogue=catalogue,
             model=current,
@@ -182,6 +194,8 @@ def assembled(
             Loop("room", disks.look, seconds=room.LOOK_SECONDS),
             Loop("model", current.refresh, seconds=model.POLL_SECONDS),
             Loop("names", named.refresh, seconds=names.POLL_SECONDS),
+            Loop("facets", facets.refresh, seconds=facet_columns.POLL_SECONDS),
+            Loop("local factors", local.refresh, seconds=local_factors.POLL_SECONDS),
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),

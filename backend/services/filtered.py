@@ -1,11 +1,11 @@
 """Vectors searched among the tracks that a filter admits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from backend.ranking.lists import Near, Space, Vectors, best_places
+from backend.ranking.lists import CandidateList, Near, NearTracks, Space, Vectors, best_places
 from backend.services.facets import Admission
 
 MOST_ASKED: Final = 10_000
@@ -31,7 +31,7 @@ class FilteredSpace:
         """See `Space.fetch`: of any tracks, also of those that do not pass."""
         return self._space.fetch(ids)
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
         """See `Space.nearest`."""
         if self._admission.ids is not None:
             return self._among_few(self._admission.ids, query, limit, exclude)
@@ -43,6 +43,17 @@ class FilteredSpace:
                 return found[:limit]
             asked = min(WIDER * asked, MOST_ASKED)
 
+    def near_tracks(self, track_ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """See `Space.near_tracks`."""
+        names: dict[str, int] = {}
+        places, scores = [], []
+        vectors = self._space.fetch(track_ids)
+        for seed, vector in vectors.items():
+            near = self.nearest(vector, limit=limit, exclude=exclude | {seed})
+            places.append(np.array([names.setdefault(one, len(names)) for one, _ in near], dtype=np.int64))
+            scores.append(np.array([score for _, score in near], dtype=np.float32))
+        return NearTracks(seeds=list(vectors), places=places, scores=scores, names=list(names))
+
     def _among_few(self, ids: Sequence[str], query: Vectors, limit: int, exclude: frozenset[str]) -> Near:
         if self._few is None:
             vectors = self._space.fetch(ids)
@@ -52,3 +63,13 @@ class FilteredSpace:
         scores = matrix @ query
         places = best_places(scores, limit + len(exclude)).tolist()
         return [(held[at], float(scores[at])) for at in places if held[at] not in exclude][:limit]
+
+
+def narrowed(found: CandidateList, admits: Callable[[str], bool], *, limit: int) -> CandidateList:
+    """The first `limit` of a list's tracks that are admitted, ranked anew."""
+    kept = [place for place, track_id in enumerate(found.track_ids) if admits(track_id)][:limit]
+    return CandidateList(
+        [found.track_ids[place] for place in kept],
+        [found.scores[place] for place in kept],
+        lambda places: found.explain([kept[place] for place in places]),
+    )

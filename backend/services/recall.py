@@ -1,6 +1,6 @@
 """What an answer reads of the store, each within its share of the time, and what is remembered where it cannot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from backend.domain.errors import Unavailable
@@ -72,6 +72,32 @@ class Recall:
         except Unavailable as error:
             found.without_store(error, StandIn.SNAPSHOT, "the tracks that are remembered of the catalogue")
             return self._catalogue.remembered_tracks(asked, old=True).found
+
+    def first_artists(self, track_ids: Sequence[str], found: Findings) -> Mapping[str, str]:
+        """The first artist of each track that is in the catalogue (and perhaps of others), in the same way."""
+        held = self._catalogue.first_artists(())
+        if all(one in held for one in track_ids):
+            return held
+        try:
+            return found.turn.ask("catalogue", lambda: self._catalogue.first_artists(track_ids), share=CATALOGUE_SHARE)
+        except Unavailable as error:
+            found.without_store(error, StandIn.SNAPSHOT, "the tracks that are remembered of the catalogue")
+            old = self._catalogue.remembered_tracks(track_ids, old=True).found
+            return {one: track.artist_ids[0] for one, track in old.items()}
+
+    def titles(self, track_ids: Iterable[str], found: Findings) -> Mapping[str, str]:
+        """Titles of tracks, in the same way."""
+        return {one: track.title for one, track in self.tracks(track_ids, found).items()}
+
+    def names(self, track_ids: Iterable[str], found: Findings) -> None:
+        """Read the tracks of a page and their artists, so that they are remembered when it is written."""
+        artist_ids = {one for track in self.tracks(track_ids, found).values() for one in track.artist_ids}
+        unread = self._catalogue.remembered_artists(artist_ids).unread
+        if unread:
+            try:
+                found.turn.ask("artists", lambda: self._catalogue.look_up_artists(unread), share=CATALOGUE_SHARE)
+            except Unavailable as error:
+                found.without_store(error, StandIn.SNAPSHOT, "ids in place of artists' names")
 
     def _read(self, listener_id: str) -> Profile:
         pseudonym = self._identities.pseudonym(listener_id)

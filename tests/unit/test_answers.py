@@ -135,7 +135,7 @@ def test_an_answer_is_kept_for_a_while(servers: Servers) -> None:
 
 def test_an_answer_in_another_format_is_asked_for_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """While servers of two releases run side by side."""
-    monkeypatch.setattr("backend.services.answer_codec.FORMAT", 2)
+    monkeypatch.setattr("backend.services.answer_codec.FORMAT", 1)
     token = servers.first.first_page(answer(), page_size=20, question=ANN).next_page_token
     monkeypatch.undo()
     with pytest.raises(InvalidInput, match="ask again"):
