@@ -1,7 +1,7 @@
-"""What tracks are filtered by, of the whole catalogue in columns: which of them a filter admits, without a look at each.
+"""What tracks are filtered by, of the whole catalogue in columns: whom a filter admits, without a look at each.
 
 A track costs some 60 bytes and 4 for each tag and artist. The vector index has facets of its own, of the version's
-tracks and of fewer kinds; these are for every track and every filter, and say how many pass before anything is searched.
+tracks and of fewer kinds; these are of every track and for every filter, and say how many pass before any search.
 """
 
 from array import array
@@ -110,7 +110,7 @@ def _placed(named: Mapping[str, "array[int]"], places: NDArray[np.int32]) -> Pos
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What a version's topics know of a table's rows: `topic` is a place among its topics (-1: none), `plays` counts."""
+    """What a version's topics know of a table's rows: `topic` is a place among its topics (-1: none)."""
 
     topic: NDArray[np.int16]
     plays: NDArray[np.int32]

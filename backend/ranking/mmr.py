@@ -1,7 +1,7 @@
 """An order in which tracks that follow each other are unlike: maximal marginal relevance.
 
 Carbonell and Goldstein 1998: of the tracks left the next one is that with the largest
-λ · relevance − (1 − λ) · (its largest similarity to a track already chosen).
+λ · relevance - (1 - λ) · (its largest similarity to a track already chosen).
 """
 
 import numpy as np
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from backend.ranking.lists import Vectors
 
 REORDERED = 200
-"""Tracks at the head of an answer that are put in order: the largest page. Similarities of so many take a millisecond."""
+"""Tracks at the head of an answer that are put in order: the largest page."""
 
 
 def marginal(relevance: NDArray[np.float64], likeness: NDArray[np.float64], *, diversity: float) -> list[int]:
-    """The places of n tracks in the new order; `diversity` is 1 − λ.
+    """The places of n tracks in the new order; `diversity` is 1 - λ.
 
     `relevance` (n,) is scaled here to 0..1, `likeness` (n, n) is symmetric, at most 1. Of equals the one that stood
     before comes first. O(n²).
     """
     count = len(relevance)
-    if count < 2:  # noqa: PLR2004 - one track has one order
+    if count < 2:
         return list(range(count))
     spread = float(relevance.max() - relevance.min())
     wanted = (relevance - relevance.min()) / spread if spread > 0 else np.ones(count)

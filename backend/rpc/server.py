@@ -116,7 +116,14 @@ class Server:
         door = guard.door_of(server)
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), door)
         recommend_pb2_grpc.add_RecommendServiceServicer_to_server(
-            RecommendServicer(services.recommender, services.explorer, services.catalogue), door
+            RecommendServicer(
+                services.recommender,
+                services.explorer,
+                services.catalogue,
+                batch=services.batch,
+                artists=services.artists,
+            ),
+            door,
         )
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(
             AnalyticsServicer(services.report, services.identities, stopping=self._stopping), door

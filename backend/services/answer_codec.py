@@ -1,7 +1,7 @@
 """A whole answer as a few bytes, and back: about 25 kB for 700 recommendations with their reasons.
 
-JSON by columns, compressed: the sentences of reasons with their anchors, which repeat, stand in it once. A server that finds bytes of
-another format (a release before or after its own) says so, and the client asks again.
+JSON by columns, compressed: the sentences of reasons with their anchors, which repeat, stand in it once. A server
+that finds bytes of another format (a release before or after its own) says so, and the client asks again.
 """
 
 import zlib

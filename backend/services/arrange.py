@@ -1,4 +1,4 @@
-"""Puts a ranking into the order that an app wants: popularity damped, unlike tracks near each other, caps, known tracks."""
+"""Puts a ranking into the order that an app wants: popularity damped, neighbours unlike, caps, known tracks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

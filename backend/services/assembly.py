@@ -31,7 +31,9 @@ from backend.services import facets as facet_columns
 from backend.services.answers import Answers
 from backend.services.arrange import Arranger
 from backend.services.arrivals import Arrivals
+from backend.services.artists import ArtistFinder
 from backend.services.asking import VersionSources
+from backend.services.batch import BatchRecommender
 from backend.services.catalogue import Catalogue
 from backend.services.erasure import Erasures
 from backend.services.explore import Explorer
@@ -45,6 +47,7 @@ from backend.services.ingest import IngestService
 from backend.services.local_factors import LocalFactors
 from backend.services.model import CurrentModel
 from backend.services.names import Names
+from backend.services.own_rows import OwnRowsMaker
 from backend.services.parts import Parts
 from backend.services.profiles import Profiles
 from backend.services.readiness import Readiness
@@ -77,6 +80,8 @@ class Services:
 
     ingest: IngestService
     recommender: Recommender
+    batch: BatchRecommender
+    artists: ArtistFinder
     explorer: Explorer
     topics: TopicBrowser
     home: HomePages
@@ -147,24 +152,34 @@ def assembled(
         answers=kept,
         parts=parts,
     )
+    explorer = Explorer(
+        catalogue=catalogue,
+        model=current,
+        retriever=retriever,
+        trending=trends,
+        answers=kept,
+        encoder=encoder,
+        names=named,
+        sounds=sounds,
+    )
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
     return Services(
         ingest=ingest,
         recommender=recommender,
-        explorer=Explorer(
-            catalogue=catalogue,
-            model=current,
-            retriever=retriever,
-            trending=trends,
-            answers=kept,
-            encoder=encoder,
-            names=named,
-            sounds=sounds,
-        ),
+        batch=BatchRecommender(recommender, facets, current),
+        artists=ArtistFinder(catalogue=catalogue, facets=facets, retriever=retriever, model=current),
+        explorer=explorer,
         topics=topics,
-        home=HomePages(browser=topics, model=current, trending=trends, identities=known, profiles=profiles),
+        home=HomePages(
+            browser=topics,
+            model=current,
+            trending=trends,
+            recall=recall,
+            own_rows=OwnRowsMaker(recommender, explorer, catalogue),
+            parts=parts,
+        ),
         report=Report(store, catalogue),
         exporter=Exporter(
             log=event_log,

@@ -126,6 +126,11 @@ class Catalogue:
             with suppress(KeyError, StopIteration, RuntimeError):  # other threads do the same
                 del self._first_artists[next(iter(self._first_artists))]
 
+    def remembered_names(self, track: Track) -> tuple[str, ...]:
+        """The same as `artist_names` of what is remembered; it waits for nobody."""
+        known = self.remembered_artists(track.artist_ids, old=True).found
+        return tuple(known[one].name if one in known else one for one in track.artist_ids)
+
     def artist_names(self, track: Track) -> tuple[str, ...]:
         """The names of a track's artists, in order; the id of one that is unknown, or unread, stands for its name."""
         known = self.look_up_artists(track.artist_ids).found

@@ -1,4 +1,4 @@
-"""Which tracks of the catalogue a filter admits: known before anything is searched, so that a narrow one fills a page."""
+"""Which tracks of the catalogue a filter admits: known before any search, so that a narrow one fills a page."""
 
 import threading
 from collections import deque

@@ -26,8 +26,10 @@ class TooSlow(Unavailable):
 
 
 class Parts:
-    """Threads for the parts of all answers, and a circuit a part: one that was too slow three times in a row is left
-    alone for a while, so that not every call waits for it. Thread-safe.
+    """Threads for the parts of all answers, and a circuit for each part.
+
+    One that was down or too slow three times in a row is left alone for a while, so that not every call waits for it.
+    Thread-safe.
     """
 
     def __init__(self, *, threads: int = THREADS, most_seconds: float = MOST_SECONDS) -> None:

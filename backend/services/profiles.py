@@ -10,8 +10,8 @@ from backend.domain.feedback import Feedback
 from backend.domain.listeners import Profile, merge
 from backend.domain.plays import Play, Timing
 from backend.ports.store import ProfileStore
-from backend.services.last_read import LastRead
 from backend.services.identities import digest_of
+from backend.services.last_read import LastRead
 
 EventT = TypeVar("EventT", Play, Feedback)
 

@@ -20,8 +20,9 @@ CATALOGUE_SHARE: Final = 0.5
 
 
 class Recall:
-    """The listener's profile, the charts and the catalogue. Where the store is down or slow, what was read last stands
-    in and the answer says so; nothing here fails.
+    """The listener's profile, the charts and the catalogue.
+
+    Where the store is down or slow, what was read last stands in and the answer says so; nothing here fails.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from backend.ranking.sources import CATALOGUE, KNOWN, LIVE, TOPIC
 from backend.ranking.weights import FusionWeights
 from backend.services.answers import DEFAULT_PAGE, AnswerPage, Answers
 from backend.services.arrange import Arranger
-from backend.services.asking import VersionSources
+from backend.services.asking import Question, VersionSources
 from backend.services.facets import Admission, CatalogueFacets
 from backend.services.findings import Findings
 from backend.services.model import CurrentModel
@@ -132,7 +132,8 @@ class Recommender:
         admission = self._admission(profile, wanted, model, found)
         lists: dict[str, CandidateList] = {}
         if model is not None and taste.plays:
-            lists = self._sources.lists(model, taste, unwanted, admission, found)
+            question = Question(model=model, taste=taste, exclude=unwanted, admission=admission)
+            lists = self._sources.lists(question, found)
         by_version = bool(lists)
         live = found.turn.here(LIVE.name, lambda: self._stand_ins.live(admission, found))
         topics = self._topics(model, wanted, admission, unwanted) if not by_version else CandidateList()
@@ -149,7 +150,7 @@ class Recommender:
             recommendation_id=self._new_id(),
             recommendations=self._ranked(
                 {name: each for name, each in lists.items() if each.track_ids},
-                (WITH_TOPIC if topics.track_ids else weights) | LAST_WEIGHTS,
+                {**(WITH_TOPIC if topics.track_ids else weights), **LAST_WEIGHTS},
                 unwanted,
                 wanted,
                 model=model,

@@ -140,9 +140,15 @@ class Retriever:
 
     def near_sound(self, model: ModelVersion, point: Vectors, *, limit: int) -> list[str]:
         """Tracks whose audio features lie in the direction of `point` (9,), standardised; nearest first."""
-        space = _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=AUDIO_SPACE))
+        return self.near_point(model, AUDIO_SPACE, point, limit=limit, exclude=frozenset())
+
+    def near_point(
+        self, model: ModelVersion, space: str, point: Vectors, *, limit: int, exclude: frozenset[str]
+    ) -> list[str]:
+        """Tracks near a point of a version's space, nearest first."""
+        among = _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=space))
         with self._breaker.guard():
-            return [track_id for track_id, _ in space.nearest(point, limit=limit, exclude=frozenset())]
+            return [track_id for track_id, _ in among.nearest(point, limit=limit, exclude=exclude)]
 
     def _spaces(
         self, source: Likeness, model: ModelVersion, admission: Admission | None = None

@@ -1,4 +1,4 @@
-"""What an answer is made of where the listener's taste says too little: topics, trends, and all that passes a filter."""
+"""What an answer is made of where the listener's taste says too little: topics, trends, all that passes a filter."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
