@@ -19,11 +19,13 @@ class FilteredSpace:
 
     Where few tracks pass, their vectors are fetched once and all scored, so that none is missed, whatever the index can
     filter by. Where many do, the index looks for them by what it can filter by (`Admission.where`, which the space was
-    made with), and of what it finds those that pass are kept; it is asked for more until there are enough.
+    made with), and of what it finds those that pass are kept; it is asked for more until there are enough. One that
+    finds nothing at all so holds no facets, as versions of old do: it is searched without them, which is `whole`.
     """
 
-    def __init__(self, space: Space, admission: Admission) -> None:
+    def __init__(self, space: Space, admission: Admission, *, whole: Space) -> None:
         self._space = space
+        self._whole = whole
         self._admission = admission
         self._few: tuple[list[str], Vectors] | None = None
 
@@ -35,9 +37,12 @@ class FilteredSpace:
         """See `Space.nearest`."""
         if self._admission.ids is not None:
             return self._among_few(self._admission.ids, query, limit, exclude)
-        asked = WIDER * limit
+        space, asked = self._space, WIDER * limit
         while True:
-            near = self._space.nearest(query, limit=asked, exclude=exclude)
+            near = space.nearest(query, limit=asked, exclude=exclude)
+            if not near and space is not self._whole:
+                space = self._space = self._whole
+                continue
             found = [one for one in near if self._admission.admits(one[0])]
             if len(found) >= limit or len(near) < asked or asked >= MOST_ASKED:
                 return found[:limit]

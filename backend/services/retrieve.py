@@ -90,7 +90,8 @@ class Retriever:
 
         spaces: Mapping[str, Space] = self._spaces(source, model, admission) if held is None else held
         if admission is not None:
-            spaces = {name: FilteredSpace(space, admission) for name, space in spaces.items()}
+            whole = self._spaces(source, model) if held is None else held
+            spaces = {name: FilteredSpace(space, admission, whole=whole[name]) for name, space in spaces.items()}
         # Without vectors a source ranks all that it knows, and those that pass are taken of that.
         asked = Asked(
             taste=taste,
