@@ -93,6 +93,7 @@ class Services:
     identities: KnownIdentities
     readiness: Readiness
     model: CurrentModel
+    local_factors: LocalFactors
     event_log: EventLog
     store: Store
     loops: tuple[Loop, ...]
@@ -203,6 +204,7 @@ def assembled(
             is_current=lambda: events.is_current and erased.is_current,
         ),
         model=current,
+        local_factors=local,
         event_log=event_log,
         store=store,
         loops=(
