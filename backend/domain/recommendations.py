@@ -1,5 +1,6 @@
 """Candidates, and the recommendations made of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,6 @@ class Answer:
     """A whole answer: ranked recommendations with the model version that made them ("" where none is published)."""
 
     recommendation_id: str
-    recommendations: tuple[Recommendation, ...]
+    recommendations: Sequence[Recommendation]
     model_version: str
     path: AnswerPath

@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from backend.domain.recommendations import Recommendation
-
 DIVERSE_FIRST = 20
 PER_ARTIST = 2
 """Among the first `DIVERSE_FIRST` tracks at most this many of one artist, as far as there are others."""
@@ -26,7 +24,7 @@ def diverse(artists: Sequence[str], *, first: int = DIVERSE_FIRST) -> list[int]:
     return [*shown, *moved]
 
 
-def diversify(ranked: Sequence[Recommendation], artist_of: Mapping[str, str]) -> list[Recommendation]:
-    """The same recommendations in the order of `diverse`, without those that `artist_of` does not know."""
-    known = [one for one in ranked if one.track_id in artist_of]
-    return [known[place] for place in diverse([artist_of[one.track_id] for one in known])]
+def diverse_among(track_ids: Sequence[str], artist_of: Mapping[str, str]) -> list[str]:
+    """The same tracks in the order of `diverse`, without those that `artist_of` does not know."""
+    known = [track_id for track_id in track_ids if track_id in artist_of]
+    return [known[place] for place in diverse([artist_of[track_id] for track_id in known])]

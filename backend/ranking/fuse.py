@@ -1,6 +1,5 @@
 """Fuses the sources' candidate lists into one ranking. The same lists give the same answer, whatever their order."""
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,36 +43,56 @@ def ranks_of(lists: Mapping[str, Mapping[str, int]], *, exclude: frozenset[str] 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fused:
-    """Tracks best first with their scores; `parts` (tracks, sources) are what each source gave to them."""
+class Part:
+    """What one source gave to a track's score, and the track's rank in its list."""
 
-    sources: Sequence[str]
+    source: str
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fused:
+    """Tracks best first with their scores; `weights` are those of the sources that count, and sum to 1."""
+
     track_ids: Sequence[str]
     scores: Sequence[float]
-    parts: NDArray[np.float64]
+    lists: Mapping[str, Mapping[str, int]]
+    weights: Mapping[str, float]
+
+    def parts(self, track_id: str) -> list[Part]:
+        """What each source gave to one of the tracks, the most first, of equals by the source's name."""
+        found = [
+            Part(source=source, rank=rank, score=weight / (RANK_OFFSET + rank))
+            for source, weight in self.weights.items()
+            if (rank := self.lists[source].get(track_id, 0))
+        ]
+        return sorted(found, key=lambda part: (-part.score, part.source))
 
 
-def fused(ranks: Ranks, weights: Mapping[str, float]) -> Fused:
+def fused(
+    lists: Mapping[str, Mapping[str, int]], weights: Mapping[str, float], *, exclude: frozenset[str] = frozenset()
+) -> Fused:
     """Weighted reciprocal rank fusion: a track scores Σ weight / (RANK_OFFSET + rank) over the sources that name it.
 
-    Weights are those of the sources present, scaled to sum to 1; sources without a weight do not count. Best first,
+    `lists` are each source's ranks by track. Tracks of `exclude` are left out, the others keep their ranks. Weights
+    are those of the sources that name a track, scaled to sum to 1; sources without a weight do not count. Best first,
     ties by track id.
     """
-    total = sum(weight for source, weight in weights.items() if source in ranks.sources)
-    if total <= 0:
-        return Fused(sources=ranks.sources, track_ids=[], scores=[], parts=np.empty((0, len(ranks.sources))))
-    scaled = np.array([weights.get(source, 0.0) / total for source in ranks.sources])
-    parts = np.where(ranks.ranks > 0, scaled / (RANK_OFFSET + ranks.ranks), 0.0)
-    # Correctly rounded, so that equal sums are equal in whatever order they were added up.
-    scores = np.array([math.fsum(row) for row in parts.tolist()])
-    order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] > 0]
-    return Fused(
-        sources=ranks.sources,
-        track_ids=[ranks.track_ids[row] for row in order.tolist()],
-        scores=scores[order].tolist(),
-        parts=parts[order],
-    )
+    counting = sorted(source for source, ranked in lists.items() if ranked and weights.get(source, 0.0) > 0)
+    total = sum(weights[source] for source in counting)
+    scaled = {source: weights[source] / total for source in counting}
+    scores: dict[str, float] = {}
+    # Always in the same order of sources, so that the same parts come to the same sum.
+    for source, weight in scaled.items():
+        for track_id, rank in lists[source].items():
+            scores[track_id] = scores.get(track_id, 0.0) + weight / (RANK_OFFSET + rank)
+    for track_id in exclude:
+        scores.pop(track_id, None)
+    # A stable sort, and hardly ever are two scores equal: sorting by id as well would take as long again.
+    has_ties = len(set(scores.values())) < len(scores)
+    best = sorted(sorted(scores) if has_ties else scores, key=scores.__getitem__, reverse=True)
+    return Fused(track_ids=best, scores=[scores[one] for one in best], lists=lists, weights=scaled)
 
 
 def fuse(
@@ -85,13 +104,20 @@ def fuse(
     for one in candidates:
         lists[one.source][one.track_id] = one.rank
         named[one.track_id, one.source] = one
-    found = fused(ranks_of(lists, exclude=exclude), weights)
-    recommendations = []
-    for track_id, score, parts in zip(found.track_ids, found.scores, found.parts.tolist(), strict=True):
-        given = [(part, named[track_id, source]) for part, source in zip(parts, found.sources, strict=True) if part > 0]
-        reasons = tuple(
-            Reason(source=one.source, rank=one.rank, share=part / score, text=one.because)
-            for part, one in sorted(given, key=lambda part: (-part[0], part[1].source))
+    found = fused(lists, weights, exclude=exclude)
+    return [
+        Recommendation(
+            track_id=track_id,
+            score=score,
+            reasons=tuple(
+                Reason(
+                    source=part.source,
+                    rank=part.rank,
+                    share=part.score / score,
+                    text=named[track_id, part.source].because,
+                )
+                for part in found.parts(track_id)
+            ),
         )
-        recommendations.append(Recommendation(track_id=track_id, score=score, reasons=reasons))
-    return recommendations
+        for track_id, score in zip(found.track_ids, found.scores, strict=True)
+    ]

@@ -6,8 +6,8 @@ What decides a list's order, the fused order and the diverse one are the very fu
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.ranking.diverse import diverse
-from backend.ranking.fuse import fused, ranks_of
+from backend.ranking.diverse import diverse_among
+from backend.ranking.fuse import fused
 from backend.ranking.lists import PER_SOURCE, Asked, CandidateList, Space
 from backend.ranking.profile import Taste
 from backend.ranking.sources import ALL, LIVE
@@ -46,6 +46,5 @@ def answer(
     found = {name: each.ranks() for name, each in lists.items()}
     by_version = any(ranks for name, ranks in found.items() if name != LIVE.name)
     chosen = weights.of(len(taste.plays), by_version=by_version)
-    ranked = fused(ranks_of(found, exclude=taste.unwanted), chosen).track_ids
-    known = [track_id for track_id in ranked if track_id in artist_of]
-    return [known[place] for place in diverse([artist_of[track_id] for track_id in known])]
+    ranked = fused(found, chosen, exclude=taste.unwanted).track_ids
+    return diverse_among(ranked, artist_of)

@@ -124,7 +124,7 @@ def assembled(
     current, sounds = CurrentModel(models), Sounds(sound_encoder)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder, sounds=sounds)
-    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
+    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store, behind=True)
     known, named = KnownIdentities(identities), Names(store, catalogue)
     topics = TopicBrowser(model=current, trending=trends)
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
@@ -185,7 +185,8 @@ def assembled(
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),
-            Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
+            Loop("answers", kept.write, seconds=answers.WRITE_SECONDS, end=kept.write_last),
+            Loop("old answers", kept.tidy, seconds=answers.TIDY_SECONDS),
             _following("events of others", events),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
             _following("erasures", erased),

@@ -2,26 +2,27 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from backend.domain.errors import NotFound, Unavailable
 from backend.domain.listeners import Profile
 from backend.domain.page_tokens import question_digest
-from backend.domain.recommendations import Answer, AnswerPath, Candidate, Recommendation
+from backend.domain.recommendations import Answer, AnswerPath
 from backend.ports.models import ModelVersion
-from backend.ranking.diverse import diversify
-from backend.ranking.fuse import fuse
-from backend.ranking.lists import PER_SOURCE
+from backend.ranking.diverse import diverse_among
+from backend.ranking.fuse import fused
+from backend.ranking.lists import PER_SOURCE, CandidateList
 from backend.ranking.profile import Taste, taste_of
-from backend.ranking.sources import OF_A_VERSION
+from backend.ranking.sources import LIVE, OF_A_VERSION
 from backend.ranking.weights import FusionWeights
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
 from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
+from backend.services.ranked import Ranked
 from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 
@@ -30,18 +31,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Search:
-    """What the sources came to: their candidates, and whether one of them was down."""
+    """What the sources came to: their lists by name, and whether one of them was down."""
 
-    candidates: list[Candidate] = field(default_factory=list)
+    lists: dict[str, CandidateList] = field(default_factory=dict)
     degraded: bool = False
 
-    def ask(self, source: str, find: Callable[[], Sequence[Candidate]]) -> None:
-        """Add a source's candidates; one that is down is left out and the answer is marked."""
+    def ask(self, source: str, find: Callable[[], CandidateList]) -> None:
+        """Add a source's list where there is anything in it; one that is down is left out and the answer is marked."""
         try:
-            self.candidates.extend(find())
+            found = find()
         except (Unavailable, NotFound) as error:
             _log.warning("answering without %s: %s", source, error)
             self.degraded = True
+            return
+        if found.track_ids:
+            self.lists[source] = found
 
 
 class Recommender:
@@ -101,17 +105,16 @@ class Recommender:
         unwanted = exclude | taste.unwanted
         if model is not None and (profile.recent or profile.liked):
             self._ask_model(model, taste, unwanted, search)
-        by_model = bool(search.candidates)
-        search.ask("trends", lambda: self._trends(search))
-        if search.degraded and not search.candidates:
+        by_model = bool(search.lists)
+        search.ask(LIVE.name, lambda: self._trends(search))
+        if search.degraded and not search.lists:
             raise Unavailable("neither the model nor the trends can be read")
         weights = FusionWeights() if model is None else model.weights
         chosen = weights.of(len(taste.plays), by_version=by_model)
-        ranked = self._diverse(fuse(search.candidates, chosen, exclude=unwanted))
         path = AnswerPath.HYBRID if by_model else AnswerPath.COLD_START
         return Answer(
             recommendation_id=self._new_id(),
-            recommendations=tuple(ranked),
+            recommendations=self._ranked(search.lists, chosen, unwanted),
             model_version=model.version if model else "",
             path=AnswerPath.DEGRADED if search.degraded else path,
         )
@@ -131,13 +134,15 @@ class Recommender:
             find = partial(self._retriever.candidates, source, model, taste, limit=PER_SOURCE, exclude=unwanted)
             search.ask(source.name, find)
 
-    def _trends(self, search: _Search) -> Sequence[Candidate]:
+    def _trends(self, search: _Search) -> CandidateList:
         trends = self._trending.rising_and_popular()
         search.degraded = search.degraded or trends.stale
-        return trends.candidates
+        return trends.listed
 
-    def _diverse(self, ranked: Sequence[Recommendation]) -> list[Recommendation]:
+    def _ranked(
+        self, lists: Mapping[str, CandidateList], weights: Mapping[str, float], unwanted: frozenset[str]
+    ) -> Ranked:
         """Tracks still in the catalogue, not too many of one artist."""
-        tracks = self._catalogue.tracks(one.track_id for one in ranked)
-        artist_of = {track_id: track.artist_ids[0] for track_id, track in tracks.items()}
-        return diversify(ranked, artist_of)
+        found = fused({source: each.ranks() for source, each in lists.items()}, weights, exclude=unwanted)
+        artist_of = self._catalogue.first_artists(found.track_ids)
+        return Ranked(diverse_among(found.track_ids, artist_of), found, lists, self._catalogue.titles)

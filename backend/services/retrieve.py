@@ -1,12 +1,12 @@
 """Asks the candidate sources for a model version, among the vectors of the index and with the catalogue's titles."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.domain.recommendations import Candidate
 from backend.ports.models import NAMESPACE, ModelVersion
 from backend.ports.vectors import VectorIndex, Vectors
-from backend.ranking.lists import AUDIO_SPACE, Asked, AskedTrack, CandidateList, Near
+from backend.ranking.lists import AUDIO_SPACE, Asked, AskedTrack, CandidateList, Near, NearTracks
 from backend.ranking.profile import Taste
 from backend.ranking.sources import WORDS
 from backend.ranking.sources.source import Likeness, Source
@@ -26,10 +26,13 @@ class _IndexSpace:
         """See `Space.fetch`."""
         return self.vectors.fetch(self.namespace, list(ids))
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
         """See `Space.nearest`."""
-        found = self.vectors.search(self.namespace, query, limit=limit, exclude=exclude)
-        return [(one.id, one.score) for one in found]
+        return self.vectors.search(self.namespace, query, limit=limit, exclude=exclude)
+
+    def near_tracks(self, track_ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """See `Space.near_tracks`."""
+        return self.vectors.near_tracks(self.namespace, track_ids, limit=limit, exclude=exclude)
 
 
 class Retriever:
@@ -49,12 +52,11 @@ class Retriever:
 
     def candidates(
         self, source: Source, model: ModelVersion, taste: Taste, *, limit: int, exclude: frozenset[str]
-    ) -> list[Candidate]:
+    ) -> CandidateList:
         """What one source proposes to a listener, none of `exclude`."""
 
         def newer(listener: Vectors) -> Near:
-            found = self._arrivals.near(model, listener, limit=limit, exclude=exclude)
-            return [(one.id, one.score) for one in found]
+            return self._arrivals.near(model, listener, limit=limit, exclude=exclude)
 
         asked = Asked(
             taste=taste,
@@ -64,7 +66,7 @@ class Retriever:
             spaces=self._spaces(source, model),
             newer=newer,
         )
-        return self._explained(source, self._guarded(source, lambda: source.ask(asked)))
+        return self._guarded(source, lambda: source.ask(asked))
 
     def similar(
         self,
@@ -79,7 +81,7 @@ class Retriever:
         """What one source finds like a track; `words` and `sound` make its vectors where the version has none."""
 
         def newer(space: str, vector: Vectors) -> Near:
-            return [(one.id, one.score) for one in self._arrivals.sounding(model, space, vector, limit=limit)]
+            return self._arrivals.sounding(model, space, vector, limit=limit)
 
         spaces = self._spaces(source, model)
         asked = AskedTrack(track_id=track_id, limit=limit, spaces=spaces, words=words, sound=sound, newer=newer)
@@ -112,7 +114,7 @@ class Retriever:
             return find()
 
     def _explained(self, source: Likeness, found: CandidateList) -> list[Candidate]:
-        reasons = [found.explain(track_id) for track_id in found.track_ids]
+        reasons = found.explain(range(len(found.track_ids)))
         titled = self._catalogue.tracks({reason.track_id for reason in reasons if reason.track_id})
         titles = {track_id: track.title for track_id, track in titled.items()}
         return [

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import Unavailable
@@ -12,6 +12,7 @@ from backend.domain.live_tables import ARTIST_ENGAGEMENT, TRENDS
 from backend.domain.recommendations import Candidate
 from backend.domain.tables import PopularitySpan, TrackPopularity, Trend
 from backend.ports.store import TableQuery, TableStore
+from backend.ranking.lists import Because, CandidateList
 from backend.ranking.sources import LIVE
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,17 @@ class TrendList:
 
     candidates: tuple[Candidate, ...]
     stale: bool = False
+    listed: CandidateList = field(init=False, compare=False)
+    """The same as a source's list."""
+
+    def __post_init__(self) -> None:
+        told = [Because(one.because) for one in self.candidates]
+        listed = CandidateList(
+            [one.track_id for one in self.candidates],
+            [one.score for one in self.candidates],
+            lambda places: [told[place] for place in places],
+        )
+        object.__setattr__(self, "listed", listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
