@@ -31,13 +31,12 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
             exclude=frozenset(request.exclude_track_ids),
             asker=_asker(context),
         )
-        return recommend_pb2.RecommendResponse(
-            recommendation_id=page.answer.recommendation_id,
-            tracks=self._tracks(page),
-            model_version=page.answer.model_version,
-            path=ANSWER_PATHS[page.answer.path],
-            next_page_token=page.next_page_token,
-        )
+        response = recommend_pb2.RecommendResponse.FromString(self._shown(page))
+        response.recommendation_id = page.answer.recommendation_id
+        response.model_version = page.answer.model_version
+        response.path = ANSWER_PATHS[page.answer.path]
+        response.next_page_token = page.next_page_token
+        return response
 
     def SimilarTracks(
         self, request: recommend_pb2.SimilarTracksRequest, context: grpc.ServicerContext
@@ -71,6 +70,16 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
         """See recommend.proto."""
         page = self._explorer.popular(page_size=request.page_size, page_token=request.page_token, asker=_asker(context))
         return recommend_pb2.PopularTracksResponse(tracks=self._tracks(page), next_page_token=page.next_page_token)
+
+    def _shown(self, page: AnswerPage) -> bytes:
+        """The response's tracks, made once for a page that is given again."""
+        revision, shown = self._catalogue.revision, page.shown
+        if shown.revision == revision:
+            return shown.content
+        content = recommend_pb2.RecommendResponse(tracks=self._tracks(page)).SerializeToString()
+        # The content first: whoever sees the revision sees what belongs to it.
+        shown.content, shown.revision = content, revision
+        return content
 
     def _tracks(self, page: AnswerPage) -> list[recommend_pb2.RecommendedTrack]:
         tracks = self._catalogue.tracks(one.track_id for one in page.recommendations)

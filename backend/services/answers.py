@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from backend.domain.errors import InvalidInput, Unavailable, Violation
@@ -38,13 +38,27 @@ WAITING = 1_000
 DEFAULT_PAGE = 20
 
 
+@dataclass(slots=True)
+class Shown:
+    """What a door made of a page's recommendations under a revision of the catalogue; b"" where it did not yet."""
+
+    content: bytes = b""
+    revision: object = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPage:
-    """A part of an answer: its recommendations, and the token of the next part ("" at the end)."""
+    """A part of an answer: its recommendations, and the token of the next part ("" at the end).
+
+    That is the part from `end` of the answer that is kept as `kept_id`. `shown` is for doors to keep their message in.
+    """
 
     answer: Answer
     recommendations: Sequence[Recommendation]
     next_page_token: str
+    kept_id: str = ""
+    end: int = 0
+    shown: Shown = field(default_factory=Shown, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,9 @@ class _Kept:
 
 
 class Answers:
-    """Cuts answers into pages. A token carries the answer's id and the place to go on from.
+    """Cuts answers into pages.
 
+    A token carries the id that an answer is kept under, the place to go on from, and the recommendation's own id.
     Nobody reads another's answer: an answer is kept with the digest of the question it was given to, who asked
     included, and opens only to that question (ADR 11). While the store is down an answer has one page. `behind` leaves
     the writing to `write`, so that no caller waits for it: until then only this process continues the answer, and
@@ -103,12 +118,22 @@ class Answers:
         Raises InvalidInput: not a token of this question, or its answer is no longer kept; Unavailable: the store is
         down.
         """
-        answer_id, start = decode_page_token(token, (str, int), question=question)
+        answer_id, start, recommendation_id = decode_page_token(token, (str, int, str), question=question)
         asked, answer = self._read(str(answer_id))
         # Also where the token's own digest fits: it is the client's word only, and the answer may be another's.
         if answer is None or not hmac.compare_digest(asked, question) or int(start) < 0:
             raise InvalidInput([Violation("page_token", "its answer is no longer kept: ask again without a token")])
-        return _page(answer, int(start), page_size, question)
+        answer = replace(answer, recommendation_id=str(recommendation_id))
+        return _page(answer, int(start), page_size, question, kept_id=str(answer_id))
+
+    @staticmethod
+    def as_of(page: AnswerPage, answer: Answer, *, question: str) -> AnswerPage:
+        """A page that was given before, as one of `answer`, which differs in its id only: both go on with what is kept.
+
+        So an answer that is given again need not be kept again.
+        """
+        more = _token(page.kept_id, page.end, answer, question) if page.next_page_token else ""
+        return replace(page, answer=answer, next_page_token=more)
 
     def tidy(self) -> None:
         """Drop what has expired, and the oldest of this server's answers where they take too much. Raises Unavailable.
@@ -219,11 +244,18 @@ def _decoded(content: bytes | None) -> tuple[str, Answer | None]:
         return "", None
 
 
-def _page(answer: Answer, start: int, page_size: int, question: str) -> AnswerPage:
+def _token(kept_id: str, start: int, answer: Answer, question: str) -> str:
+    return encode_page_token((kept_id, start, answer.recommendation_id), question=question)
+
+
+def _page(answer: Answer, start: int, page_size: int, question: str, *, kept_id: str = "") -> AnswerPage:
+    kept_id = kept_id or answer.recommendation_id
     end = start + (page_size or DEFAULT_PAGE)
     more = end < len(answer.recommendations)
     return AnswerPage(
         answer=answer,
         recommendations=answer.recommendations[start:end],
-        next_page_token=encode_page_token((answer.recommendation_id, end), question=question) if more else "",
+        next_page_token=_token(kept_id, end, answer, question) if more else "",
+        kept_id=kept_id,
+        end=end,
     )

@@ -211,7 +211,7 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
         Topic.PLAYS: Followed(play_from_record, plays),
         Topic.FEEDBACK: Followed(of_value(feedback_from_value), feedback),
     }
-    return Follower(event_log, topics, most_behind=EVENTS_BEHIND)
+    return Follower(event_log, topics, most_behind=EVENTS_BEHIND, passed_over=profiles.forget_tastes)
 
 
 def _catalogue(event_log: EventLog, catalogue: Catalogue) -> Follower:

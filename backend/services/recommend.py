@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from backend.domain.errors import NotFound, Unavailable
-from backend.domain.listeners import Profile
 from backend.domain.page_tokens import question_digest
 from backend.domain.recommendations import Answer, AnswerPath
 from backend.ports.models import ModelVersion
 from backend.ranking.diverse import diverse_among
 from backend.ranking.fuse import fused
 from backend.ranking.lists import PER_SOURCE, CandidateList
-from backend.ranking.profile import Taste, taste_of
+from backend.ranking.profile import NO_TASTE, Taste
 from backend.ranking.sources import LIVE, OF_A_VERSION
 from backend.ranking.weights import FusionWeights
 from backend.services.answers import AnswerPage, Answers
 from backend.services.catalogue import Catalogue
+from backend.services.given import Given, State
 from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
@@ -36,14 +36,17 @@ class _Search:
     lists: dict[str, CandidateList] = field(default_factory=dict)
     degraded: bool = False
 
-    def ask(self, source: str, find: Callable[[], CandidateList]) -> None:
-        """Add a source's list where there is anything in it; one that is down is left out and the answer is marked."""
+    def ask(self, source: str, find: Callable[[], CandidateList]) -> CandidateList:
+        """A source's list; of one that is down an empty one, and the answer is marked."""
         try:
-            found = find()
+            return find()
         except (Unavailable, NotFound) as error:
             _log.warning("answering without %s: %s", source, error)
             self.degraded = True
-            return
+            return CandidateList()
+
+    def add(self, source: str, found: CandidateList) -> None:
+        """A source's list, where there is anything in it."""
         if found.track_ids:
             self.lists[source] = found
 
@@ -75,6 +78,8 @@ class Recommender:
         self._trending = trending
         self._answers = answers
         self._new_id = new_id
+        self._given = Given()
+        profiles.listen(self._given.forget)
 
     def recommend(
         self,
@@ -89,24 +94,35 @@ class Recommender:
 
         `listener_id` is the app's own.
 
-        A page token serves the `asker` it was given to only.
+        A page token serves the `asker` it was given to only. Where nothing has changed since the same was asked, the
+        same tracks come under an id of their own.
         """
         question = question_digest("recommend", asker, listener_id, sorted(exclude))
         if page_token:
             return self._answers.next_page(page_token, page_size=page_size, question=question)
-        answer = self._answer(listener_id, exclude)
-        return self._answers.first_page(answer, page_size=page_size, question=question)
-
-    def _answer(self, listener_id: str, exclude: frozenset[str]) -> Answer:
         model = self._model.version
         search = _Search(degraded=self._model.refused)
-        profile = self._profile(listener_id, search)
-        taste = taste_of(profile)
+        pseudonym, taste = self._taste(listener_id, search)
+        trends = self._trends(search)
+        state = State((taste, model, trends, self._retriever.newest))
+        if not search.degraded:
+            given = self._given.page((question, page_size), state, recommendation_id=self._new_id())
+            if given is not None:
+                return given
+        answer = self._answer(model, taste, exclude, trends, search)
+        page = self._answers.first_page(answer, page_size=page_size, question=question)
+        if not search.degraded:
+            self._given.remember((question, page_size), pseudonym, state, page)
+        return page
+
+    def _answer(
+        self, model: ModelVersion | None, taste: Taste, exclude: frozenset[str], trends: CandidateList, search: _Search
+    ) -> Answer:
         unwanted = exclude | taste.unwanted
-        if model is not None and (profile.recent or profile.liked):
+        if model is not None and (taste.unwanted or taste.plays):
             self._ask_model(model, taste, unwanted, search)
         by_model = bool(search.lists)
-        search.ask(LIVE.name, lambda: self._trends(search))
+        search.add(LIVE.name, trends)
         if search.degraded and not search.lists:
             raise Unavailable("neither the model nor the trends can be read")
         weights = FusionWeights() if model is None else model.weights
@@ -119,25 +135,31 @@ class Recommender:
             path=AnswerPath.DEGRADED if search.degraded else path,
         )
 
-    def _profile(self, listener_id: str, search: _Search) -> Profile:
-        """Of one who is unknown an empty one, and so of one whose profile cannot be read: the answer is marked then."""
+    def _taste(self, listener_id: str, search: _Search) -> tuple[str, Taste]:
+        """Pseudonym and taste; of one who is unknown "" and an empty one.
+
+        So of one whose profile cannot be read: the answer is marked then.
+        """
         try:
             pseudonym = self._identities.pseudonym(listener_id)
-            return Profile(listener_id="") if pseudonym is None else self._profiles.of(pseudonym)
+            return (pseudonym, self._profiles.taste(pseudonym)) if pseudonym else ("", NO_TASTE)
         except Unavailable as error:
             _log.warning("answering without the listener's profile: %s", error)
             search.degraded = True
-            return Profile(listener_id="")
+            return "", NO_TASTE
 
     def _ask_model(self, model: ModelVersion, taste: Taste, unwanted: frozenset[str], search: _Search) -> None:
         for source in OF_A_VERSION:
             find = partial(self._retriever.candidates, source, model, taste, limit=PER_SOURCE, exclude=unwanted)
-            search.ask(source.name, find)
+            search.add(source.name, search.ask(source.name, find))
 
     def _trends(self, search: _Search) -> CandidateList:
-        trends = self._trending.rising_and_popular()
-        search.degraded = search.degraded or trends.stale
-        return trends.listed
+        def listed() -> CandidateList:
+            trends = self._trending.rising_and_popular()
+            search.degraded = search.degraded or trends.stale
+            return trends.listed
+
+        return search.ask(LIVE.name, listed)
 
     def _ranked(
         self, lists: Mapping[str, CandidateList], weights: Mapping[str, float], unwanted: frozenset[str]

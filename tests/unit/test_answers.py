@@ -139,7 +139,7 @@ def test_answers_are_written_behind(servers: Servers) -> None:
     assert {} == servers.store.answers
     assert 20 == len(behind.next_page(token, page_size=20, question=ANN).recommendations)
     with pytest.raises(InvalidInput, match="ask again"):
-        behind.next_page(encode_page_token(("id", 20), question=BOB), page_size=20, question=BOB)
+        behind.next_page(encode_page_token(("id", 20, "id"), question=BOB), page_size=20, question=BOB)
     behind.write()
     assert 20 == len(servers.second.next_page(token, page_size=20, question=ANN).recommendations)
     servers.store.down = True
@@ -172,8 +172,8 @@ def test_an_answer_of_one_page_is_not_kept(servers: Servers) -> None:
 def test_another_question_does_not_open_an_answer(servers: Servers) -> None:
     """Neither with the token as it is, nor with one forged from the answer's id, which apps know."""
     token = servers.first.first_page(answer(), page_size=20, question=ANN).next_page_token
-    forged = encode_page_token(("id", 20), question=BOB)
-    below = encode_page_token(("id", -5), question=ANN)
+    forged = encode_page_token(("id", 20, "id"), question=BOB)
+    below = encode_page_token(("id", -5, "id"), question=ANN)
     for sent, question in ((token, BOB), (forged, BOB), (below, ANN)):
         with pytest.raises(InvalidInput, match="page_token"):
             servers.second.next_page(sent, page_size=20, question=question)
