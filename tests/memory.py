@@ -24,7 +24,7 @@ from backend.domain.tracks import Artist, Track
 from backend.ports.event_log import NUDGE, Record, StoredRecord, Topic, TopicPartition
 from backend.ports.identity import new_pseudonym
 from backend.ports.models import ModelVersion
-from backend.ports.store import Comparison, Operator, Page, RowT, TableQuery, TableRow
+from backend.ports.store import Comparison, KeptAnswer, Operator, Page, RowT, TableQuery, TableRow
 
 PARTITIONS = 4
 
@@ -308,9 +308,9 @@ class MemoryStore:
             del self._erasures[key]
         return len(gone)
 
-    def put_answer(self, answer_id: str, content: bytes, *, expires_at: datetime) -> None:
+    def put_answers(self, answers: Sequence[KeptAnswer]) -> None:
         self.ping()
-        self.answers[answer_id] = (content, expires_at)
+        self.answers.update({one.answer_id: (one.content, one.expires_at) for one in answers})
 
     def answer(self, answer_id: str, *, now: datetime) -> bytes | None:
         self.ping()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from backend.domain.listeners import PROFILE_PLAYS
 from backend.ranking.profile import Taste
 
 Vectors = NDArray[np.float32]
-Places = NDArray[np.int64]
+Places = NDArray[np.int64] | NDArray[np.int32]
 
 FACTORS_SPACE, CONTENT_SPACE = "factors", "content"
 """The two kinds of vectors that every version has of its tracks: what listeners play, and what the texts say."""
@@ -27,17 +27,20 @@ KEPT = PER_SOURCE + PROFILE_PLAYS + 1
 """Tracks near a track that are kept in memory: enough for a listener whose whole profile is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
-    """A sentence shown to people; `{}` in it stands for the title of `track_id`."""
+class Because(NamedTuple):
+    """A sentence shown to people; `{}` in it stands for the title of `track_id`.
+
+    One that was read back has its title in it already, and the track as its `anchor`.
+    """
 
     sentence: str
     track_id: str = ""
+    anchor: str = ""
 
     @property
     def anchors(self) -> tuple[str, ...]:
         """The track that the sentence speaks of, where it speaks of one."""
-        return (self.track_id,) if self.track_id else ()
+        return (self.track_id or self.anchor,) if self.track_id or self.anchor else ()
 
     def text(self, titles: Mapping[str, str]) -> str:
         """With the title filled in, the id where it has none."""
@@ -50,7 +53,9 @@ Near = Sequence[tuple[str, float]]
 
 
 def _unexplained(places: Sequence[int]) -> Sequence[Because]:
-    raise IndexError(f"a list without tracks has no places {list(places)}")
+    if places:
+        raise IndexError(f"a list without tracks has no places {list(places)}")
+    return ()
 
 
 def all_because(sentence: Because) -> Callable[[Sequence[int]], Sequence[Because]]:
@@ -95,7 +100,7 @@ class NearTracks:
     """
 
     seeds: Sequence[str]
-    places: Sequence[NDArray[np.integer]]
+    places: Sequence[Places]
     scores: Sequence[Vectors]
     names: Sequence[str]
 
@@ -168,7 +173,7 @@ def without(near: tuple[Places, Vectors], place: int, left_out: Places, limit: i
     return places[kept], scores[kept]
 
 
-def best_places(scores: Vectors, count: int) -> NDArray[np.int64]:
+def best_places(scores: NDArray[np.floating], count: int) -> NDArray[np.int64]:
     """Places of the `count` largest of `scores` (n,), best first; of equals the smaller place, the last one too."""
     if count >= len(scores):
         return np.argsort(-scores, kind="stable")

@@ -26,6 +26,10 @@ class Taste:
     unwanted: frozenset[str]
 
 
+NO_TASTE = Taste(plays={}, last=(), unwanted=frozenset())
+"""That of somebody of whom nothing is known."""
+
+
 def taste_of(profile: Profile) -> Taste:
     """What counts of a profile."""
     return Taste(

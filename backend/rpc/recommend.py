@@ -141,21 +141,34 @@ class RecommendServicer(recommend_pb2_grpc.RecommendServiceServicer):
         return recommend_pb2.PopularTracksResponse(tracks=self._tracks(page), next_page_token=page.next_page_token)
 
     def _answer(self, page: AnswerPage) -> recommend_pb2.RecommendResponse:
-        """A page with what the answer says of itself; names come from memory, where the use case has put them."""
+        """A page with what the answer says of itself."""
+        response = recommend_pb2.RecommendResponse.FromString(self._shown(page))
+        response.recommendation_id = page.answer.recommendation_id
+        response.model_version = page.answer.model_version
+        response.path = ANSWER_PATHS[page.answer.path]
+        response.next_page_token = page.next_page_token
+        response.fallbacks.extend(fallback_messages(page.answer))
+        response.latencies.extend(latency_messages(page.answer))
+        return response
+
+    def _shown(self, page: AnswerPage) -> bytes:
+        """The response's tracks, made once for a page that is given again.
+
+        Names come from memory, where the use case has put them.
+        """
+        revision, shown = self._catalogue.revision, page.shown
+        if shown.revision == revision:
+            return shown.content
         tracks = self._catalogue.remembered_tracks((one.track_id for one in page.recommendations), old=True).found
-        return recommend_pb2.RecommendResponse(
-            recommendation_id=page.answer.recommendation_id,
-            tracks=[
-                recommended_message(one, tracks[one.track_id], self._catalogue.remembered_names(tracks[one.track_id]))
-                for one in page.recommendations
-                if one.track_id in tracks
-            ],
-            model_version=page.answer.model_version,
-            path=ANSWER_PATHS[page.answer.path],
-            next_page_token=page.next_page_token,
-            fallbacks=fallback_messages(page.answer),
-            latencies=latency_messages(page.answer),
-        )
+        messages = [
+            recommended_message(one, tracks[one.track_id], self._catalogue.remembered_names(tracks[one.track_id]))
+            for one in page.recommendations
+            if one.track_id in tracks
+        ]
+        content = recommend_pb2.RecommendResponse(tracks=messages).SerializeToString()
+        # The content first: whoever sees the revision sees what belongs to it.
+        shown.content, shown.revision = content, revision
+        return content
 
     def _tracks(self, page: AnswerPage) -> list[recommend_pb2.RecommendedTrack]:
         tracks = self._catalogue.tracks(one.track_id for one in page.recommendations)

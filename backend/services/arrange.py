@@ -11,6 +11,7 @@ from backend.domain.recommendations import StandIn
 from backend.domain.wanted import Wanted
 from backend.ports.models import ModelVersion
 from backend.ranking.diverse import diverse_among
+from backend.ranking.fuse import Fused
 from backend.ranking.mmr import REORDERED, likeness, marginal
 from backend.ranking.policies import capped, damped, with_share
 from backend.services.facets import CatalogueFacets
@@ -41,17 +42,18 @@ class Arranger:
 
     def arranged(
         self,
-        scores: Mapping[str, float],
+        ranked: Fused,
         wanted: Wanted,
         *,
         model: ModelVersion | None,
         known: Collection[str],
         found: Findings,
     ) -> Arranged:
-        """Of the tracks of `scores` (best first) those in the catalogue. `known` are those that the listener played."""
-        artist_of = self._recall.first_artists(list(scores), found)
+        """Of the ranked tracks those in the catalogue. `known` are those that the listener played."""
+        artist_of = self._recall.first_artists(ranked.track_ids, found)
         if not wanted.reorders:
-            return Arranged(diverse_among(list(scores), artist_of))
+            return Arranged(diverse_among(ranked.track_ids, artist_of))
+        scores: Mapping[str, float] = dict(zip(ranked.track_ids, ranked.scores, strict=True))
         if wanted.damping > 0:
             scores = damped(scores, self._plays(model, list(scores), found), power=wanted.damping)
         ids = [one for one in scores if one in artist_of]

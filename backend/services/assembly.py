@@ -138,21 +138,23 @@ def assembled(
     current, sounds = CurrentModel(models), Sounds(sound_encoder)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder, sounds=sounds)
-    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
+    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store, behind=True)
     known, named = KnownIdentities(identities), Names(store, catalogue)
     topics = TopicBrowser(model=current, trending=trends)
     facets, local, parts = CatalogueFacets(store, catalogue, current), LocalFactors(models, current), Parts()
-    recall = Recall(identities=known, profiles=profiles, trending=trends, catalogue=catalogue)
+    recall = Recall(identities=known, profiles=profiles, trending=trends, catalogue=catalogue, parts=parts)
     recommender = Recommender(
         recall=recall,
         model=current,
         facets=facets,
         sources=VersionSources(retriever, local),
-        stand_ins=StandIns(recall, topics),
+        stand_ins=StandIns(topics),
         arranger=Arranger(recall, retriever, facets),
         answers=kept,
         parts=parts,
+        newest=lambda: retriever.newest,
     )
+    profiles.listen(recommender.forget)
     explorer = Explorer(
         catalogue=catalogue,
         model=current,
@@ -216,7 +218,8 @@ def assembled(
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),
-            Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
+            Loop("answers", kept.write, seconds=answers.WRITE_SECONDS, end=kept.write_last),
+            Loop("old answers", kept.tidy, seconds=answers.TIDY_SECONDS),
             _following("events of others", events),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
             _following("erasures", erased),
@@ -241,7 +244,7 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
         Topic.PLAYS: Followed(play_from_record, plays),
         Topic.FEEDBACK: Followed(of_value(feedback_from_value), feedback),
     }
-    return Follower(event_log, topics, most_behind=EVENTS_BEHIND)
+    return Follower(event_log, topics, most_behind=EVENTS_BEHIND, passed_over=profiles.forget_tastes)
 
 
 def _catalogue(event_log: EventLog, catalogue: Catalogue) -> Follower:

@@ -44,11 +44,18 @@ class Catalogue:
 
     def __init__(self, store: CatalogueStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._clock = clock
         breaker = Breaker("the store of the catalogue", clock=clock)
         self._tracks: _Items[Track] = _Items(store.tracks, breaker, clock)
         self._artists: _Items[Artist] = _Items(store.artists, breaker, clock)
         self._first_artists: dict[str, str] = {}
+        self._revision = 0
         self._listening: list[Callable[[Sequence[Track]], None]] = []
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Another one whenever something was learnt, and every CACHED_SECONDS: what was read may have changed then."""
+        return self._revision, int(self._clock() // CACHED_SECONDS)
 
     def listen(self, learnt: Callable[[Sequence[Track]], None]) -> None:
         """Call `learnt` with the tracks of every later `put_tracks` and `learn_tracks`; it must be quick."""
@@ -111,6 +118,7 @@ class Catalogue:
     def learn_tracks(self, tracks: Sequence[Track]) -> None:
         """Know tracks that came by the event log."""
         self._tracks.remember({track.track_id: track for track in tracks})
+        self._revision += 1
         self._remember_artists(track for track in tracks if track.track_id in self._first_artists)
         for listener in self._listening:
             listener(tracks)
@@ -118,6 +126,7 @@ class Catalogue:
     def learn_artists(self, artists: Sequence[Artist]) -> None:
         """Know artists that came by the event log."""
         self._artists.remember({artist.artist_id: artist for artist in artists})
+        self._revision += 1
 
     def _remember_artists(self, tracks: Iterable[Track]) -> None:
         for track in tracks:

@@ -98,6 +98,11 @@ class CatalogueFacets:
             most_played=lambda limit: _most_played(held, rows, fresh, limit),
         )
 
+    @property
+    def state(self) -> object:
+        """Another object whenever a filter may admit others."""
+        return self._held
+
     def tracks_by(self, artist_id: str, *, most: int) -> list[str]:
         """Tracks of an artist, those with the most plays first. Raises Unavailable."""
         held = self._of(self._model.version)
@@ -137,6 +142,8 @@ class CatalogueFacets:
         elif held.version != version:
             held = _Held(held.table, held.new, version, joined(held.table.ids, topics))
         come = [self._come.popleft() for _ in range(len(self._come))]
+        if held is self._held and not come:
+            return
         self._held = _Held(held.table, held.new | {one.track_id: one for one in come}, version, held.joined)
 
 

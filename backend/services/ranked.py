@@ -1,14 +1,50 @@
 """A whole answer's ranking, of which only what somebody reads is explained."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import overload
 
 from backend.domain.recommendations import Reason, Recommendation
 from backend.ranking.fuse import Fused
-from backend.ranking.lists import CandidateList
+from backend.ranking.lists import Because, CandidateList
 
 Titles = Callable[[Iterable[str]], Mapping[str, str]]
 """The titles of the known ones among tracks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenOut:
+    """A ranking by columns, as it is kept.
+
+    `lists` has of each source what it listed, as places in `track_ids` (-1: not shown); `texts` of each of these the
+    place of its reason in `sentences`, and `anchors` the track that each of these speaks of ("": none). `weights` are
+    those of the sources that counted, `scores` those of the tracks where they are not the fused ones ([] where they
+    are).
+    """
+
+    track_ids: list[str]
+    weights: dict[str, float]
+    lists: dict[str, list[int]]
+    texts: dict[str, list[int]]
+    sentences: list[str]
+    anchors: list[str]
+    scores: list[float]
+
+    def ranked(self) -> "Ranked":
+        """The ranking again. Raises IndexError and KeyError where the columns do not fit each other."""
+        ranks = {
+            source: {self.track_ids[place]: rank for rank, place in enumerate(places, 1) if place >= 0}
+            for source, places in self.lists.items()
+        }
+        lists = {source: CandidateList(explain=self._reading(texts)) for source, texts in self.texts.items()}
+        fused = Fused(track_ids=self.track_ids, scores=(), lists=ranks, weights=self.weights)
+        scores = dict(zip(self.track_ids, self.scores, strict=True)) if self.scores else None
+        return Ranked(self.track_ids, fused, lists, lambda _: {}, scores=scores)
+
+    def _reading(self, texts: Sequence[int]) -> Callable[[Sequence[int]], list[Because]]:
+        return lambda places: [
+            Because(self.sentences[texts[place]], anchor=self.anchors[texts[place]]) for place in places
+        ]
 
 
 class Ranked(Sequence[Recommendation]):
@@ -32,7 +68,7 @@ class Ranked(Sequence[Recommendation]):
         self._fused = fused
         self._lists = lists
         self._titles = titles
-        self._scores = scores or {}
+        self._scores = scores
 
     def __len__(self) -> int:
         return len(self._track_ids)
@@ -47,6 +83,38 @@ class Ranked(Sequence[Recommendation]):
         if isinstance(place, slice):
             return self._explained(self._track_ids[place])
         return self._explained([self._track_ids[place]])[0]
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self[:])
+
+    def __eq__(self, other: object) -> bool:
+        return self[:] == (other[:] if isinstance(other, Ranked) else other)
+
+    __hash__ = None  # type: ignore[assignment] # as it is compared by what it holds
+
+    def written_out(self) -> "WrittenOut":
+        """All of it, every reason as it reads."""
+        texts: dict[tuple[str, str], int] = {}
+        because = {
+            source: self._lists[source].explain(range(len(self._lists[source].track_ids)))
+            for source in self._fused.weights
+        }
+        titles = self._titles({told.track_id for each in because.values() for told in each if told.track_id})
+        places = {track_id: place for place, track_id in enumerate(self._track_ids)}
+        read = {told: (told.text(titles), "".join(told.anchors)) for each in because.values() for told in each}
+        return WrittenOut(
+            track_ids=list(self._track_ids),
+            weights=dict(self._fused.weights),
+            lists={
+                source: [places.get(one, -1) for one in self._lists[source].track_ids] for source in self._fused.weights
+            },
+            texts={
+                source: [texts.setdefault(read[told], len(texts)) for told in each] for source, each in because.items()
+            },
+            sentences=[sentence for sentence, _ in texts],
+            anchors=[anchor for _, anchor in texts],
+            scores=[] if self._scores is None else [self._scores[one] for one in self._track_ids],
+        )
 
     def _explained(self, track_ids: Sequence[str]) -> tuple[Recommendation, ...]:
         parts = {track_id: self._fused.parts(track_id) for track_id in track_ids}
@@ -75,5 +143,6 @@ class Ranked(Sequence[Recommendation]):
                 )
                 for part in given
             )
-            found.append(Recommendation(track_id=track_id, score=self._scores.get(track_id, score), reasons=reasons))
+            shown = score if self._scores is None else self._scores[track_id]
+            found.append(Recommendation(track_id=track_id, score=shown, reasons=reasons))
         return tuple(found)

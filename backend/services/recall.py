@@ -7,9 +7,11 @@ from backend.domain.errors import Unavailable
 from backend.domain.listeners import Profile
 from backend.domain.recommendations import StandIn
 from backend.domain.tracks import Track
+from backend.ranking.profile import NO_TASTE, Taste, taste_of
 from backend.services.catalogue import Catalogue
 from backend.services.findings import Findings
 from backend.services.identities import KnownIdentities
+from backend.services.parts import Parts
 from backend.services.profiles import Profiles
 from backend.services.trending import Trending, TrendList
 
@@ -17,6 +19,8 @@ PROFILE_SHARE: Final = 0.25
 TRENDS_SHARE: Final = 0.4
 CATALOGUE_SHARE: Final = 0.5
 """Of the time that is left when a part begins."""
+
+TITLES_SECONDS: Final = 1.0
 
 
 class Recall:
@@ -26,12 +30,19 @@ class Recall:
     """
 
     def __init__(
-        self, *, identities: KnownIdentities, profiles: Profiles, trending: Trending, catalogue: Catalogue
+        self,
+        *,
+        identities: KnownIdentities,
+        profiles: Profiles,
+        trending: Trending,
+        catalogue: Catalogue,
+        parts: Parts,
     ) -> None:
         self._identities = identities
         self._profiles = profiles
         self._trending = trending
         self._catalogue = catalogue
+        self._parts = parts
 
     def profile(self, listener_id: str, found: Findings) -> Profile:
         """Of one who is unknown an empty one, and so of nobody ("")."""
@@ -40,13 +51,20 @@ class Recall:
         try:
             return found.turn.ask("profile", lambda: self._read(listener_id), share=PROFILE_SHARE)
         except Unavailable as error:
-            pseudonym = self._identities.remembered(listener_id)
-            known = Profile(listener_id="") if pseudonym is None else self._profiles.last_known(pseudonym)
-            if known.recent or known.words:
-                found.without_store(error, StandIn.SNAPSHOT, "the listener's profile as it was read last")
-            else:
-                found.without_store(error, StandIn.OTHER_PARTS, "what needs no profile of the listener")
-            return known
+            return self._last_known(listener_id, error, found)
+
+    def taste(self, listener_id: str, found: Findings) -> tuple[str, Taste]:
+        """Pseudonym and taste, in the same way; the same object as long as nothing came. Of the unknown "" and none."""
+        if not listener_id:
+            return "", NO_TASTE
+        pseudonym = self._identities.remembered(listener_id)
+        held = None if pseudonym is None else self._profiles.remembered_taste(pseudonym)
+        if pseudonym is not None and held is not None:
+            return pseudonym, held
+        try:
+            return found.turn.ask("profile", lambda: self._read_taste(listener_id), share=PROFILE_SHARE)
+        except Unavailable as error:
+            return pseudonym or "", taste_of(self._last_known(listener_id, error, found))
 
     def trends(self, found: Findings) -> TrendList:
         """What rises and what is popular; empty where that was never read."""
@@ -86,8 +104,9 @@ class Recall:
             old = self._catalogue.remembered_tracks(track_ids, old=True).found
             return {one: track.artist_ids[0] for one, track in old.items()}
 
-    def titles(self, track_ids: Iterable[str], found: Findings) -> Mapping[str, str]:
-        """Titles of tracks, in the same way."""
+    def titles(self, track_ids: Iterable[str]) -> Mapping[str, str]:
+        """Titles of tracks, in the same way; for an answer that is read when its call may have ended."""
+        found = Findings(self._parts.within(TITLES_SECONDS))
         return {one: track.title for one, track in self.tracks(track_ids, found).items()}
 
     def names(self, track_ids: Iterable[str], found: Findings) -> None:
@@ -99,6 +118,19 @@ class Recall:
                 found.turn.ask("artists", lambda: self._catalogue.look_up_artists(unread), share=CATALOGUE_SHARE)
             except Unavailable as error:
                 found.without_store(error, StandIn.SNAPSHOT, "ids in place of artists' names")
+
+    def _last_known(self, listener_id: str, error: Exception, found: Findings) -> Profile:
+        pseudonym = self._identities.remembered(listener_id)
+        known = Profile(listener_id="") if pseudonym is None else self._profiles.last_known(pseudonym)
+        if known.recent or known.words:
+            found.without_store(error, StandIn.SNAPSHOT, "the listener's profile as it was read last")
+        else:
+            found.without_store(error, StandIn.OTHER_PARTS, "what needs no profile of the listener")
+        return known
+
+    def _read_taste(self, listener_id: str) -> tuple[str, Taste]:
+        pseudonym = self._identities.pseudonym(listener_id)
+        return (pseudonym, self._profiles.taste(pseudonym)) if pseudonym else ("", NO_TASTE)
 
     def _read(self, listener_id: str) -> Profile:
         pseudonym = self._identities.pseudonym(listener_id)

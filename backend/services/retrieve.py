@@ -66,6 +66,11 @@ class Retriever:
         self._arrivals = arrivals
         self._breaker = breaker or Breaker("the vector index")
 
+    @property
+    def newest(self) -> object:
+        """Another object whenever tracks were placed that came after the model version."""
+        return self._arrivals.placed
+
     def candidates(
         self,
         source: Source,

@@ -9,9 +9,7 @@ from backend.ranking.lists import PER_SOURCE, Because, CandidateList, all_becaus
 from backend.ranking.profile import Taste
 from backend.ranking.sources import CATALOGUE, KNOWN, LIVE, TOPIC
 from backend.services.facets import Admission
-from backend.services.filtered import narrowed
 from backend.services.findings import Findings
-from backend.services.recall import Recall
 from backend.services.topics import TopicBrowser
 
 FILLED: Final = 200
@@ -29,14 +27,8 @@ _RISING = "rising"
 class StandIns:
     """The lists that stand in, each marked in the answer where it does so for want of a better one."""
 
-    def __init__(self, recall: Recall, browser: TopicBrowser) -> None:
-        self._recall = recall
+    def __init__(self, browser: TopicBrowser) -> None:
         self._browser = browser
-
-    def live(self, admission: Admission | None, found: Findings) -> CandidateList:
-        """What rises and what is popular, of what passes."""
-        trends = self._recall.trends(found).listed
-        return trends if admission is None else narrowed(trends, admission.admits, limit=len(trends.track_ids))
 
     def topics(
         self, model: ModelVersion, topic_ids: Sequence[str], admission: Admission, unwanted: frozenset[str]

@@ -127,7 +127,9 @@ class Trending:
         if self._kept is not None and self._clock() - self._kept_at <= KEPT_SECONDS:
             return self._kept
         try:
-            self._kept = self._read()
+            read = self._read()
+            # The same object while they say the same: answers made of them still hold.
+            self._kept = self._kept if read == self._kept else read
         except Unavailable as error:
             if self._kept is None:
                 raise

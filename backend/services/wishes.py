@@ -8,24 +8,29 @@ from typing import Final
 from backend.domain.listeners import Profile
 from backend.domain.tracks import Track
 from backend.domain.wanted import TrackFilter, Wanted
-from backend.ranking.profile import Taste, taste_of, with_seeds
+from backend.ranking.profile import Taste, with_seeds
 
 RESTED: Final = timedelta(hours=3)
 """A track played within this time does not come again, whatever share of known tracks is asked for."""
 
 
-def wished_taste(profile: Profile, wanted: Wanted, *, now: datetime) -> Taste:
-    """What an answer goes by, and `unwanted`: tracks that were hidden, those heard before as `wanted` says, seeds."""
-    taste = replace(taste_of(profile), unwanted=profile.hidden | _heard(profile, wanted, now))
+def needs_profile(wanted: Wanted) -> bool:
+    """Whether it asks for more of a listener than their taste."""
+    return wanted.heard_within is not None or wanted.known_share is not None or wanted.new_artists_only
+
+
+def heard_before(profile: Profile, wanted: Wanted, *, now: datetime) -> frozenset[str]:
+    """What an answer leaves out of the profile's tracks: those that were hidden, and those heard as `wanted` says."""
+    within = RESTED if wanted.known_share is not None else wanted.heard_within
+    heard = (play.track_id for play in profile.recent if within is None or play.played_at > now - within)
+    return profile.hidden.union(heard)
+
+
+def wished_taste(taste: Taste, wanted: Wanted) -> Taste:
+    """What an answer goes by: the listener's taste, and the seeds where there are any."""
     if not wanted.seeds:
         return taste
-    weights = {seed.track_id: seed.weight for seed in wanted.seeds}
-    return with_seeds(taste, weights, alone=wanted.session)
-
-
-def _heard(profile: Profile, wanted: Wanted, now: datetime) -> frozenset[str]:
-    within = RESTED if wanted.known_share is not None else wanted.heard_within
-    return frozenset(play.track_id for play in profile.recent if within is None or play.played_at > now - within)
+    return with_seeds(taste, {seed.track_id: seed.weight for seed in wanted.seeds}, alone=wanted.session)
 
 
 def without_known_artists(wanted: TrackFilter, tracks: Mapping[str, Track]) -> TrackFilter:

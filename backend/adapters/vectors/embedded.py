@@ -8,17 +8,18 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from backend.adapters.vectors.facet_files import FacetTable, Mask, read_facets, write_facets
 from backend.adapters.vectors.kept import KeptNear
-from backend.adapters.vectors.rows import Places, PlainRows, QuantisedRows, Rows
+from backend.adapters.vectors.rows import PlainRows, QuantisedRows, Rows
 from backend.domain.errors import NotFound, Unavailable
 from backend.files import only_one, remove_folder, whole_folder, write_whole
 from backend.ports.vectors import EVERYTHING, Facets, Filter, Neighbour, Vectors, check
-from backend.ranking.lists import NearTracks, without
+from backend.ranking.lists import NearTracks, Places, without
 
 EXACT_UP_TO = 50_000
 """Vectors searched one by one: at 384 dimensions that is 77 MB to read, some ten milliseconds."""
@@ -56,19 +57,14 @@ class _Namespace:
     def near_tracks(self, ids: Sequence[str], limit: int, exclude: frozenset[str], scan_up_to: int) -> NearTracks:
         seeds = [one for one in ids if one in self.places]
         left_out = np.array([self.places[one] for one in exclude if one in self.places], dtype=np.int64)
-        found = [
-            without(
-                self.kept.near(
-                    place,
-                    limit + len(left_out) + 1,
-                    lambda count, at=place: self._near(self.alive, self.rows.at(np.array([at]))[0], count, scan_up_to),
-                ),
-                place,
-                left_out,
-                limit,
-            )
-            for place in (self.places[one] for one in seeds)
-        ]
+
+        def find(place: int, count: int) -> tuple[Places, Vectors]:
+            return self._near(self.alive, self.rows.at(np.array([place]))[0], count, scan_up_to)
+
+        found = []
+        for place in (self.places[one] for one in seeds):
+            near = self.kept.near(place, limit + len(left_out) + 1, partial(find, place))
+            found.append(without(near, place, left_out, limit))
         return NearTracks(
             seeds=seeds, places=[one for one, _ in found], scores=[one for _, one in found], names=self.ids
         )

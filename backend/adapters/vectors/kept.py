@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backend.adapters.vectors.rows import Places
-from backend.ranking.lists import KEPT, Vectors
+from backend.ranking.lists import KEPT, Places, Vectors
 
 TRACKS = 20_000
 """Tracks whose neighbours are kept, those asked for last: with KEPT neighbours of 8 bytes each some 64 MB."""
@@ -35,7 +34,7 @@ class KeptNear:
         if found is not None and (len(found[0]) >= count or len(found[0]) < KEPT):
             return found
         places, scores = find(max(count, KEPT))
-        kept = (places[:KEPT].astype(np.int32), scores[:KEPT].copy())
+        kept: Found = (places[:KEPT].astype(np.int32), scores[:KEPT].copy())
         with self._lock:
             self._found[place] = kept
             if len(self._found) > self._size:

@@ -49,7 +49,7 @@ class ContentSource:
             return CandidateList()
         given = np.concatenate([scores.astype(np.float64) / age for age, scores in enumerate(near.scores, 1)])
         met, position = np.unique(np.concatenate(near.places), return_inverse=True)
-        sums = np.bincount(position, weights=given, minlength=len(met))
+        sums = np.bincount(position, weights=given, minlength=len(met)).astype(np.float64)
         best = best_places(sums, asked.limit)
 
         def explain(places: Sequence[int]) -> list[Because]:
@@ -57,7 +57,8 @@ class ContentSource:
             parts = np.full((len(met), len(near.seeds)), -np.inf)
             parts[position, seeds] = given
             strongest = parts[best[list(places)]].argmax(axis=1).tolist()
-            return [Because("near {}, which you played", near.seeds[seed]) for seed in strongest]
+            told = [Because("near {}, which you played", seed) for seed in near.seeds]
+            return [told[seed] for seed in strongest]
 
         return CandidateList([near.names[place] for place in met[best].tolist()], sums[best].tolist(), explain)
 

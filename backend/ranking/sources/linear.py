@@ -15,7 +15,7 @@ from backend.ranking.stored import Files, Stored, arrays_bytes
 NAME = "linear"
 FILE = "linear.npz"
 
-Rows = NDArray[np.integer]
+Rows = NDArray[np.int64] | NDArray[np.int32]
 
 REGULARIZATION = 100.0
 KEPT = 100
@@ -121,14 +121,15 @@ class LinearSource:
         places, weights = held.neighbours[own], held.weights[own]
         filled = places >= 0
         to, given = places[filled], weights[filled].astype(np.float64)
-        sums = np.bincount(to, weights=given, minlength=len(held.track_ids))
+        sums = np.bincount(to, weights=given, minlength=len(held.track_ids)).astype(np.float64)
         sums[[held.rows[one] for one in asked.exclude if one in held.rows]] = 0.0
         best = best_places(sums, asked.limit)
         best = best[sums[best] > 0]
 
         def explain(at: Sequence[int]) -> list[Because]:
             givers = strongest(best[list(at)], to, given, np.repeat(np.array(own), filled.sum(axis=1)))
-            return [Because("who plays {} plays it too", held.track_ids[giver]) for giver in givers]
+            told = {giver: Because("who plays {} plays it too", held.track_ids[giver]) for giver in set(givers)}
+            return [told[giver] for giver in givers]
 
         return CandidateList([held.track_ids[row] for row in best.tolist()], sums[best].tolist(), explain)
 
