@@ -8,7 +8,6 @@ client asks again.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -37,7 +36,8 @@ def encoded(answer: Answer, *, question: str) -> bytes:
         "path": answer.path,
     }
     if isinstance(answer.recommendations, Ranked):
-        return orjson.dumps(fields | asdict(answer.recommendations.written_out()))
+        written = answer.recommendations.written_out()
+        return orjson.dumps(fields | {one.name: getattr(written, one.name) for one in dataclass_fields(written)})
     return zlib.compress(orjson.dumps(fields | _columns(answer.recommendations)), FASTEST)
 
 

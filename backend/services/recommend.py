@@ -165,6 +165,6 @@ class Recommender:
         self, lists: Mapping[str, CandidateList], weights: Mapping[str, float], unwanted: frozenset[str]
     ) -> Ranked:
         """Tracks still in the catalogue, not too many of one artist."""
-        found = fused({source: each.ranks() for source, each in lists.items()}, weights, exclude=unwanted)
-        artist_of = self._catalogue.first_artists(found.track_ids)
-        return Ranked(diverse_among(found.track_ids, artist_of), found, lists, self._catalogue.titles)
+        found = fused({source: each.track_ids for source, each in lists.items()}, weights, exclude=unwanted)
+        shown = diverse_among(self._catalogue.first_artists(found.track_ids))
+        return Ranked(shown, found, lists, self._catalogue.titles)
