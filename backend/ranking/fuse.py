@@ -106,17 +106,25 @@ def fused(
         scores[at] += scaled[row] / (RANK_OFFSET + theirs)
     scores[[number[one] for one in exclude if one in number]] = 0.0
     order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)]
-    for first, last in _ties(scores[order]):
-        order[first:last] = sorted(order[first:last].tolist(), key=names.__getitem__)
+    order = _settled(order, scores, names)
     track_ids = [names[at] for at in order.tolist()]
     return Fused(track_ids=track_ids, sources=sources, weights=scaled, ranks=ranks.T[order])
 
 
-def _ties(scores: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Where equal ones stand among falling scores: from and up to which place."""
-    equal = np.concatenate([[False], scores[1:] == scores[:-1], [False]]).astype(np.int8)
-    ends = np.flatnonzero(np.diff(equal))
-    return [(first, last + 1) for first, last in ends.reshape(-1, 2).tolist()]
+def _settled(order: NDArray[np.int64], scores: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.int64]:
+    """The same order, but of equal scores by name."""
+    falling = scores[order]
+    same = falling[1:] == falling[:-1]
+    tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    if not len(tied):
+        return order
+    at = order[tied]
+    texts = [names[one] for one in at.tolist()]
+    place = np.empty(len(texts), dtype=np.int64)
+    place[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+    settled = order.copy()
+    settled[tied] = at[np.lexsort((place, -falling[tied]))]
+    return settled
 
 
 def fuse(
