@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,83 +44,114 @@ def ranks_of(lists: Mapping[str, Mapping[str, int]], *, exclude: frozenset[str] 
     return Ranks(sources=sources, track_ids=track_ids, ranks=ranks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """What one source gave to a track's score, and the track's rank in its list."""
 
+    score: float
     source: str
     rank: int
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fused:
-    """Tracks best first with their scores; `weights` are those of the sources that count, and sum to 1."""
+    """Tracks best first.
+
+    `sources` are those that count, `weights` (sources,) theirs, which sum to 1. `ranks` (tracks, sources) int32 count
+    from 1, 0 where a source does not list a track.
+    """
 
     track_ids: Sequence[str]
-    scores: Sequence[float]
-    lists: Mapping[str, Mapping[str, int]]
-    weights: Mapping[str, float]
+    sources: Sequence[str]
+    weights: NDArray[np.float64]
+    ranks: NDArray[np.int32]
 
-    def parts(self, track_id: str) -> list[Part]:
-        """What each source gave to one of the tracks, the most first, of equals by the source's name."""
-        found = [
-            Part(source=source, rank=rank, score=weight / (RANK_OFFSET + rank))
-            for source, weight in self.weights.items()
-            if (rank := self.lists[source].get(track_id, 0))
+    def scores(self) -> list[float]:
+        """The tracks' scores."""
+        parts = np.where(self.ranks > 0, self.weights / (RANK_OFFSET + self.ranks), 0.0)
+        return [float(one) for one in parts.sum(axis=1)]
+
+    def parts(self, places: Sequence[int]) -> list[list[Part]]:
+        """What each source gave to the tracks at these places, the most first, of equals by the source's name."""
+        ranks = self.ranks[list(places)]
+        scores = (self.weights / (RANK_OFFSET + ranks)).tolist()
+        return [
+            sorted(
+                (
+                    Part(score, source, rank)
+                    for score, source, rank in zip(given, self.sources, theirs, strict=True)
+                    if rank
+                ),
+                key=lambda part: (-part.score, part.source),
+            )
+            for given, theirs in zip(scores, ranks.tolist(), strict=True)
         ]
-        return sorted(found, key=lambda part: (-part.score, part.source))
 
 
 def fused(
-    lists: Mapping[str, Mapping[str, int]], weights: Mapping[str, float], *, exclude: frozenset[str] = frozenset()
+    lists: Mapping[str, Sequence[str]], weights: Mapping[str, float], *, exclude: frozenset[str] = frozenset()
 ) -> Fused:
     """Weighted reciprocal rank fusion: a track scores Σ weight / (RANK_OFFSET + rank) over the sources that name it.
 
-    `lists` are each source's ranks by track. Tracks of `exclude` are left out, the others keep their ranks. Weights
+    `lists` are each source's tracks, best first. Tracks of `exclude` are left out, the others keep their ranks. Weights
     are those of the sources that name a track, scaled to sum to 1; sources without a weight do not count. Best first,
     ties by track id.
     """
-    counting = sorted(source for source, ranked in lists.items() if ranked and weights.get(source, 0.0) > 0)
-    total = sum(weights[source] for source in counting)
-    scaled = {source: weights[source] / total for source in counting}
-    scores: dict[str, float] = {}
+    sources = sorted(source for source, listed in lists.items() if listed and weights.get(source, 0.0) > 0)
+    total = sum(weights[source] for source in sources)
+    scaled = np.array([weights[source] / total for source in sources])
+    names = list(dict.fromkeys(chain.from_iterable(lists[source] for source in sources)))
+    number = dict(zip(names, range(len(names)), strict=True))
+    ranks = np.zeros((len(sources), len(names)), dtype=np.int32)
+    scores = np.zeros(len(names))
     # Always in the same order of sources, so that the same parts come to the same sum.
-    for source, weight in scaled.items():
-        for track_id, rank in lists[source].items():
-            scores[track_id] = scores.get(track_id, 0.0) + weight / (RANK_OFFSET + rank)
-    for track_id in exclude:
-        scores.pop(track_id, None)
-    # A stable sort, and hardly ever are two scores equal: sorting by id as well would take as long again.
-    has_ties = len(set(scores.values())) < len(scores)
-    best = sorted(sorted(scores) if has_ties else scores, key=scores.__getitem__, reverse=True)
-    return Fused(track_ids=best, scores=[scores[one] for one in best], lists=lists, weights=scaled)
+    for row, source in enumerate(sources):
+        at = np.fromiter(map(number.__getitem__, lists[source]), dtype=np.int64, count=len(lists[source]))
+        theirs = np.arange(1, len(at) + 1, dtype=np.int32)
+        ranks[row, at] = theirs
+        scores[at] += scaled[row] / (RANK_OFFSET + theirs)
+    scores[[number[one] for one in exclude if one in number]] = 0.0
+    order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)]
+    order = _settled(order, scores, names)
+    track_ids = [names[at] for at in order.tolist()]
+    return Fused(track_ids=track_ids, sources=sources, weights=scaled, ranks=ranks.T[order])
+
+
+def _settled(order: NDArray[np.int64], scores: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.int64]:
+    """The same order, but of equal scores by name."""
+    falling = scores[order]
+    same = falling[1:] == falling[:-1]
+    tied = np.flatnonzero(np.concatenate([same, [False]]) | np.concatenate([[False], same]))
+    if not len(tied):
+        return order
+    at = order[tied]
+    texts = [names[one] for one in at.tolist()]
+    place = np.empty(len(texts), dtype=np.int64)
+    place[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+    settled = order.copy()
+    settled[tied] = at[np.lexsort((place, -falling[tied]))]
+    return settled
 
 
 def fuse(
     candidates: Sequence[Candidate], weights: Mapping[str, float], *, exclude: frozenset[str]
 ) -> list[Recommendation]:
-    """`fused` of candidates, with their sentences as reasons, strongest first; their shares sum to 1."""
-    lists: dict[str, dict[str, int]] = defaultdict(dict)
-    named: dict[tuple[str, str], Candidate] = {}
-    for one in candidates:
-        lists[one.source][one.track_id] = one.rank
-        named[one.track_id, one.source] = one
-    found = fused(lists, weights, exclude=exclude)
-    return [
-        Recommendation(
-            track_id=track_id,
-            score=score,
-            reasons=tuple(
-                Reason(
-                    source=part.source,
-                    rank=part.rank,
-                    share=part.score / score,
-                    text=named[track_id, part.source].because,
-                    anchors=named[track_id, part.source].anchors,
-                )
-                for part in found.parts(track_id)
-            ),
+    """`fused` of candidates, with their sentences as reasons, strongest first; their shares sum to 1.
+
+    Ranks of a source's candidates count from 1 without a gap.
+    """
+    lists: dict[str, list[Candidate]] = defaultdict(list)
+    for one in sorted(candidates, key=lambda one: one.rank):
+        lists[one.source].append(one)
+    found = fused({source: [one.track_id for one in each] for source, each in lists.items()}, weights, exclude=exclude)
+    recommendations = []
+    for track_id, parts in zip(found.track_ids, found.parts(range(len(found.track_ids))), strict=True):
+        score = sum(part.score for part in parts)
+        reasons = tuple(
+            Reason(
+                source=part.source, rank=part.rank, share=part.score / score, text=told.because, anchors=told.anchors
+            )
+            for part in parts
+            for told in (lists[part.source][part.rank - 1],)
         )
-        for track_id, score in zip(found.track_ids, found.scores, strict=True)
-    ]
+        recommendations.append(Recommendation(track_id=track_id, score=score, reasons=reasons))
+    return recommendations

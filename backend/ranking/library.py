@@ -43,8 +43,8 @@ def answer(
     lists: Mapping[str, CandidateList], weights: FusionWeights, taste: Taste, artist_of: Mapping[str, str]
 ) -> list[str]:
     """The tracks of a whole answer, best first: fused, without unwanted or unknown (`artist_of`) ones, diverse."""
-    found = {name: each.ranks() for name, each in lists.items()}
-    by_version = any(ranks for name, ranks in found.items() if name != LIVE.name)
+    found = {name: each.track_ids for name, each in lists.items()}
+    by_version = any(len(track_ids) for name, track_ids in found.items() if name != LIVE.name)
     chosen = weights.of(len(taste.plays), by_version=by_version)
     ranked = fused(found, chosen, exclude=taste.unwanted).track_ids
-    return diverse_among(ranked, artist_of)
+    return [ranked[place] for place in diverse_among([artist_of.get(one) for one in ranked])]

@@ -147,9 +147,9 @@ class ArraySpace:
     def near_tracks(self, track_ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
         """See `Space.near_tracks`."""
         seeds = [one for one in track_ids if one in self._places]
-        left_out = np.array([self._places[one] for one in exclude if one in self._places], dtype=np.int64)
+        left_out, count = marked(self._places, exclude, len(self._ids))
         own = [self._places[one] for one in seeds]
-        found = [without(self._near(place, limit + len(left_out) + 1), place, left_out, limit) for place in own]
+        found = [without(self._near(place, limit + count + 1), left_out, limit=limit, also=place) for place in own]
         return NearTracks(
             seeds=seeds, places=[one for one, _ in found], scores=[one for _, one in found], names=self._ids
         )
@@ -166,11 +166,21 @@ class ArraySpace:
         return places, scores[places]
 
 
-def without(near: tuple[Places, Vectors], place: int, left_out: Places, limit: int) -> tuple[Places, Vectors]:
-    """The first `limit` of places with scores that are neither `place` nor among those left out."""
+def without(
+    near: tuple[Places, Vectors], left_out: NDArray[np.bool_], *, limit: int, also: int = -1
+) -> tuple[Places, Vectors]:
+    """The first `limit` of places with scores that are not left out, which is said of every place; nor `also`."""
     places, scores = near
-    kept = np.flatnonzero((places != place) & ~np.isin(places, left_out))[:limit]
+    kept = np.flatnonzero(~left_out[places] & (places != also))[:limit]
     return places[kept], scores[kept]
+
+
+def marked(places: Mapping[str, int], exclude: frozenset[str], count: int) -> tuple[NDArray[np.bool_], int]:
+    """Which of `count` places belong to `exclude`, and how many."""
+    found = [places[one] for one in exclude if one in places]
+    left_out = np.zeros(count, dtype=np.bool_)
+    left_out[found] = True
+    return left_out, len(found)
 
 
 def best_places(scores: NDArray[np.floating], count: int) -> NDArray[np.int64]:

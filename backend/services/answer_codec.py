@@ -8,7 +8,6 @@ says so, and the client asks again.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -38,7 +37,8 @@ def encoded(answer: Answer, *, question: str) -> bytes:
         "fallbacks": [[one.reason, one.to, one.text] for one in answer.fallbacks],
     }
     if isinstance(answer.recommendations, Ranked):
-        return orjson.dumps(fields | asdict(answer.recommendations.written_out()))
+        written = answer.recommendations.written_out()
+        return orjson.dumps(fields | {one.name: getattr(written, one.name) for one in dataclass_fields(written)})
     return zlib.compress(orjson.dumps(fields | _columns(answer.recommendations)), FASTEST)
 
 

@@ -26,9 +26,9 @@ POPULAR_PLAYS: Final = 500.0
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """Track ids in the order in which they are shown, and scores where they are not the fused ones."""
+    """Places among the fused tracks in the order in which they are shown; scores where they are not the fused ones."""
 
-    track_ids: Sequence[str]
+    shown: Sequence[int]
     scores: Mapping[str, float] | None = None
 
 
@@ -50,23 +50,34 @@ class Arranger:
         found: Findings,
     ) -> Arranged:
         """Of the ranked tracks those in the catalogue. `known` are those that the listener played."""
-        artist_of = self._recall.first_artists(ranked.track_ids, found)
+        artists = self._recall.first_artists(ranked.track_ids, found)
         if not wanted.reorders:
-            return Arranged(diverse_among(ranked.track_ids, artist_of))
-        scores: Mapping[str, float] = dict(zip(ranked.track_ids, ranked.scores, strict=True))
+            return Arranged(diverse_among(artists))
+        scores: Mapping[str, float] = dict(zip(ranked.track_ids, ranked.scores(), strict=True))
         if wanted.damping > 0:
-            scores = damped(scores, self._plays(model, list(scores), found), power=wanted.damping)
+            scores = damped(scores, self._plays(model, ranked.track_ids, found), power=wanted.damping)
+        known_artists = zip(ranked.track_ids, artists, strict=True)
+        artist_of = {one: artist for one, artist in known_artists if artist is not None}
         ids = [one for one in scores if one in artist_of]
         if wanted.diversity > 0 and model is not None:
             ids = self._unlike(ids, scores, wanted.diversity, model, found)
         if wanted.known_share is not None:
             ids = with_share(ids, known, wanted.known_share)
+        shown = self._capped(ids, wanted, artist_of, found)
+        place_of = {one: place for place, one in enumerate(ranked.track_ids)}
+        return Arranged([place_of[one] for one in shown], scores if wanted.damping > 0 else None)
+
+    def _capped(
+        self, ids: Sequence[str], wanted: Wanted, artist_of: Mapping[str, str], found: Findings
+    ) -> Sequence[str]:
+        """By album and by artist; without a cap of artists not too many of one among the first."""
         if wanted.per_album:
             tracks = self._recall.tracks(ids, found)
             albums = {one: (track.album, track.artist_ids[0]) for one, track in tracks.items() if track.album}
             ids = capped(ids, wanted.per_album, albums.get)
-        ids = capped(ids, wanted.per_artist, artist_of.get) if wanted.per_artist else diverse_among(ids, artist_of)
-        return Arranged(ids, scores if wanted.damping > 0 else None)
+        if wanted.per_artist:
+            return capped(ids, wanted.per_artist, artist_of.get)
+        return [ids[place] for place in diverse_among([artist_of[one] for one in ids])]
 
     def _unlike(
         self, ids: Sequence[str], scores: Mapping[str, float], diversity: float, model: ModelVersion, found: Findings

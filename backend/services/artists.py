@@ -11,7 +11,7 @@ from backend.domain.page_tokens import question_digest
 from backend.domain.recommendations import Reason
 from backend.domain.tracks import Track
 from backend.ports.models import ModelVersion
-from backend.ranking.fuse import Fused, fused
+from backend.ranking.fuse import Part, fused
 from backend.ranking.lists import CONTENT_SPACE, FACTORS_SPACE, Vectors
 from backend.services.bounded import BoundedMap
 from backend.services.catalogue import Catalogue
@@ -63,7 +63,6 @@ class ArtistPage:
 class _Compared:
     """Artists by likeness in one space, best first, each with the pair of tracks that are nearest to each other."""
 
-    ranks: Mapping[str, int]
     pairs: Mapping[str, tuple[str, str]]
 
 
@@ -110,20 +109,21 @@ class ArtistFinder:
                 f"model version {model.version} knows no track of '{artist_id}': `segue train` makes one that does"
             )
         compared = {space: self._compared(model, space, artist_id, held) for space, held in vectors.items() if held}
-        ranks = {SPACES[space]: one.ranks for space, one in compared.items() if one.ranks}
-        ranked = fused(ranks, dict.fromkeys(ranks, 1.0))
+        lists = {SPACES[space]: list(one.pairs) for space, one in compared.items() if one.pairs}
+        ranked = fused(lists, dict.fromkeys(lists, 1.0))
         names = self._catalogue.artists(ranked.track_ids)
         titles = self._catalogue.titles(
             {one for each in compared.values() for pair in each.pairs.values() for one in pair}
         )
+        parts = ranked.parts(range(len(ranked.track_ids)))
         return [
             ArtistLike(
                 artist_id=one,
                 name=names[one].name,
-                score=score,
-                reasons=_reasons(one, score, ranked, compared, titles),
+                score=sum(part.score for part in given),
+                reasons=_reasons(one, given, compared, titles),
             )
-            for one, score in zip(ranked.track_ids, ranked.scores, strict=True)
+            for one, given in zip(ranked.track_ids, parts, strict=True)
             if one in names
         ]
 
@@ -148,7 +148,7 @@ class ArtistFinder:
                 row, column = np.unravel_index(np.argmax(mine @ theirs.T), (len(mine), len(theirs)))
                 pairs[other] = (list(own)[int(row)], known[int(column)])
         best = sorted(likeness, key=lambda one: (-likeness[one], one))
-        return _Compared({one: rank for rank, one in enumerate(best, 1)}, pairs)
+        return _Compared({one: pairs[one] for one in best})
 
 
 def _first(track: Track) -> str:
@@ -162,11 +162,12 @@ def _unit(rows: Vectors) -> Vectors:
 
 
 def _reasons(
-    artist_id: str, score: float, ranked: Fused, compared: Mapping[str, _Compared], titles: Mapping[str, str]
+    artist_id: str, parts: Sequence[Part], compared: Mapping[str, _Compared], titles: Mapping[str, str]
 ) -> tuple[Reason, ...]:
     spaces = {source: space for space, source in SPACES.items()}
+    score = sum(part.score for part in parts)
     reasons = []
-    for part in ranked.parts(artist_id):
+    for part in parts:
         space = spaces[part.source]
         pair = compared[space].pairs[artist_id]
         text = _TOLD[space].format(*(titles.get(one, one) for one in pair))

@@ -65,17 +65,24 @@ class Catalogue:
         """The known ones among them. Raises Unavailable where some can neither be read nor are remembered."""
         return _all_read(self._tracks.look_up(track_ids))
 
-    def first_artists(self, track_ids: Sequence[str]) -> Mapping[str, str]:
-        """The first artist of each known one among them (and perhaps of others): what a ranking of hundreds asks.
+    def held_first_artists(self, track_ids: Sequence[str]) -> list[str | None]:
+        """The same as `first_artists` of what is remembered; it waits for nobody."""
+        return list(map(self._first_artists.get, track_ids))
+
+    def first_artists(self, track_ids: Sequence[str]) -> list[str | None]:
+        """The first artist of each, None for one that is not in the catalogue: what a ranking of hundreds asks.
 
         Of a track whose artist was read once the store is not asked again: changes come by the event log. Raises
         Unavailable where some can neither be read nor are remembered.
         """
-        remembered = self._first_artists
-        unknown = [one for one in track_ids if one not in remembered]
-        if unknown:
-            self._remember_artists(self.tracks(unknown).values())
-        return remembered
+        artists = list(map(self._first_artists.get, track_ids))
+        if None in artists:
+            unknown = [one for one, artist in zip(track_ids, artists, strict=True) if artist is None]
+            found = self.tracks(unknown)
+            self._remember_artists(found.values())
+            read = {one: track.artist_ids[0] for one, track in found.items()}
+            artists = [artist or read.get(one) for one, artist in zip(track_ids, artists, strict=True)]
+        return artists
 
     def titles(self, track_ids: Iterable[str]) -> dict[str, str]:
         """Those of the tracks of which anything is known."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import overload
 
+import numpy as np
+
 from backend.domain.recommendations import Reason, Recommendation
-from backend.ranking.fuse import Fused
+from backend.ranking.fuse import Fused, Part
 from backend.ranking.lists import Because, CandidateList
 
 Titles = Callable[[Iterable[str]], Mapping[str, str]]
@@ -31,15 +34,21 @@ class WrittenOut:
     scores: list[float]
 
     def ranked(self) -> "Ranked":
-        """The ranking again. Raises IndexError and KeyError where the columns do not fit each other."""
-        ranks = {
-            source: {self.track_ids[place]: rank for rank, place in enumerate(places, 1) if place >= 0}
-            for source, places in self.lists.items()
-        }
-        lists = {source: CandidateList(explain=self._reading(texts)) for source, texts in self.texts.items()}
-        fused = Fused(track_ids=self.track_ids, scores=(), lists=ranks, weights=self.weights)
+        """The ranking again. Raises IndexError, KeyError and ValueError where the columns do not fit each other."""
+        sources = list(self.weights)
+        ranks = np.zeros((len(self.track_ids), len(sources)), dtype=np.int32)
+        for column, source in enumerate(sources):
+            at = np.array(self.lists[source], dtype=np.int64)
+            ranks[at[at >= 0], column] = np.flatnonzero(at >= 0) + 1
+        fused = Fused(
+            track_ids=self.track_ids,
+            sources=sources,
+            weights=np.array([self.weights[one] for one in sources]),
+            ranks=ranks,
+        )
+        lists = {source: CandidateList(explain=self._reading(self.texts[source])) for source in sources}
         scores = dict(zip(self.track_ids, self.scores, strict=True)) if self.scores else None
-        return Ranked(self.track_ids, fused, lists, lambda _: {}, scores=scores)
+        return Ranked(range(len(self.track_ids)), fused, lists, lambda _: {}, scores=scores)
 
     def _reading(self, texts: Sequence[int]) -> Callable[[Sequence[int]], list[Because]]:
         return lambda places: [
@@ -50,28 +59,28 @@ class WrittenOut:
 class Ranked(Sequence[Recommendation]):
     """Recommendations best first, made when they are read: a page has twenty, the ranking some seven hundred.
 
-    `track_ids` are those of `fused` that are shown, in the order in which they are; `lists` holds what each source
-    listed, which tells its reasons; `titles` fills the titles of other tracks into them. `scores` stand in for the
-    fused ones, where given. Never changes.
+    `shown` are the places in `fused` of those that are shown, in the order in which they are; `lists` holds what each
+    source listed, which tells its reasons; `titles` fills the titles of other tracks into them. `scores` stand in
+    for the fused ones, where given. Never changes.
     """
 
     def __init__(
         self,
-        track_ids: Sequence[str],
+        shown: Sequence[int],
         fused: Fused,
         lists: Mapping[str, CandidateList],
         titles: Titles,
         *,
         scores: Mapping[str, float] | None = None,
     ) -> None:
-        self._track_ids = track_ids
+        self._shown = shown
         self._fused = fused
         self._lists = lists
         self._titles = titles
         self._scores = scores
 
     def __len__(self) -> int:
-        return len(self._track_ids)
+        return len(self._shown)
 
     @overload
     def __getitem__(self, place: int) -> Recommendation: ...
@@ -81,8 +90,8 @@ class Ranked(Sequence[Recommendation]):
 
     def __getitem__(self, place: int | slice) -> Recommendation | tuple[Recommendation, ...]:
         if isinstance(place, slice):
-            return self._explained(self._track_ids[place])
-        return self._explained([self._track_ids[place]])[0]
+            return self._explained(self._shown[place])
+        return self._explained([self._shown[place]])[0]
 
     def __iter__(self) -> Iterator[Recommendation]:
         return iter(self[:])
@@ -94,55 +103,58 @@ class Ranked(Sequence[Recommendation]):
 
     def written_out(self) -> "WrittenOut":
         """All of it, every reason as it reads."""
-        texts: dict[tuple[str, str], int] = {}
-        because = {
-            source: self._lists[source].explain(range(len(self._lists[source].track_ids)))
-            for source in self._fused.weights
-        }
-        titles = self._titles({told.track_id for each in because.values() for told in each if told.track_id})
-        places = {track_id: place for place, track_id in enumerate(self._track_ids)}
-        read = {told: (told.text(titles), "".join(told.anchors)) for each in because.values() for told in each}
+        texts: dict[Because, int] = {}
+        sources = self._fused.sources
+        because = {source: self._lists[source].explain(range(len(self._lists[source].track_ids))) for source in sources}
+        for told in chain.from_iterable(because.values()):
+            texts.setdefault(told, len(texts))
+        titles = self._titles({told.track_id for told in texts if told.track_id})
+        track_ids = [self._fused.track_ids[place] for place in self._shown]
+        place_of = dict(zip(track_ids, range(len(track_ids)), strict=True))
         return WrittenOut(
-            track_ids=list(self._track_ids),
-            weights=dict(self._fused.weights),
-            lists={
-                source: [places.get(one, -1) for one in self._lists[source].track_ids] for source in self._fused.weights
-            },
-            texts={
-                source: [texts.setdefault(read[told], len(texts)) for told in each] for source, each in because.items()
-            },
-            sentences=[sentence for sentence, _ in texts],
-            anchors=[anchor for _, anchor in texts],
-            scores=[] if self._scores is None else [self._scores[one] for one in self._track_ids],
+            track_ids=track_ids,
+            weights=dict(zip(sources, self._fused.weights.tolist(), strict=True)),
+            lists={source: [place_of.get(one, -1) for one in self._lists[source].track_ids] for source in sources},
+            texts={source: [texts[told] for told in each] for source, each in because.items()},
+            sentences=[told.text(titles) for told in texts],
+            anchors=["".join(told.anchors) for told in texts],
+            scores=[] if self._scores is None else [self._scores[one] for one in track_ids],
         )
 
-    def _explained(self, track_ids: Sequence[str]) -> tuple[Recommendation, ...]:
-        parts = {track_id: self._fused.parts(track_id) for track_id in track_ids}
-        wanted: dict[str, list[tuple[str, int]]] = {}
-        for track_id, given in parts.items():
-            for part in given:
-                wanted.setdefault(part.source, []).append((track_id, part.rank - 1))
+    def _explained(self, shown: Sequence[int]) -> tuple[Recommendation, ...]:
+        parts = self._fused.parts(shown)
+        wanted: dict[str, list[int]] = {}
+        for part in chain.from_iterable(parts):
+            wanted.setdefault(part.source, []).append(part.rank)
         because = {
-            (source, track_id): told
-            for source, places in wanted.items()
-            for (track_id, _), told in zip(
-                places, self._lists[source].explain([place for _, place in places]), strict=True
-            )
+            (source, rank): told
+            for source, ranks in wanted.items()
+            for rank, told in zip(ranks, self._lists[source].explain([rank - 1 for rank in ranks]), strict=True)
         }
         titles = self._titles({told.track_id for told in because.values() if told.track_id})
-        found = []
-        for track_id, given in parts.items():
-            score = sum(part.score for part in given)
-            reasons = tuple(
-                Reason(
-                    source=part.source,
-                    rank=part.rank,
-                    share=part.score / score,
-                    text=because[part.source, track_id].text(titles),
-                    anchors=because[part.source, track_id].anchors,
-                )
-                for part in given
+        return tuple(
+            self._recommendation(self._fused.track_ids[place], given, because, titles)
+            for place, given in zip(shown, parts, strict=True)
+        )
+
+    def _recommendation(
+        self,
+        track_id: str,
+        parts: Sequence[Part],
+        because: Mapping[tuple[str, int], Because],
+        titles: Mapping[str, str],
+    ) -> Recommendation:
+        score = sum(part.score for part in parts)
+        told = [(part, because[part.source, part.rank]) for part in parts]
+        reasons = tuple(
+            Reason(
+                source=part.source,
+                rank=part.rank,
+                share=part.score / score,
+                text=reason.text(titles),
+                anchors=reason.anchors,
             )
-            shown = score if self._scores is None else self._scores[track_id]
-            found.append(Recommendation(track_id=track_id, score=shown, reasons=reasons))
-        return tuple(found)
+            for part, reason in told
+        )
+        shown = score if self._scores is None else self._scores[track_id]
+        return Recommendation(track_id=track_id, score=shown, reasons=reasons)

@@ -92,17 +92,20 @@ class Recall:
             found.without_store(error, StandIn.SNAPSHOT, "the tracks that are remembered of the catalogue")
             return self._catalogue.remembered_tracks(asked, old=True).found
 
-    def first_artists(self, track_ids: Sequence[str], found: Findings) -> Mapping[str, str]:
-        """The first artist of each track that is in the catalogue (and perhaps of others), in the same way."""
-        held = self._catalogue.first_artists(())
-        if all(one in held for one in track_ids):
+    def first_artists(self, track_ids: Sequence[str], found: Findings) -> Sequence[str | None]:
+        """The first artist of each track, None for one that is not in the catalogue, in the same way."""
+        held = self._catalogue.held_first_artists(track_ids)
+        if None not in held:
             return held
         try:
             return found.turn.ask("catalogue", lambda: self._catalogue.first_artists(track_ids), share=CATALOGUE_SHARE)
         except Unavailable as error:
             found.without_store(error, StandIn.SNAPSHOT, "the tracks that are remembered of the catalogue")
             old = self._catalogue.remembered_tracks(track_ids, old=True).found
-            return {one: track.artist_ids[0] for one, track in old.items()}
+            return [
+                artist or (old[one].artist_ids[0] if one in old else None)
+                for one, artist in zip(track_ids, held, strict=True)
+            ]
 
     def titles(self, track_ids: Iterable[str]) -> Mapping[str, str]:
         """Titles of tracks, in the same way; for an answer that is read when its call may have ended."""

@@ -237,8 +237,8 @@ class Recommender:
 
     def _ranked(self, lists: Mapping[str, CandidateList], weights: Mapping[str, float], asked: _Asked) -> Ranked:
         """Tracks in the catalogue, in the order that is wanted. Raises Unavailable: there are none for what is down."""
-        by_rank = fused({source: each.ranks() for source, each in lists.items()}, weights, exclude=asked.unwanted)
+        by_rank = fused({source: each.track_ids for source, each in lists.items()}, weights, exclude=asked.unwanted)
         order = self._arranger.arranged(by_rank, asked.wanted, model=asked.model, known=asked.heard, found=asked.found)
-        if asked.found.degraded and not order.track_ids and (by_rank.track_ids or not lists):
+        if asked.found.degraded and not order.shown and (by_rank.track_ids or not lists):
             raise Unavailable("neither the model nor the trends can be read")
-        return Ranked(order.track_ids, by_rank, lists, self._recall.titles, scores=order.scores)
+        return Ranked(order.shown, by_rank, lists, self._recall.titles, scores=order.scores)

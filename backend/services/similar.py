@@ -105,20 +105,27 @@ class Similar:
         own = frozenset(by_seed)
         weights = {seed.track_id: seed.weight for seed in seeds}
         ordered = fused(
-            {one: {each.track_id: each.rank for each in found} for one, found in by_seed.items()}, weights, exclude=own
+            {one: [each.track_id for each in found] for one, found in by_seed.items()}, weights, exclude=own
         )
-        found = self._catalogue.tracks(ordered.track_ids[:FOUND])
+        first = ordered.track_ids[:FOUND]
+        parts = ordered.parts(range(len(first)))
+        found = self._catalogue.tracks(first)
         because = {each.track_id: each.because for near in by_seed.values() for each in near}
 
-        def text(track_id: str) -> str:
-            strongest = tracks[ordered.parts(track_id)[0].source]
+        def text(track_id: str, seed: str) -> str:
+            strongest = tracks[seed]
             told = _in_what(source.name, strongest, found[track_id]) if track_id in found else ""
             return f"{told or because[track_id]} as {strongest.title}" if len(seeds) > 1 else told or because[track_id]
 
-        named = zip(ordered.track_ids[:FOUND], ordered.scores[:FOUND], strict=True)
         return [
-            Candidate(track_id=track_id, source=source.name, rank=rank, score=score, because=text(track_id))
-            for rank, (track_id, score) in enumerate(named, 1)
+            Candidate(
+                track_id=track_id,
+                source=source.name,
+                rank=rank,
+                score=sum(part.score for part in given),
+                because=text(track_id, given[0].source),
+            )
+            for rank, (track_id, given) in enumerate(zip(first, parts, strict=True), 1)
         ]
 
     def _near(self, model: ModelVersion, source: Likeness, seed: Track) -> list[Candidate]:

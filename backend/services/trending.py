@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from sys import intern
 
 from backend.domain.errors import Unavailable
 from backend.domain.live_tables import ARTIST_ENGAGEMENT, TRENDS
@@ -42,7 +43,7 @@ class TrendList:
     def __post_init__(self) -> None:
         told = [Because(one.because) for one in self.candidates]
         listed = CandidateList(
-            [one.track_id for one in self.candidates],
+            [intern(one.track_id) for one in self.candidates],
             [one.score for one in self.candidates],
             lambda places: [told[place] for place in places],
         )

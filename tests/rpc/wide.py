@@ -56,7 +56,9 @@ def topic_tracks() -> TopicTracks:
 
 
 @contextmanager
-def wide(home: Path, *, vectors: BreakableVectorIndex | None = None, store: MemoryStore | None = None) -> Iterator[World]:
+def wide(
+    home: Path, *, vectors: BreakableVectorIndex | None = None, store: MemoryStore | None = None
+) -> Iterator[World]:
     """The server; its version has topics and a file of factors."""
     log, store = MemoryEventLog(), store or MemoryStore()
     tracks = [track(number) for number in range(TRACKS)]

@@ -116,8 +116,8 @@ def ranked() -> Ranked:
         "content": CandidateList(["a", "b", "c"], [3, 2, 1], lambda places: [Because("near {}", "s")] * len(places)),
         "trend": CandidateList(["c", "d"], [1, 0.5], lambda places: [Because(f"number {at + 1}") for at in places]),
     }
-    found = fused({name: each.ranks() for name, each in lists.items()}, {"content": 0.6, "trend": 0.4})
-    return Ranked([one for one in found.track_ids if one != "b"], found, lists, lambda _: {"s": "Song"})
+    found = fused({name: each.track_ids for name, each in lists.items()}, {"content": 0.6, "trend": 0.4})
+    return Ranked([at for at, one in enumerate(found.track_ids) if one != "b"], found, lists, lambda _: {"s": "Song"})
 
 
 def test_a_ranking_comes_back_as_it_was_read() -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from backend.adapters.vectors.rows import PlainRows, QuantisedRows, Rows
 from backend.domain.errors import NotFound, Unavailable
 from backend.files import only_one, remove_folder, whole_folder, write_whole
 from backend.ports.vectors import EVERYTHING, Facets, Filter, Neighbour, Vectors, check
-from backend.ranking.lists import NearTracks, Places, without
+from backend.ranking.lists import NearTracks, Places, marked, without
 
 EXACT_UP_TO = 50_000
 """Vectors searched one by one: at 384 dimensions that is 77 MB to read, some ten milliseconds."""
@@ -49,22 +50,21 @@ class _Namespace:
         self, query: Vectors, limit: int, exclude: frozenset[str], where: Filter, scan_up_to: int
     ) -> list[Neighbour]:
         mask = self.alive if where == EVERYTHING else self._admitted(where)
-        places, scores = self._near(mask, query, limit + len(exclude), scan_up_to)
-        names = [self.ids[place] for place in places.tolist()]
-        named = zip(names, scores.tolist(), strict=True)
-        return [Neighbour(one, score) for one, score in named if one not in exclude][:limit]
+        left_out, count = marked(self.places, exclude, self.rows.count)
+        places, scores = without(self._near(mask, query, limit + count, scan_up_to), left_out, limit=limit)
+        return list(map(Neighbour, [self.ids[place] for place in places.tolist()], scores.tolist()))
 
     def near_tracks(self, ids: Sequence[str], limit: int, exclude: frozenset[str], scan_up_to: int) -> NearTracks:
         seeds = [one for one in ids if one in self.places]
-        left_out = np.array([self.places[one] for one in exclude if one in self.places], dtype=np.int64)
+        left_out, excluded = marked(self.places, exclude, self.rows.count)
 
         def find(place: int, count: int) -> tuple[Places, Vectors]:
             return self._near(self.alive, self.rows.at(np.array([place]))[0], count, scan_up_to)
 
         found = []
         for place in (self.places[one] for one in seeds):
-            near = self.kept.near(place, limit + len(left_out) + 1, partial(find, place))
-            found.append(without(near, place, left_out, limit))
+            near = self.kept.near(place, limit + excluded + 1, partial(find, place))
+            found.append(without(near, left_out, limit=limit, also=place))
         return NearTracks(
             seeds=seeds, places=[one for one, _ in found], scores=[one for _, one in found], names=self.ids
         )
@@ -207,7 +207,8 @@ def _there(namespace: str) -> Iterator[None]:
 
 def _read(path: Path, state: tuple[int, ...]) -> _Namespace:
     _check(path)
-    ids: list[str] = json.loads((path / "ids.json").read_text())
+    # One string for an id in all namespaces: less memory, and a ranking's look-ups need not compare letters.
+    ids: list[str] = list(map(intern, json.loads((path / "ids.json").read_text())))
     rows: Rows = QuantisedRows(path) if (path / "rest.npy").exists() else PlainRows(path)
     places = {one: place for place, one in enumerate(ids)}
     alive = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +57,9 @@ def links(learning: Learning, *, regularization: float = REGULARIZATION, kept: i
 
 
 def _links(track_ids: Sequence[str], neighbours: NDArray[np.int32], weights: NDArray[np.float32]) -> Links:
-    rows = {track_id: row for row, track_id in enumerate(track_ids)}
-    return Links(track_ids=track_ids, rows=rows, neighbours=neighbours, weights=weights)
+    names = list(map(intern, track_ids))
+    rows = {track_id: row for row, track_id in enumerate(names)}
+    return Links(track_ids=names, rows=rows, neighbours=neighbours, weights=weights)
 
 
 def strongest(wanted: Rows, to: Rows, given: NDArray[np.float64], giver: Rows) -> list[int]:
