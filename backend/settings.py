@@ -226,6 +226,12 @@ class Settings(BaseSettings):
         description="Calls of one service worked on at once (ingestion: four times as many); three times as many more "
         "wait in line, others are refused at once.",
     )
+    server_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Server processes on the one port, best one a core; each has the model and connections of its own.",
+    )
     server_reflection: bool = Field(False, description="Serve gRPC reflection.")
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")

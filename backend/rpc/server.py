@@ -42,7 +42,6 @@ GRACE_SECONDS = 10.0
 TELL_SECONDS = 2.0
 
 OPTIONS = (
-    ("grpc.so_reuseport", 0),  # A second server on the same port is a mistake, and should hear so.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -58,7 +57,8 @@ class Server:
 
     `address` is host:port, `workers` the unary calls of a service worked on at once, `tokens` the folder of token
     files. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS. Raises InvalidInput where it would open an
-    unprotected port to others, and RuntimeError where the port is taken.
+    unprotected port to others, and RuntimeError where the port is taken: a second server on it is a mistake, and should
+    hear so, unless the port is `shared` with processes of the same server.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Server:
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
         reflection: bool = False,
+        shared: bool = False,
     ) -> None:
         require_protection(address, tls_certificate, tls_key)
         self._services = services
@@ -80,6 +81,7 @@ class Server:
         monitor = health.HealthMonitor(self._health, services.readiness)
         self._monitoring = Loop("health", monitor.check, seconds=health.CHECK_SECONDS)
         ensure_operator_token(tokens)
+        self._shared = shared
         self._server = self._assembled(tokens, workers, reflect=reflection)
         if tls_certificate is None or tls_key is None:
             self.port = self._server.add_insecure_port(address)
@@ -112,11 +114,20 @@ class Server:
         )
         self._refusals = Loop("refusals", guard.tell_refused, seconds=TELL_SECONDS)
         # Every call has a pool of its kind, so the server's own stays empty; so has it no bound of its own.
-        server = grpc.server(ThreadPoolExecutor(1), interceptors=[guard], options=OPTIONS)
+        server = grpc.server(
+            ThreadPoolExecutor(1), interceptors=[guard], options=(("grpc.so_reuseport", int(self._shared)), *OPTIONS)
+        )
         door = guard.door_of(server)
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), door)
         recommend_pb2_grpc.add_RecommendServiceServicer_to_server(
-            RecommendServicer(services.recommender, services.explorer, services.catalogue), door
+            RecommendServicer(
+                services.recommender,
+                services.explorer,
+                services.catalogue,
+                batch=services.batch,
+                artists=services.artists,
+            ),
+            door,
         )
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(
             AnalyticsServicer(services.report, services.identities, stopping=self._stopping), door

@@ -244,8 +244,11 @@ def test_what_is_near_a_track_is_the_same_whoever_was_asked_before() -> None:
     space = ArraySpace(names, vectors)
     for count in (0, 3, 300, 700):
         left_out = frozenset(rng.choice(names, count, replace=False).tolist())
-        fresh = ArraySpace(names, vectors).nearest(vectors[7], limit=200, exclude=left_out)
-        assert fresh == space.nearest(vectors[7], limit=200, exclude=left_out, of="t0007")
+        fresh = ArraySpace(names, vectors).nearest(vectors[7], limit=200, exclude=left_out | {"t0007"})
+        near = space.near_tracks(["nobody", "t0007"], limit=200, exclude=left_out)
+        assert ["t0007"] == list(near.seeds)
+        found = zip(near.places[0].tolist(), near.scores[0].tolist(), strict=True)
+        assert fresh == [(names[at], score) for at, score in found]
         assert len(fresh) == 200
 
 
