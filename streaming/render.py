@@ -26,8 +26,11 @@ from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
 
-SOURCES: Sequence[str] = ("plays", "feedback", "tracks", "clusters", "appended_plays", "placements")
-"""What the jobs read."""
+SOURCES: Sequence[str] = ("plays", "feedback", "tracks", "clusters")
+"""What the live jobs read."""
+
+FEED_SOURCES: Sequence[str] = ("appended_plays", "placements")
+"""What topic feeds are made of."""
 
 RIGHTS: Sequence[str] = ("track_rights", "artist_rights", "listener_rights")
 """What batch jobs read beside it."""
@@ -248,7 +251,7 @@ def job_statements(
     names = {**variables(spec, batch=batch), "charts_until": charts_until}
     definitions: list[str] = []
     inserts: list[str] = []
-    sources, views = ((*SOURCES, *RIGHTS), _BATCH_VIEWS) if batch else (SOURCES, _VIEWS)
+    sources, views = ((*SOURCES, *RIGHTS), _BATCH_VIEWS) if batch else ((*SOURCES, *FEED_SOURCES), _VIEWS)
     for folder, files in (("sources", sources), ("tables", tables), ("views", views)):
         for name in files:
             file = f"{name}.batch" if batch and (_HERE / folder / f"{name}.batch.sql").exists() else name

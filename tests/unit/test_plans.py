@@ -37,12 +37,11 @@ def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
     assert "VIEW" not in sql
     assert "INSERT" not in sql
     defined = re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
-    of_feeds = {"appended_plays", "placements"}
-    assert {*render.SOURCES, *TABLES.tables} - of_feeds == set(defined)
+    assert {*render.SOURCES, *TABLES.tables} == set(defined)
     sql = said(plans.to_execute(spec().of(ARCHIVE), OPTIONS, Path("/cache/plan.json")))
     assert ["plays", "play_archive"] == re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
     sql = said(plans.to_execute(spec().of(TOPIC_FEEDS), OPTIONS, Path("/cache/plan.json")))
-    assert {*of_feeds, "topic_feeds"} == set(re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE))
+    assert {*render.FEED_SOURCES, "topic_feeds"} == set(re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE))
 
 
 def test_compiling_leaves_the_plan_and_submits_the_same_statements() -> None:

@@ -254,6 +254,7 @@ class KafkaEventLog:
         undelivered: int = self._producer.flush(timeout_seconds)
         self._closing.set()
         self._reports.join()
+        self._brokers.close()
         return undelivered
 
     def _name(self, topic: str) -> str:
