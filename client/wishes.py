@@ -49,7 +49,7 @@ class Wishes:
                 last_year=self.last_year,
                 min_duration_milliseconds=round(self.min_seconds * 1000),
                 max_duration_milliseconds=round(self.max_seconds * 1000),
-                sources=[play_pb2.Source.Value(f"SOURCE_{one.upper()}") for one in self.sources],
+                sources=[f"SOURCE_{one.upper()}" for one in self.sources],
             ),
             new_artists_only=self.new_artists,
             heard_before=heard,

@@ -24,16 +24,16 @@ def marginal(relevance: NDArray[np.float64], likeness: NDArray[np.float64], *, d
         return list(range(count))
     spread = float(relevance.max() - relevance.min())
     wanted = (relevance - relevance.min()) / spread if spread > 0 else np.ones(count)
+    # Rounded, so that which of two equals comes first does not hang on the last bit of a product.
+    worth = np.round((1.0 - diversity) * wanted, 9)
+    loss = np.round(diversity * likeness, 9)
     nearest = np.zeros(count)
-    left = np.ones(count, dtype=np.bool_)
     order: list[int] = []
     for _ in range(count):
-        value = np.where(left, (1.0 - diversity) * wanted - diversity * nearest, -np.inf)
-        # Rounded, so that which of two equals comes first does not hang on the last bit of a product.
-        chosen = int(np.argmax(np.round(value, 9)))
+        chosen = int((worth - nearest).argmax())
         order.append(chosen)
-        left[chosen] = False
-        nearest = likeness[chosen] if len(order) == 1 else np.maximum(nearest, likeness[chosen])
+        worth[chosen] = -np.inf
+        nearest = loss[chosen] if len(order) == 1 else np.maximum(nearest, loss[chosen])
     return order
 
 

@@ -26,7 +26,7 @@ def capped(track_ids: Sequence[str], most: int, of: Callable[[str], Hashable]) -
 
 
 def with_share(track_ids: Sequence[str], known: Collection[str], share: float) -> list[str]:
-    """The best of both kinds so that of any n first tracks `share` · n, rounded down, are known; as far as there are any."""
+    """The best of both kinds: of any n first tracks `share` · n, rounded down, are known, as far as there are any."""
     heard = [one for one in track_ids if one in known]
     new = [one for one in track_ids if one not in known]
     mixed: list[str] = []

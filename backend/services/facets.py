@@ -80,7 +80,7 @@ class CatalogueFacets:
             in_them = in_topics(held.joined, topics, wanted.topic_ids)
         mask = held.table.admitted(wanted, in_them)
         for track_id in held.new:
-            if (row := held.table.ids.row(track_id)) is not None:
+            if (row := held.table.row(track_id)) is not None:
                 mask[row] = False
         fresh = [
             track.track_id
@@ -161,7 +161,7 @@ def _require_topics(topic_ids: Sequence[str], model: ModelVersion | None, field:
 
 def _admits(table: FacetTable, mask: Mask, fresh: frozenset[str]) -> Callable[[str], bool]:
     def admits(track_id: str) -> bool:
-        row = table.ids.row(track_id)
+        row = table.row(track_id)
         return track_id in fresh or (row is not None and bool(mask[row]))
 
     return admits

@@ -114,7 +114,8 @@ class Recommender:
         A page token serves the `asker` it was given to only, for the same question. Where nothing has changed since the
         same was asked, the same tracks come under an id of their own.
         """
-        question = question_digest("recommend", asker, listener_id, sorted(exclude), wanted)
+        wishes = wanted if wanted != NOTHING_WANTED else ""
+        question = question_digest("recommend", asker, listener_id, sorted(exclude), wishes)
         found = Findings(self._parts.within(within))
         if page_token:
             page = found.turn.ask(
@@ -124,7 +125,8 @@ class Recommender:
             )
         else:
             page = self._first_page(self._asked(listener_id, exclude, wanted, found), page_size, question)
-        self._recall.names((one.track_id for one in page.recommendations), found)
+        if not page.shown.content:  # else its message was made before, with all names
+            self._recall.names((one.track_id for one in page.recommendations), found)
         return replace(page, answer=replace(page.answer, latencies=found.turn.latencies))
 
     def forget(self, digests: Sequence[str]) -> None:

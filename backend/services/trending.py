@@ -104,7 +104,8 @@ class Trending:
         age = self._clock() - self._kept_at
         if age > KEPT_SECONDS:
             self._asked.set()
-        return TrendList(kept.both.candidates, stale=kept.both.stale or age > OLDEST_SECONDS)
+        # The same object as long as it is the same list: answers that were given are told apart by it.
+        return kept.aged().both if age > OLDEST_SECONDS else kept.both
 
     def _lists(self) -> _Lists:
         kept = self._kept

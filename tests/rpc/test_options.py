@@ -275,6 +275,25 @@ def test_every_item_says_its_score_parts_and_anchors(world: World) -> None:
     assert all(taken >= 0 for taken in parts.values())
 
 
+def test_the_same_question_is_given_the_same_answer_until_something_comes(world: World) -> None:
+    """Also under options: without a look at the index, under an id of its own; a play makes it another one."""
+    listen(world, "again", 0, 2)
+    options = Options(filter=Filter(tags=["jazz"]), diversity=0.3)
+
+    def parts(response: recommend_pb2.RecommendResponse) -> set[str]:
+        return {one.part for one in response.latencies}
+
+    answers = [ask(world, "again", options)]
+    while "vector index" in parts(answers[-1]) and len(answers) < 20:  # the log's tail tells of the plays once more
+        answers.append(ask(world, "again", options))
+    first, last = answers[-2:]
+    assert ("vector index" in parts(first), "vector index" in parts(last)) == (True, False)
+    assert (ids(first), False) == (ids(last), first.recommendation_id == last.recommendation_id)
+    listen(world, "again", 4)
+    assert "t4" not in ids(ask(world, "again", options, page_size=20))
+    assert "vector index" in parts(ask(world, "again", Options(diversity=0.31)))
+
+
 BAD: dict[str, tuple[Options, str, str]] = {
     "years": (Options(filter=Filter(first_year=2001, last_year=1999)), "options.filter", "first_year"),
     "durations": (
