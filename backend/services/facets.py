@@ -23,7 +23,8 @@ MOST = 2_000_000
 """Tracks held at most: some 200 MB. Those beyond them are admitted by no filter."""
 
 MOST_NEW = 20_000
-"""Tracks learned of since the catalogue was read; with more it is read again."""
+"""Tracks that may come between two looks. With more of them, or once new ones are as many and a quarter of those that
+were read, the catalogue is read again."""
 
 FEW = 5_000
 """So many admitted tracks are all scored, one by one; of more the index is asked."""
@@ -136,7 +137,8 @@ class CatalogueFacets:
     def _refresh(self, model: ModelVersion | None) -> None:
         held, version = self._held, model.version if model else ""
         topics = None if model is None else model.topics
-        if held is None or len(held.new) + len(self._come) >= MOST_NEW:
+        come_by = len(self._come)
+        if held is None or come_by == MOST_NEW or len(held.new) + come_by >= max(MOST_NEW, len(held.table.ids) // 4):
             table = facet_table(islice(self._store.all_tracks(), MOST))
             held = _Held(table, {}, version, joined(table.ids, topics))
         elif held.version != version:
