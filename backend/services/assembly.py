@@ -29,16 +29,13 @@ from backend.room import Room
 from backend.services import answers, arrivals, erasure, follow, heartbeat, local_factors, model, names, trending
 from backend.services import facets as facet_columns
 from backend.services.answers import Answers
-from backend.services.arrange import Arranger
 from backend.services.arrivals import Arrivals
 from backend.services.artists import ArtistFinder
-from backend.services.asking import VersionSources
 from backend.services.batch import BatchRecommender
 from backend.services.catalogue import Catalogue
 from backend.services.erasure import Erasures
 from backend.services.explore import Explorer
 from backend.services.export import Exporter
-from backend.services.facets import CatalogueFacets
 from backend.services.follow import Followed, Follower, of_value
 from backend.services.heartbeat import Heartbeat
 from backend.services.home import HomePages
@@ -48,16 +45,14 @@ from backend.services.local_factors import LocalFactors
 from backend.services.model import CurrentModel
 from backend.services.names import Names
 from backend.services.own_rows import OwnRowsMaker
-from backend.services.parts import Parts
 from backend.services.profiles import Profiles
 from backend.services.readiness import Readiness
-from backend.services.recall import Recall
 from backend.services.recommend import Recommender
+from backend.services.recommending import recommending
 from backend.services.report import Report
 from backend.services.retrieve import Retriever
 from backend.services.rights import Rights
 from backend.services.sounds import Sounds
-from backend.services.stand_ins import StandIns
 from backend.services.topics import TopicBrowser
 from backend.services.trending import Trending
 
@@ -141,20 +136,17 @@ def assembled(
     retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store, behind=True)
     known, named = KnownIdentities(identities), Names(store, catalogue)
     topics = TopicBrowser(model=current, trending=trends)
-    facets, local, parts = CatalogueFacets(store, catalogue, current), LocalFactors(models, current), Parts()
-    recall = Recall(identities=known, profiles=profiles, trending=trends, catalogue=catalogue, parts=parts)
-    recommender = Recommender(
-        recall=recall,
+    asked = recommending(
+        store=store,
+        models=models,
+        identities=known,
+        profiles=profiles,
+        catalogue=catalogue,
         model=current,
-        facets=facets,
-        sources=VersionSources(retriever, local),
-        stand_ins=StandIns(topics),
-        arranger=Arranger(recall, retriever, facets),
+        retriever=retriever,
+        trending=trends,
         answers=kept,
-        parts=parts,
-        newest=lambda: retriever.newest,
     )
-    profiles.listen(recommender.forget)
     explorer = Explorer(
         catalogue=catalogue,
         model=current,
@@ -170,18 +162,18 @@ def assembled(
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
     return Services(
         ingest=ingest,
-        recommender=recommender,
-        batch=BatchRecommender(recommender, facets, current),
-        artists=ArtistFinder(catalogue=catalogue, facets=facets, retriever=retriever, model=current),
+        recommender=asked.recommender,
+        batch=BatchRecommender(asked.recommender, asked.facets, current),
+        artists=ArtistFinder(catalogue=catalogue, facets=asked.facets, retriever=retriever, model=current),
         explorer=explorer,
         topics=topics,
         home=HomePages(
             browser=topics,
             model=current,
             trending=trends,
-            recall=recall,
-            own_rows=OwnRowsMaker(recommender, explorer, catalogue),
-            parts=parts,
+            recall=asked.recall,
+            own_rows=OwnRowsMaker(asked.recommender, explorer, catalogue),
+            parts=asked.parts,
         ),
         report=Report(store, catalogue),
         exporter=Exporter(
@@ -206,15 +198,15 @@ def assembled(
             is_current=lambda: events.is_current and erased.is_current,
         ),
         model=current,
-        local_factors=local,
+        local_factors=asked.local_factors,
         event_log=event_log,
         store=store,
         loops=(
             Loop("room", disks.look, seconds=room.LOOK_SECONDS),
             Loop("model", current.refresh, seconds=model.POLL_SECONDS),
             Loop("names", named.refresh, seconds=names.POLL_SECONDS),
-            Loop("facets", facets.refresh, seconds=facet_columns.POLL_SECONDS),
-            Loop("local factors", local.refresh, seconds=local_factors.POLL_SECONDS),
+            Loop("facets", asked.facets.refresh, seconds=facet_columns.POLL_SECONDS),
+            Loop("local factors", asked.local_factors.refresh, seconds=local_factors.POLL_SECONDS),
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),

@@ -30,6 +30,7 @@ from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
 from backend.services.recommend import Recommender
+from backend.services.recommending import recommending
 from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 from tests.memory import HandedModels, MemoryStore
@@ -117,7 +118,9 @@ def server(
     arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
     # Each listener is their own pseudonym: what they would be recommended is asked here, not who they are.
     store.identities.pseudonym_of |= {one: one for one in listener_ids}
-    return Recommender(
+    return recommending(
+        store=store,
+        models=HandedModels(folder, loaded),
         identities=KnownIdentities(store.identities),
         profiles=Profiles(store),
         catalogue=catalogue,
@@ -125,7 +128,7 @@ def server(
         retriever=Retriever(vectors, catalogue, arrivals),
         trending=Trending(store),
         answers=Answers(store),
-    )
+    ).recommender
 
 
 def profile_of(listener_id: str, plays: PlayColumns, rng: np.random.Generator) -> Profile:
