@@ -5,10 +5,12 @@ Exit codes: 0 drained, nothing lost; 1 some records were never confirmed; 2 the 
 """
 
 import gc
+import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -72,6 +74,19 @@ def main(arguments: Sequence[str] = ()) -> int:
     return 1 if undelivered else 0
 
 
+def _json(event: object, **options: Any) -> bytes:
+    """In ASCII, so that nothing that a terminal obeys is in a line."""
+    return json.dumps(event, **options).encode()
+
+
+class _Lines(structlog.BytesLogger):
+    """Writes events of ours straight to standard error: every call has one, and by way of `logging` it took 0.13 ms."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(sys.stderr.buffer)
+        self.name = name
+
+
 def _log_as_json() -> None:
     """One JSON object per line on standard error, for our own events and for the libraries'."""
     shared: list[structlog.typing.Processor] = [
@@ -81,9 +96,9 @@ def _log_as_json() -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, structlog.processors.JSONRenderer(_json)],
+        logger_factory=_Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -133,14 +133,14 @@ def _ask(plan: Plan, sides: Sides, measured: Measured, advance: Callable[[], Non
         row("recommend_uncached", uncached, unit=unit),
         row("recommend_cached", cached, unit=unit),
         row("recommend_p99", p99, unit="seconds, 99th percentile at half of recommend_uncached; reference: the echo"),
-        row("recommend_callers", _growing(by_callers), unit="answers a second; reference: the most with fewer callers"),
+        row("recommend_callers", growing(by_callers), unit="answers a second; reference: the most with fewer callers"),
     ]
     measured.told["percent refused at half of recommend_uncached"] = 100 * statistics.median(refused)
     for count, rates in by_callers.items():
         measured.told[f"answers a second, {count} callers"] = statistics.median(rates)
 
 
-def _growing(by_callers: dict[int, list[float]]) -> list[Pair]:
+def growing(by_callers: dict[int, list[float]]) -> list[Pair]:
     """Of each round the worst step to more callers, beside the most with fewer."""
     found = []
     for rates in zip(*by_callers.values(), strict=True):
