@@ -115,6 +115,7 @@ def _ask(plan: Plan, sides: Sides, measured: Measured, advance: Callable[[], Non
         remote.run(closed)  # to warm up
     for nth in range(plan.repeats):
         asked = sides.uncached(nth)
+        sides.cached.run(closed)  # asked once; what is counted is asked again
         echo, anew, again = (_rate(one.run(closed)[0], plan.seconds) for one in (sides.echo, asked, sides.cached))
         if not anew:
             raise SegueError("the server answered no call: see its log")

@@ -69,6 +69,12 @@ class WeighedMap(Generic[Key, Value]):
             self._entries.move_to_end(key)
             return entry[2]
 
+    def old(self, key: Key) -> Value | None:
+        """The value, however old it is; None where there is none."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry[2] if entry is not None else None
+
     def put(self, key: Key, value: Value, *, weight: int) -> None:
         """Keep a value; the entries used longest ago go where there is no room."""
         with self._lock:

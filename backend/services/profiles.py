@@ -83,6 +83,9 @@ class Profiles:
         except Unavailable:
             self._reading.pop(listener_id, None)
             raise
+        # The same object while it says the same: answers made of it still hold.
+        before = self._tastes.old(listener_id)
+        taste = before if before == taste else taste
         # What came meanwhile may not be in it.
         if self._reading.get(listener_id) is mine:
             self._tastes.put(listener_id, taste, weight=len(taste.plays) + len(taste.unwanted) + 1)
