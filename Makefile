@@ -11,6 +11,9 @@ READY := .venv/.ready
 export VIRTUAL_ENV := $(CURDIR)/.venv
 # Big wheels on a slow line take longer than uv's 30 seconds.
 export UV_HTTP_TIMEOUT := 300
+# Python keeps what it has compiled, whatever the environment says: each of the hundred processes of a test run would
+# compile its imports again, PyTorch's alone 10 seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## This list

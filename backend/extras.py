@@ -21,6 +21,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "tableau": ("tableauhyperapi", "pandas", "pyarrow"),
     "pinecone": ("pinecone",),
     "s3": ("boto3", "botocore"),
+    "web": ("envoy",),
     "audio": ("librosa", "soundfile", "mutagen", "soxr"),
 }
 """The modules of each extra, by the names they are imported under."""

@@ -41,18 +41,13 @@ def require_loopback(setting: str, address: str) -> None:
         raise InvalidInput([Violation(setting, text)])
 
 
-def require_protection(
-    address: str, tls_certificate: Path | None, tls_key: Path | None, tls_client_ca: Path | None = None
-) -> None:
+def require_protection(address: str, tls_certificate: Path | None, tls_key: Path | None) -> None:
     """For the gRPC server, which asks for tokens.
 
-    Raises InvalidInput for half a TLS pair, for a CA of clients without one, and for plain text beyond loopback.
+    Raises InvalidInput for half a TLS pair, and for plain text beyond loopback.
     """
     if (tls_certificate is None) != (tls_key is None):
         raise InvalidInput([Violation("tls_certificate, tls_key", "set both, or none")])
     if tls_certificate is None and not is_loopback(host_and_port("server_address", address)[0]):
         text = f"{address} is reachable from elsewhere: set tls_certificate and tls_key, or 127.0.0.1"
         raise InvalidInput([Violation("server_address", text)])
-    if tls_client_ca is not None and tls_certificate is None:
-        text = "asks clients for certificates over TLS, and there is none: set tls_certificate and tls_key, too"
-        raise InvalidInput([Violation("tls_client_ca", text)])

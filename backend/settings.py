@@ -226,19 +226,15 @@ class Settings(BaseSettings):
         description="Calls of one service worked on at once (ingestion: four times as many); three times as many more "
         "wait in line, others are refused at once.",
     )
+    server_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Server processes on the one port, best one a core; each has the model and connections of its own.",
+    )
     server_reflection: bool = Field(False, description="Serve gRPC reflection.")
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")
-    tls_client_ca: Path | None = Field(
-        None,
-        description="PEM certificates that sign clients' own: who shows none of them gets no connection, whatever the "
-        "token (default: tokens alone).",
-    )
-    tls_client_certificate: Path | None = Field(
-        None, description="PEM chain that a client shows where the server's tls_client_ca asks for one."
-    )
-    tls_client_key: Path | None = Field(None, description="PEM key of the client's certificate.")
-    token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
     rate_per_token: float = Field(
         5_000,
         ge=0,
@@ -316,6 +312,9 @@ class Settings(BaseSettings):
         60, ge=1, description="Silence of a topic's partition after which windows no longer wait for it."
     )
     state_days: int = Field(35, ge=1, description="How long jobs remember event ids and open hours.")
+    topic_feeds: bool = Field(
+        False, description="Write what happens in each topic to a Kafka topic of its own, by a job of its own."
+    )
     chart_step_hours: Literal[1, 2, 3, 4, 6, 8, 12, 24] = Field(
         3, description="Hours between one 24-hour chart (and trend list) and the next; each costs work for every track."
     )

@@ -42,6 +42,7 @@ def event_log(settings: Settings) -> EventLog:
         replication=settings.kafka_replication,
         login=kafka_login(settings),
         kept_days=retention(settings).of_topics(),
+        topic_feeds=settings.topic_feeds,
     )
 
 
@@ -86,16 +87,28 @@ def identities(settings: Settings, store: Store) -> Identities:
 
     if not isinstance(store, MongoStore):
         raise InvalidInput([Violation("store_url", "must be a store that keeps identities: mongodb://…")])
+    secret, file = _identity_secret(settings)
+    try:
+        return store.identities(Sealing(secret.encode(), tenant=settings.tenant))
+    except ValueError as error:
+        raise _bad_secret(error, file) from error
+
+
+def _identity_secret(settings: Settings) -> tuple[str, Path | None]:
+    """The secret, made where there was none, and the file that holds it, if one does. Raises InvalidInput."""
     given, file = settings.identity_secret, settings.identity_secret_file
     try:
         if given is None and file is None:
             file = settings.home / "identity" / "secret"
             ensure_secret(file)
-        secret = logins.password("identity_secret", given, file)
-        return store.identities(Sealing(secret.encode(), tenant=settings.tenant))
+        return logins.password("identity_secret", given, file), file
     except ValueError as error:
-        where = f" (in {file}): `openssl rand -hex 32` makes one" if file and file.exists() else ""
-        raise InvalidInput([Violation("identity_secret", f"{error}{where}")]) from error
+        raise _bad_secret(error, file) from error
+
+
+def _bad_secret(error: ValueError, file: Path | None) -> InvalidInput:
+    where = f" (in {file}): `openssl rand -hex 32` makes one" if file and file.exists() else ""
+    return InvalidInput([Violation("identity_secret", f"{error}{where}")])
 
 
 def vector_index(settings: Settings) -> VectorIndex:
@@ -198,10 +211,10 @@ def server(settings: Settings, services: "Services") -> "Server":
         workers=settings.server_workers,
         tls_certificate=settings.tls_certificate,
         tls_key=settings.tls_key,
-        tls_client_ca=settings.tls_client_ca,
         issued=issued_tokens(settings),
         rates=Rates(per_token=settings.rate_per_token, per_listener=settings.rate_per_listener),
         reflection=settings.server_reflection,
+        shared=settings.server_processes > 1,
     )
 
 
@@ -225,6 +238,19 @@ def issued_tokens(settings: Settings) -> "IssuedTokens | None":
     )
     read = issuer_source.keys_of(settings.oidc_issuer, settings.oidc_keys_url)
     return issued.IssuedTokens(claims, IssuerKeys(read, claims.algorithms))
+
+
+def prepare_server(settings: Settings) -> None:
+    """What several server processes would make at the same time: the operator's token and the identity secret.
+
+    Raises InvalidInput, also where the server may not listen at that address.
+    """
+    from backend.listening import require_protection
+    from backend.rpc.auth import ensure_operator_token
+
+    require_protection(settings.server_address, settings.tls_certificate, settings.tls_key)
+    ensure_operator_token(settings.tokens)
+    _identity_secret(settings)
 
 
 def _folder(url: str, tenant: str) -> Path:

@@ -1,6 +1,7 @@
 """A load client in a process of its own: calls at their times, whatever becomes of those before (open loop)."""
 
 import multiprocessing
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -96,9 +97,10 @@ class Client:
 
 
 @contextmanager
-def client(target: Target) -> Iterator["Remote"]:
-    """A `Client` in a process of its own, so that it takes none of this one's interpreter."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+def client(target: Target, *, core: int | None = None) -> Iterator["Remote"]:
+    """A `Client` in a process of its own, so that it takes none of this one's interpreter; kept to a core if named."""
+    spawning = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawning, initializer=_keep_to, initargs=(core,)) as pool:
         yield Remote(pool, target)
 
 
@@ -112,6 +114,11 @@ class Remote:
     def run(self, *phases: Phase) -> list[list[Outcome]]:
         """The outcomes of each phase; nothing comes between one and the next."""
         return self._pool.submit(_run, self._target, phases).result()
+
+
+def _keep_to(core: int | None) -> None:
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 def _run(target: Target, phases: Sequence[Phase]) -> list[list[Outcome]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from cli.output import Output
 
 if TYPE_CHECKING:
+    import bench.answering as servings
     import bench.catalogue as catalogues
     import bench.embedding as embeddings
     import bench.memory as memories
@@ -171,6 +172,12 @@ def tell_overload(output: Output, measured: "overloads.Measured") -> None:
             for one in measured.floods
         ],
     )
+    _tell_rows(output, measured.rows)
+
+
+def tell_serving(output: Output, measured: "servings.Measured") -> None:
+    """What was measured with, what else was seen, and the rows."""
+    _tell_settings(output, {**measured.settings, **{name: f"{value:,.1f}" for name, value in measured.told.items()}})
     _tell_rows(output, measured.rows)
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "up", "down", "status", "doctor"),
-    *("ingest", "train", "models", "recommend", "similar", "search", "topics", "home", "dashboard", "export"),
-    *("jobs", "evaluate", "tune", "bench", "backfill", "tokens", "listener"),
+    *("ingest", "train", "models", "recommend", "next", "similar", "artists", "search", "topics", "home", "dashboard"),
+    *("export", "jobs", "evaluate", "tune", "bench", "backfill", "tokens", "listener"),
 )
 """In the order of `segue --help`."""
 

@@ -119,9 +119,11 @@ class Output:
 def to_json(value: object) -> str:
     """One line; dataclasses as objects, days and times in ISO 8601, paths as text. Raises TypeError for anything else.
 
-    JSON escapes some of what a terminal obeys; the rest is escaped here, so that the line may be shown as it is.
+    A number that is none or has no end is null: JSON knows neither (RFC 8259, 6). JSON escapes some of what a terminal
+    obeys; the rest is escaped here, so that the line may be shown as it is.
     """
-    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    plain = json.loads(json.dumps(value, default=_plain), parse_constant=lambda _: None)
+    text = json.dumps(plain, ensure_ascii=False)
     return OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

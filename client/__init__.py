@@ -1,1 +1,1 @@
-"""The client of the contract: channel, settings and failures, for analytics, importers and people."""
+"""The client of the contract, for apps, analytics, importers and people: channel, settings, calls and failures."""

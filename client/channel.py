@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+import grpc.aio
 
 DEADLINES: Final = {
     "segue.v1.RecommendService": 5.0,
@@ -85,17 +86,40 @@ def connect(address: str, token: str, *, certificate: Path | None = None) -> grp
     Raises InsecureChannel where a plain channel would carry the token beyond this machine, OSError where the
     certificate cannot be read. The caller closes the channel.
     """
-    if certificate is not None:
-        credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
-        channel = grpc.secure_channel(address, credentials, options=OPTIONS)
-    elif _is_local(address):
+    credentials = _credentials(address, certificate)
+    if credentials is None:
         channel = grpc.insecure_channel(address, options=OPTIONS)
     else:
-        raise InsecureChannel(
-            f"{address} is not on this machine: give a certificate (SEGUE_TLS_CERTIFICATE), or the token would "
-            "travel in the open."
-        )
+        channel = grpc.secure_channel(address, credentials, options=OPTIONS)
     return grpc.intercept_channel(channel, _Defaults(token))
+
+
+def connect_asyncio(address: str, *, certificate: Path | None = None) -> grpc.aio.Channel:
+    """Return such a channel for asyncio. It adds nothing to a call: the caller gives `authorization` and a timeout.
+
+    Raises as `connect` does.
+    """
+    credentials = _credentials(address, certificate)
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=OPTIONS)
+    return grpc.aio.secure_channel(address, credentials, options=OPTIONS)
+
+
+def authorization(token: str) -> tuple[str, str]:
+    """The header that carries the token."""
+    return ("authorization", f"Bearer {token}")
+
+
+def _credentials(address: str, certificate: Path | None) -> grpc.ChannelCredentials | None:
+    """What the server is checked against, None for a plain channel on this machine."""
+    if certificate is not None:
+        return grpc.ssl_channel_credentials(certificate.read_bytes())
+    if _is_local(address):
+        return None
+    raise InsecureChannel(
+        f"{address} is not on this machine: give a certificate (SEGUE_TLS_CERTIFICATE), or the token would "
+        "travel in the open."
+    )
 
 
 def _is_local(address: str) -> bool:
@@ -122,7 +146,7 @@ class _Defaults(
     """Adds the token to every call, and a deadline to each unary call that has none."""
 
     def __init__(self, token: str) -> None:
-        self._authorization = ("authorization", f"Bearer {token}")
+        self._authorization = authorization(token)
 
     def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.ClientCallDetails, request: Any

@@ -1,4 +1,4 @@
-"""What can go wrong between analytics and the server, in sentences that say what to do.
+"""What can go wrong between a client and the server, in sentences that say what to do.
 
 QueryFailed
 ├── ServerDown       nobody answers, or not in time
@@ -8,6 +8,7 @@ QueryFailed
 from typing import Any
 
 import grpc
+import grpc.aio
 
 
 class QueryFailed(Exception):
@@ -58,13 +59,16 @@ _MEANINGS: dict[grpc.StatusCode, tuple[type[QueryFailed], str]] = {
 }
 
 
+_ENDED = (grpc.Call, grpc.aio.AioRpcError)
+"""Errors that say how a call ended: those of threads are calls, those of asyncio are not."""
+
 _PART_IS_DOWN = "The Segue server answers, but something that it needs does not. `segue status` says what."
 
 
 def explain(error: grpc.RpcError) -> QueryFailed:
     """Return the failure of a call in words."""
-    code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
-    details = (error.details() or "") if isinstance(error, grpc.Call) else str(error)
+    code = error.code() if isinstance(error, _ENDED) else grpc.StatusCode.UNKNOWN
+    details = (error.details() or "") if isinstance(error, _ENDED) else str(error)
     if code is grpc.StatusCode.UNAVAILABLE and _is_the_servers(error):
         return ServerDown(_PART_IS_DOWN, details)
     kind, message = _MEANINGS.get(code, (QueryFailed, f"The server failed ({code.name}). Its log says why."))
@@ -73,5 +77,5 @@ def explain(error: grpc.RpcError) -> QueryFailed:
 
 def _is_the_servers(error: grpc.RpcError) -> bool:
     """Whether the server itself said so: gRPC says the same where nobody answers, but without rich details."""
-    metadata: Any = (error.trailing_metadata() or ()) if isinstance(error, grpc.Call) else ()
+    metadata: Any = (error.trailing_metadata() or ()) if isinstance(error, _ENDED) else ()
     return any(key == "grpc-status-details-bin" for key, _ in metadata)

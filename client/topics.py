@@ -51,7 +51,10 @@ def topic_tracks(channel: grpc.Channel, topic_id: str, *, limit: int = 20) -> di
 
 
 def home(channel: grpc.Channel, *, listener: str = "", row_size: int = 10) -> dict[str, Any]:
-    """`model_version`, `degraded`, and all `rows` of the home page, `row_size` tracks each. Raises QueryFailed."""
+    """`model_version`, `degraded`, and the first fifty `rows` of the home page, `row_size` tracks each.
+
+    `recommendation_id` is to be sent back with plays of the row "for_you". Raises QueryFailed.
+    """
     request = topics_pb2.HomeRequest(listener_id=listener, row_size=row_size, page_size=50)
     try:
         answer = _stub(channel).Home(request)
@@ -60,11 +63,13 @@ def home(channel: grpc.Channel, *, listener: str = "", row_size: int = 10) -> di
     return {
         "model_version": answer.model_version,
         "degraded": answer.degraded,
+        "recommendation_id": answer.recommendation_id,
         "rows": [
             {
                 "kind": topics_pb2.HomeRowKind.Name(row.kind).removeprefix("HOME_ROW_KIND_").lower(),
                 "title": row.title,
                 "topic_id": row.topic_id,
+                "anchor_track_id": row.anchor_track_id,
                 "tracks": [_track(track) for track in row.tracks],
             }
             for row in answer.rows

@@ -25,7 +25,12 @@ from stack import jars
 from stack.part import LOOPBACK, SMALL_JVM
 
 _log = logging.getLogger(__name__)
-_JVM = (*SMALL_JVM, "-Xms64m", "-Xmx320m", "-XX:MaxDirectMemorySize=128m", "-Dorg.slf4j.simpleLogger.showDateTime=true")
+_JVM = (
+    *(*SMALL_JVM, "-Xms64m", "-Xmx448m", "-XX:MaxDirectMemorySize=128m"),
+    # Without memory one thread or another dies, the one that takes connections too: the rest would live on for nobody.
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+)
 
 _LOOK_SECONDS = 0.5
 _FILE_CORRUPT = 6

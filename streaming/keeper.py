@@ -26,7 +26,7 @@ from backend.settings import Settings
 from streaming import compact, erasing, lineage, remains, retention, upgrade, wiring
 from streaming.cluster import Cluster
 from streaming.ground import Ground
-from streaming.live_jobs import ARCHIVE, LIVE_JOBS
+from streaming.live_jobs import ARCHIVE, TOPIC_FEEDS, wanted
 from streaming.site import Site
 from streaming.spec import JobSpec
 
@@ -38,6 +38,8 @@ COMPACTION_SECONDS = 3600.0
 FIRST_COMPACTION_SECONDS = 900.0
 """A stack that has just started has better things to do."""
 _LOOK_SECONDS = 0.5
+_END_SECONDS = 60.0
+"""By then the cluster answers, also one that starts with the keeper."""
 ERASURES_SECONDS, FIRST_ERASURES_SECONDS = 60.0, 30.0
 RETENTION_SECONDS, FIRST_RETENTION_SECONDS = 3600.0, 300.0
 
@@ -50,6 +52,18 @@ def keeping(site: Site, spec: JobSpec) -> Loop:
             log.info("%s submitted: job %s", spec.name, submitted)
 
     return Loop(f"the round of {spec.name}", look, seconds=ROUND_SECONDS, longest_seconds=5 * ROUND_SECONDS)
+
+
+def ending(site: Site, spec: JobSpec) -> Loop:
+    """Ends a job that nobody asks for any more, once started; the cluster may have kept it from before."""
+
+    def end() -> None:
+        with lineage.submitting(site.home, spec.job):
+            if (job := site.cluster.running(spec.name)) is not None:
+                site.cluster.cancel(job)
+                log.info("%s ended: setting topic_feeds is off", spec.name)
+
+    return Loop(f"the end of {spec.name}", end, seconds=COMPACTION_SECONDS, first_seconds=_END_SECONDS)
 
 
 def compaction(
@@ -112,11 +126,14 @@ def main() -> None:
         spec = ground.spec
         # A daemon: it may be killed at any moment, see compact.py, and must not hold up the end.
         compaction(settings.home, spec.archive, stopped, lateness_minutes=spec.lateness_minutes).start(stopped)
-        for job in LIVE_JOBS:
+        jobs = wanted(topic_feeds=settings.topic_feeds)
+        if TOPIC_FEEDS not in jobs:
+            ending(ground.site, spec.of(TOPIC_FEEDS)).start(stopped)
+        for job in jobs:
             sweeping(ground.site, spec.of(job)).start(stopped)
         erasures(ground, stopped).start(stopped)
         aging(ground, bounds, stopped).start(stopped)
-        kept = [keeping(ground.site, spec.of(job)) for job in LIVE_JOBS]
+        kept = [keeping(ground.site, spec.of(job)) for job in jobs]
         archive, *others = kept
         archive.start(stopped)
         _await_saved(ground.site.cluster, spec.of(ARCHIVE).name, stopped)

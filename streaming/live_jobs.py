@@ -47,11 +47,20 @@ TABLES = LiveJob(
 LIVE_JOBS: Sequence[LiveJob] = (ARCHIVE, TABLES)
 """In the order in which they are submitted."""
 
+TOPIC_FEEDS = LiveJob(name="topic_feeds", tables=("topic_feeds",), share=2)
+"""Runs where setting topic_feeds asks for it; what it writes, others follow."""
 
-def chosen(name: str | None) -> Sequence[LiveJob]:
-    """The job of this name; all where none is named. Raises InvalidInput."""
-    found = [job for job in LIVE_JOBS if name in (None, job.name)]
+
+def wanted(*, topic_feeds: bool) -> Sequence[LiveJob]:
+    """The jobs that shall run, in the order in which they are submitted."""
+    return (*LIVE_JOBS, TOPIC_FEEDS) if topic_feeds else LIVE_JOBS
+
+
+def chosen(name: str | None, *, topic_feeds: bool = False) -> Sequence[LiveJob]:
+    """The job of this name; all that shall run where none is named. Raises InvalidInput."""
+    jobs = wanted(topic_feeds=topic_feeds)
+    found = [job for job in jobs if name in (None, job.name)]
     if not found:
-        names = " or ".join(job.name for job in LIVE_JOBS)
+        names = " or ".join(job.name for job in jobs)
         raise InvalidInput([Violation("--job", f"{name} is no job; choose {names}, or leave it out for all of them")])
     return found

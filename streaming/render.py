@@ -13,20 +13,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
+from backend.domain.clusters import MOST_CLUSTERS
 from backend.domain.plays import SKIP_SQL
 from backend.domain.tracks import AUDIO_FEATURES
-from backend.ports.event_log import LONGEST_ROW
+from backend.ports.event_log import FEEDS, LONGEST_ROW
 from backend.ports.fields import LONGEST_IDENTIFIER
 from backend.ports.records import MOST_FEATURE
 from streaming import reading
 from streaming.letters import LETTER_BYTES
-from streaming.live_jobs import LIVE_JOBS
+from streaming.live_jobs import LIVE_JOBS, TOPIC_FEEDS
 from streaming.spec import JobSpec
 
 _HERE = Path(__file__).parent
 
 SOURCES: Sequence[str] = ("plays", "feedback", "tracks", "clusters")
-"""What the jobs read."""
+"""What the live jobs read."""
+
+FEED_SOURCES: Sequence[str] = ("appended_plays", "placements")
+"""What topic feeds are made of."""
 
 RIGHTS: Sequence[str] = ("track_rights", "artist_rights", "listener_rights")
 """What batch jobs read beside it."""
@@ -37,6 +41,9 @@ _BATCH_VIEWS = ("rights", *_VIEWS)
 
 LIVE_TABLES: Sequence[str] = tuple(table for job in LIVE_JOBS for table in job.tables)
 """What the live jobs fill, all together."""
+
+EVERY_TABLE: Sequence[str] = (*LIVE_TABLES, *TOPIC_FEEDS.tables)
+"""Those, and what is filled on request."""
 
 
 # Streaming plans order a RANGE frame by a time attribute only; batch plans of Flink 2.3 compile one over numbers only
@@ -74,9 +81,6 @@ _UPSERT_KAFKA = """'connector' = 'upsert-kafka',
   'sink.buffer-flush.max-rows' = '20000',
   'sink.buffer-flush.interval' = '${refresh_seconds} s'"""
 """What the WITH clauses of all result tables share. The Kafka connector's client cannot read zstd, hence lz4."""
-
-MOST_CLUSTERS = 16
-"""Centroids that jobs/track_clusters.sql looks at; setting clusters is at most that."""
 
 
 _MOST_SQUARED = 500_000
@@ -157,6 +161,8 @@ def variables(spec: JobSpec, *, batch: bool = False) -> dict[str, str]:
     shared = {
         "skip": SKIP_SQL,
         "most_clusters": str(MOST_CLUSTERS),
+        "topic_feeds": ";".join(f"{quoted['tenant']}.{name}" for name in FEEDS),
+        "longest_row": str(LONGEST_ROW),
         "letter_bytes": str(LETTER_BYTES),
         "identifier_characters": str(LONGEST_IDENTIFIER),
         "places": _places(),
@@ -221,7 +227,7 @@ def with_connector(ddl: str, options: Mapping[str, str]) -> str:
     """A CREATE TABLE statement with its WITH clause replaced, for example by files for a batch run."""
     clause = ",\n".join(f"  '{key}' = '{quoted_text(value)}'" for key, value in options.items())
     if options.get("connector") == "filesystem":
-        ddl = re.sub(r"METADATA FROM '\w+' VIRTUAL", "", ddl)  # in a file they are columns like others
+        ddl = re.sub(r"METADATA FROM '\w+'(?: VIRTUAL)?", "", ddl)  # in a file they are columns like others
     replaced, count = re.subn(r"WITH\s*\(.*\)\s*$", lambda _: f"WITH (\n{clause}\n)", ddl, flags=re.DOTALL)
     if count != 1:
         raise ValueError(f"no WITH clause in: {ddl[:60]}…")
@@ -245,7 +251,7 @@ def job_statements(
     names = {**variables(spec, batch=batch), "charts_until": charts_until}
     definitions: list[str] = []
     inserts: list[str] = []
-    sources, views = ((*SOURCES, *RIGHTS), _BATCH_VIEWS) if batch else (SOURCES, _VIEWS)
+    sources, views = ((*SOURCES, *RIGHTS), _BATCH_VIEWS) if batch else ((*SOURCES, *FEED_SOURCES), _VIEWS)
     for folder, files in (("sources", sources), ("tables", tables), ("views", views)):
         for name in files:
             file = f"{name}.batch" if batch and (_HERE / folder / f"{name}.batch.sql").exists() else name
@@ -253,7 +259,7 @@ def job_statements(
                 options = (connectors or {}).get(name)
                 is_table = statement.startswith("CREATE TABLE")
                 definitions.append(with_connector(statement, options) if options and is_table else statement)
-    for table in LIVE_TABLES:
+    for table in EVERY_TABLE:
         for statement in _statements_of("jobs", table, names):
             if not statement.startswith("INSERT INTO"):
                 definitions.append(statement)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.warnings import InsecureKeyLengthWarning
 
 AUDIENCE = "segue"
 
@@ -73,7 +75,11 @@ class IssuerDouble:
         told = {"iss": self.url, "aud": AUDIENCE, "sub": "ann", "iat": now, "exp": now + 60, "scope": "", **claims}
         told = {name: value for name, value in told.items() if value is not None}
         signing = self.keys[kid or "one"] if key is None else key
-        return jwt.encode(told, signing, algorithm=algorithm, headers=None if kid is None else {"kid": kid})
+        headers = {"typ": "JWT"} | ({} if kid is None else {"kid": kid})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # a wrong token may be signed with a short key
+            # Not jwt.encode, which looks at claims: a wrong token has any.
+            return jwt.PyJWS().encode(json.dumps(told).encode(), signing, algorithm=algorithm, headers=headers)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MOST_CLUSTERS = 16
+"""Clusters that a version has at most: so many centroids streaming/jobs/track_clusters.sql looks at."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackClusters:

@@ -1,6 +1,7 @@
 """Candidates, and the recommendations made of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -8,7 +9,8 @@ from enum import StrEnum
 class Candidate:
     """A track as one source (`backend.ranking.sources`) proposes it, by the source's name.
 
-    `rank` counts from 1, a larger `score` is better within the source. `because` is the sentence shown to people.
+    `rank` counts from 1, a larger `score` is better within the source. `because` is the sentence shown to people,
+    `anchors` are the tracks that it speaks of.
     """
 
     track_id: str
@@ -16,16 +18,21 @@ class Candidate:
     rank: int
     score: float
     because: str
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One source's part in a recommendation; the shares of one recommendation sum to 1."""
+    """One source's part in a recommendation; the shares of one recommendation sum to 1.
+
+    `anchors` are the tracks that the text speaks of.
+    """
 
     source: str
     rank: int
     share: float
     text: str
+    anchors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +70,52 @@ class SeedTrack:
     weight: float = 1.0
 
 
+class Shortfall(StrEnum):
+    """Why an answer is not made as it would be at best."""
+
+    NO_MODEL = "no_model"
+    MODEL_REFUSED = "model_refused"
+    NOTHING_KNOWN = "nothing_known"
+    INDEX_DOWN = "index_down"
+    INDEX_SLOW = "index_slow"
+    STORE_DOWN = "store_down"
+    STORE_SLOW = "store_slow"
+    FILTER_NARROW = "filter_narrow"
+
+
+class StandIn(StrEnum):
+    """What an answer is made of instead."""
+
+    SEEDS = "seeds"
+    TOPIC = "topic"
+    TRENDS = "trends"
+    POPULAR = "popular"
+    LOCAL_FACTORS = "local_factors"
+    SNAPSHOT = "snapshot"
+    OLDER_MODEL = "older_model"
+    CATALOGUE = "catalogue"
+    OTHER_PARTS = "other_parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """One step down from the best answer, with a sentence for people."""
+
+    reason: Shortfall
+    to: StandIn
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer: ranked recommendations with the model version that made them ("" where none is published)."""
+    """A whole answer: ranked recommendations with the model version that made them ("" where none is published).
+
+    `latencies` are milliseconds by part of it; an answer that was kept has none.
+    """
 
     recommendation_id: str
-    recommendations: tuple[Recommendation, ...]
+    recommendations: Sequence[Recommendation]
     model_version: str
     path: AnswerPath
+    fallbacks: tuple[Fallback, ...] = ()
+    latencies: Mapping[str, float] = field(default_factory=dict)

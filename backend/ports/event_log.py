@@ -7,6 +7,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+from backend.domain.clusters import MOST_CLUSTERS
+
 LONGEST_ROW = 8 << 20
 """Bytes of a result row that the live job's producers send at most, and that result topics have room for.
 
@@ -31,6 +33,10 @@ class Topic(StrEnum):
     TRACKS = "tracks"
     ARTISTS = "artists"
     CLUSTERS = "clusters"
+
+
+FEEDS: Sequence[str] = tuple(f"topic_feed_{cluster}" for cluster in range(MOST_CLUSTERS))
+"""Topics of setting topic_feeds: one for each cluster that there may be, written by Flink, read by other programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from backend.ranking.weights import FusionWeights
 NAMESPACE = "{version}.{space}"
 FACTORS_NAMESPACE = f"{{version}}.{FACTORS_SPACE}"
 CONTENT_NAMESPACE = f"{{version}}.{CONTENT_SPACE}"
+TRACK_IDS_FILE, TRACK_FACTORS_FILE = "track_ids.txt", "track_factors.npy"
+"""Files of a version: ids of its tracks, sorted, one a line, and their factors by row, float32 as NumPy writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,11 +218,20 @@ class TableStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer's bytes under its id."""
+
+    answer_id: str
+    content: bytes
+    expires_at: datetime
+
+
 class AnswerStore(Protocol):
     """Answers under their ids, for their next pages, until they expire. Every method raises Unavailable."""
 
-    def put_answer(self, answer_id: str, content: bytes, *, expires_at: datetime) -> None:
-        """When it returns every process reads it; a crash of the store may still lose it."""
+    def put_answers(self, answers: Sequence[KeptAnswer]) -> None:
+        """When it returns every process reads them; a crash of the store may still lose them. A put replaces."""
         ...
 
     def answer(self, answer_id: str, *, now: datetime) -> bytes | None:

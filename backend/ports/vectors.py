@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.tracks import Track
+from backend.ranking.lists import NearTracks
 
 Vectors = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A found id and its inner product with the query."""
+class Neighbour(NamedTuple):
+    """A found id and its inner product with the query. A tuple, as hundreds are made for every answer."""
 
     id: str
     score: float
@@ -95,6 +95,13 @@ class VectorIndex(Protocol):
         """The `limit` nearest of `query` (dimension,) among those admitted, best first, none of `exclude`."""
         ...
 
+    def near_tracks(self, namespace: str, ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """The `limit` nearest of each of the known ones among these ids, in their order: neither it nor `exclude`.
+
+        The same as a search with the vector of each, but what is near an id may be kept for the next one who asks.
+        """
+        ...
+
     def fetch(self, namespace: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of the known ones among these ids."""
         ...
@@ -126,3 +133,18 @@ def check(ids: Sequence[str], vectors: Vectors, facets: Sequence[Facets] | None)
         raise ValueError("vectors must be finite")
     if facets is not None and len(facets) != len(ids):
         raise ValueError(f"{len(ids)} ids need as many facets, not {len(facets)}")
+
+
+def near_each(
+    index: VectorIndex, namespace: str, ids: Sequence[str], *, limit: int, exclude: frozenset[str]
+) -> NearTracks:
+    """`VectorIndex.near_tracks` by one search for each; for an index that can do no better."""
+    names: dict[str, int] = {}
+    seeds, places, scores = [], [], []
+    vectors = index.fetch(namespace, ids)
+    for seed in (one for one in ids if one in vectors):
+        found = index.search(namespace, vectors[seed], limit=limit, exclude=exclude | {seed})
+        seeds.append(seed)
+        places.append(np.array([names.setdefault(one.id, len(names)) for one in found], dtype=np.int64))
+        scores.append(np.array([one.score for one in found], dtype=np.float32))
+    return NearTracks(seeds=seeds, places=places, scores=scores, names=list(names))

@@ -6,8 +6,8 @@ What decides a list's order, the fused order and the diverse one are the very fu
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from backend.ranking.diverse import diverse
-from backend.ranking.fuse import fused, ranks_of
+from backend.ranking.diverse import diverse_among
+from backend.ranking.fuse import fused
 from backend.ranking.lists import PER_SOURCE, Asked, CandidateList, Space
 from backend.ranking.profile import Taste
 from backend.ranking.sources import ALL, LIVE
@@ -43,9 +43,8 @@ def answer(
     lists: Mapping[str, CandidateList], weights: FusionWeights, taste: Taste, artist_of: Mapping[str, str]
 ) -> list[str]:
     """The tracks of a whole answer, best first: fused, without unwanted or unknown (`artist_of`) ones, diverse."""
-    found = {name: each.ranks() for name, each in lists.items()}
-    by_version = any(ranks for name, ranks in found.items() if name != LIVE.name)
+    found = {name: each.track_ids for name, each in lists.items()}
+    by_version = any(len(track_ids) for name, track_ids in found.items() if name != LIVE.name)
     chosen = weights.of(len(taste.plays), by_version=by_version)
-    ranked = fused(ranks_of(found, exclude=taste.unwanted), chosen).track_ids
-    known = [track_id for track_id in ranked if track_id in artist_of]
-    return [known[place] for place in diverse([artist_of[track_id] for track_id in known])]
+    ranked = fused(found, chosen, exclude=taste.unwanted).track_ids
+    return [ranked[place] for place in diverse_among([artist_of.get(one) for one in ranked])]

@@ -26,12 +26,31 @@ class Taste:
     unwanted: frozenset[str]
 
 
+NO_TASTE = Taste(plays={}, last=(), unwanted=frozenset())
+"""That of somebody of whom nothing is known."""
+
+
 def taste_of(profile: Profile) -> Taste:
     """What counts of a profile."""
     return Taste(
         plays=counted_plays(profile),
         last=last_tracks(profile),
         unwanted=profile.hidden | {play.track_id for play in profile.recent},
+    )
+
+
+def with_seeds(taste: Taste, seeds: Mapping[str, float], *, alone: bool) -> Taste:
+    """A taste that goes by seeds, newest first with their weights: a weight of 1 counts as a like.
+
+    Beside them stand as many of the listener's own tracks, the latest; none where the seeds are `alone`. Seeds never
+    come in an answer.
+    """
+    own = [] if alone else [one for one in taste.plays if one not in seeds][: len(seeds)]
+    last = dict.fromkeys([*seeds, *(() if alone else taste.last)])
+    return Taste(
+        plays={one: LIKE_PLAYS * weight for one, weight in seeds.items()} | {one: taste.plays[one] for one in own},
+        last=list(last)[:SEEDS],
+        unwanted=taste.unwanted | seeds.keys(),
     )
 
 

@@ -26,6 +26,10 @@ class TrackIds:
     def __getitem__(self, row: int) -> str:
         return self._line(row).decode()
 
+    def lines(self) -> list[bytes]:
+        """All of them, taken out."""
+        return self._lines.split(b"\n")[:-1]
+
     def row(self, track_id: str) -> int | None:
         """Which it is; None where it is none of them."""
         wanted = track_id.encode()

@@ -42,26 +42,18 @@ OPERATOR_SCOPES = frozenset(Scope) - {Scope.IDENTITIES}
 class Principal:
     """Whose token it is. A token bound to a listener speaks for that listener only.
 
-    `name` is what the log shows; `key` tells callers of one name apart ("": the name does). A token bound to a
-    certificate (its name, or its SHA-256 in base64url) counts only where the client has shown that one.
+    `name` is what the log shows; `key` tells callers of one name apart ("": the name does).
     """
 
     name: str
     scopes: frozenset[Scope]
     listener_id: str = ""
     key: str = ""
-    certificate: str = ""
-    certificate_digest: str = ""
 
     @property
     def caller(self) -> str:
         """Who calls, for shares and rates."""
         return self.key or self.name
-
-    @property
-    def is_bound_to_certificate(self) -> bool:
-        """Whether it counts only beside a certificate."""
-        return bool(self.certificate or self.certificate_digest)
 
     def require(self, scope: Scope) -> None:
         """Raises PermissionRefused where the token lacks the scope."""
@@ -121,9 +113,7 @@ class Tokens:
             raise Unauthenticated("the token is not known here")
         if found.expires_at is not None and found.expires_at <= self._clock():
             raise Unauthenticated(f"the token '{found.name}' expired at {found.expires_at.isoformat()}")
-        return Principal(
-            name=found.name, scopes=found.scopes, listener_id=found.listener_id, certificate=found.certificate
-        )
+        return Principal(name=found.name, scopes=found.scopes, listener_id=found.listener_id)
 
     def _current(self) -> Sequence[TokenEntry]:
         with self._lock:
@@ -157,7 +147,6 @@ def issue_token(
     *,
     listener_id: str = "",
     expires_at: datetime | None = None,
-    certificate: str = "",
     replace: bool = True,
 ) -> str:
     """Make a token, keep its hash under `name` and return it: it is not kept anywhere.
@@ -166,12 +155,7 @@ def issue_token(
     """
     token = secrets.token_urlsafe(32)
     entry = TokenEntry(
-        name=name,
-        digest=_digest(token),
-        scopes=frozenset(scopes),
-        listener_id=listener_id,
-        expires_at=expires_at,
-        certificate=certificate,
+        name=name, digest=_digest(token), scopes=frozenset(scopes), listener_id=listener_id, expires_at=expires_at
     )
     with token_file.changing(folder) as file:
         raw = token_file.read_raw(file)

@@ -18,7 +18,6 @@ from structlog.contextvars import bound_contextvars
 from backend.domain.errors import InvalidInput, Overloaded, Violation
 from backend.rpc.auth import Principal
 from backend.rpc.caller import calling
-from backend.rpc.certificates import require_certificate
 from backend.rpc.errors import overloaded, status_of, told, with_trailer
 from backend.rpc.places import AT_ONCE, Behaviour
 
@@ -162,8 +161,6 @@ class Call:
 
     def _admit(self, request: Any, context: grpc.ServicerContext) -> None:
         time_budget(context)
-        if self._principal is not None and self._principal.is_bound_to_certificate:
-            require_certificate(self._principal, context.auth_context())
         if isinstance(request, Malformed):
             raise InvalidInput([Violation("", "the request's bytes are not a message of this method")])
         if isinstance(request, health_pb2.HealthCheckRequest):

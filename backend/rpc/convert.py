@@ -1,6 +1,6 @@
 """Between the contract's messages and the domain's values, and nothing else; `convert_tables` has the live tables'."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -10,7 +10,7 @@ from segue.v1 import catalogue_pb2, ingest_pb2, play_pb2, recommend_pb2
 from backend.domain.errors import InvalidInput, Violation
 from backend.domain.feedback import Feedback, FeedbackKind
 from backend.domain.plays import Play, Timing
-from backend.domain.recommendations import AnswerPath, Approach, Recommendation, SeedTrack
+from backend.domain.recommendations import AnswerPath, Approach, Reason, Recommendation, SeedTrack
 from backend.domain.rights import Source, default_training_right
 from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track, TrackAudioFeatures
 from backend.ranking.sources import FOUND_BY
@@ -186,6 +186,21 @@ def seeds_of(request: recommend_pb2.SimilarTracksRequest) -> list[SeedTrack]:
     return [SeedTrack(track_id=track_id, weight=weight) for track_id, weight in weights.items()]
 
 
+def reason_messages(reasons: Sequence[Reason], score: float) -> list[recommend_pb2.Reason]:
+    """Why something stands where it stands, each with its part of the score."""
+    return [
+        recommend_pb2.Reason(
+            source=CANDIDATE_SOURCES[reason.source],
+            rank=reason.rank,
+            share=reason.share,
+            text=reason.text,
+            score_part=reason.share * score,
+            anchor_track_ids=reason.anchors,
+        )
+        for reason in reasons
+    ]
+
+
 def recommended_message(
     recommendation: Recommendation, track: Track, artist_names: tuple[str, ...]
 ) -> recommend_pb2.RecommendedTrack:
@@ -196,11 +211,6 @@ def recommended_message(
         artist_ids=track.artist_ids,
         artist_names=artist_names,
         score=recommendation.score,
-        reasons=[
-            recommend_pb2.Reason(
-                source=CANDIDATE_SOURCES[reason.source], rank=reason.rank, share=reason.share, text=reason.text
-            )
-            for reason in recommendation.reasons
-        ],
+        reasons=reason_messages(recommendation.reasons, recommendation.score),
         audio_features=None if track.audio_features is None else sound_message(track.audio_features),
     )

@@ -46,7 +46,6 @@ GRACE_SECONDS = 10.0
 TELL_SECONDS = 2.0
 
 OPTIONS = (
-    ("grpc.so_reuseport", 0),  # A second server on the same port is a mistake, and should hear so.
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.max_send_message_length", 16 * 1024 * 1024),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -61,9 +60,9 @@ class Server:
     """Serves the contract over `services` between `start` and `stop`; it neither starts nor closes them.
 
     `address` is host:port, `workers` the unary calls of a service worked on at once, `tokens` the folder of token
-    files; tokens that `issued` knows are taken, too. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS,
-    with `tls_client_ca` only with clients that show a certificate which it has signed. Raises InvalidInput where it
-    would open an unprotected port to others, and RuntimeError where the port is taken.
+    files; tokens that `issued` knows are taken, too. With `tls_certificate` and `tls_key` (PEM files) it speaks TLS.
+    Raises InvalidInput where it would open an unprotected port to others, and RuntimeError where the port is taken: a
+    second server on it is a mistake, and should hear so, unless the port is `shared` with processes of the same server.
     """
 
     def __init__(
@@ -75,12 +74,12 @@ class Server:
         workers: int = 2,
         tls_certificate: Path | None = None,
         tls_key: Path | None = None,
-        tls_client_ca: Path | None = None,
         issued: IssuedTokens | None = None,
         rates: Rates | None = None,
         reflection: bool = False,
+        shared: bool = False,
     ) -> None:
-        require_protection(address, tls_certificate, tls_key, tls_client_ca)
+        require_protection(address, tls_certificate, tls_key)
         self._services = services
         self._address = address
         self._stopping = threading.Event()
@@ -90,11 +89,13 @@ class Server:
         ensure_operator_token(tokens)
         self._issuers = [Loop("issuer's keys", issued.keys.look, seconds=issuer_keys.LOOK_SECONDS)] if issued else []
         bearers = Tokens(tokens) if issued is None else AnyBearer(Tokens(tokens), issued)
+        self._shared = shared
         self._server = self._assembled(bearers, workers, rates=rates, reflect=reflection)
         if tls_certificate is None or tls_key is None:
             self.port = self._server.add_insecure_port(address)
         else:
-            self.port = self._server.add_secure_port(address, _credentials(tls_certificate, tls_key, tls_client_ca))
+            pair = (tls_key.read_bytes(), tls_certificate.read_bytes())
+            self.port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
 
     def start(self) -> None:
         """Serve. Health says SERVING as soon as the parts answer, which may be later than this."""
@@ -125,11 +126,20 @@ class Server:
         )
         self._refusals = Loop("refusals", guard.tell_refused, seconds=TELL_SECONDS)
         # Every call has a pool of its kind, so the server's own stays empty; so has it no bound of its own.
-        server = grpc.server(ThreadPoolExecutor(1), interceptors=[guard], options=OPTIONS)
+        server = grpc.server(
+            ThreadPoolExecutor(1), interceptors=[guard], options=(("grpc.so_reuseport", int(self._shared)), *OPTIONS)
+        )
         door = guard.door_of(server)
         ingest_pb2_grpc.add_IngestServiceServicer_to_server(IngestServicer(services.ingest), door)
         recommend_pb2_grpc.add_RecommendServiceServicer_to_server(
-            RecommendServicer(services.recommender, services.explorer, services.catalogue), door
+            RecommendServicer(
+                services.recommender,
+                services.explorer,
+                services.catalogue,
+                batch=services.batch,
+                artists=services.artists,
+            ),
+            door,
         )
         analytics_pb2_grpc.add_AnalyticsServiceServicer_to_server(
             AnalyticsServicer(services.report, services.identities, stopping=self._stopping), door
@@ -150,10 +160,3 @@ class Server:
 def _places(service: str, workers: int) -> Places:
     size = workers * WAITS_FOR_LOG if service == health.INGEST else workers
     return Places(service, size, waiting=WAITING * size)
-
-
-def _credentials(certificate: Path, key: Path, client_ca: Path | None) -> grpc.ServerCredentials:
-    pair = (key.read_bytes(), certificate.read_bytes())
-    if client_ca is None:
-        return grpc.ssl_server_credentials([pair])
-    return grpc.ssl_server_credentials([pair], root_certificates=client_ca.read_bytes(), require_client_auth=True)

@@ -20,7 +20,7 @@ DIGEST_BYTES = 32
 MOST_BYTES = 4 << 20
 """Some 15,000 tokens."""
 
-_KEYS = frozenset({"name", "sha256", "scopes", "listener_id", "expires_at", "certificate"})
+_KEYS = frozenset({"name", "sha256", "scopes", "listener_id", "expires_at"})
 
 
 class Scope(StrEnum):
@@ -36,18 +36,13 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenEntry:
-    """What is kept of a token: its SHA-256, never the token.
-
-    Bound to a listener where `listener_id` is not "", to clients that show the certificate of that name where
-    `certificate` is not "".
-    """
+    """What is kept of a token: its SHA-256, never the token. Bound to a listener where `listener_id` is not ""."""
 
     name: str
     digest: bytes = field(repr=False)
     scopes: frozenset[Scope]
     listener_id: str = ""
     expires_at: datetime | None = None
-    certificate: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The entry as it stands in the file."""
@@ -57,7 +52,6 @@ class TokenEntry:
             "scopes": sorted(self.scopes),
             "listener_id": self.listener_id,
             "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
-            **({"certificate": self.certificate} if self.certificate else {}),
         }
 
 
@@ -164,7 +158,6 @@ def _parse(raw: object) -> tuple[TokenEntry, list[object]]:
         scopes=known,
         listener_id="" if raw.get("listener_id") in ("", None) else _text(raw, "listener_id"),
         expires_at=None if raw.get("expires_at") is None else _moment(_text(raw, "expires_at")),
-        certificate="" if raw.get("certificate") in ("", None) else _text(raw, "certificate"),
     )
     return entry, [scope for scope in scopes if scope not in list(Scope)]
 

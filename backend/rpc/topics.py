@@ -6,6 +6,7 @@ import grpc
 from segue.v1 import topics_pb2, topics_pb2_grpc
 
 from backend.domain.topics import Topic
+from backend.rpc.call import time_budget
 from backend.rpc.convert import sound_message
 from backend.services.catalogue import Catalogue
 from backend.services.home import HomePages, RowKind
@@ -15,6 +16,9 @@ ROW_KINDS = {
     RowKind.RISING: topics_pb2.HOME_ROW_KIND_RISING,
     RowKind.POPULAR: topics_pb2.HOME_ROW_KIND_POPULAR,
     RowKind.TOPIC: topics_pb2.HOME_ROW_KIND_TOPIC,
+    RowKind.FOR_YOU: topics_pb2.HOME_ROW_KIND_FOR_YOU,
+    RowKind.BECAUSE: topics_pb2.HOME_ROW_KIND_BECAUSE,
+    RowKind.LIKED_TOPIC: topics_pb2.HOME_ROW_KIND_LIKED_TOPIC,
 }
 Shown = Callable[[Sequence[ListedTrack]], list[topics_pb2.TopicTrack]]
 
@@ -57,18 +61,24 @@ class TopicServicer(topics_pb2_grpc.TopicServiceServicer):
             row_size=request.row_size,
             page_size=request.page_size,
             page_token=request.page_token,
+            within=time_budget(context),
         )
         shown = self._shown(track for row in page.rows for track in row.tracks)
         return topics_pb2.HomeResponse(
             rows=[
                 topics_pb2.HomeRow(
-                    kind=ROW_KINDS[row.kind], title=row.title, topic_id=row.topic_id, tracks=shown(row.tracks)
+                    kind=ROW_KINDS[row.kind],
+                    title=row.title,
+                    topic_id=row.topic_id,
+                    tracks=shown(row.tracks),
+                    anchor_track_id=row.anchor_id,
                 )
                 for row in page.rows
             ],
             next_page_token=page.next_page_token,
             model_version=page.model_version,
             degraded=page.degraded,
+            recommendation_id=page.recommendation_id,
         )
 
     def _shown(self, listed: Iterable[ListedTrack]) -> Shown:

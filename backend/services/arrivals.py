@@ -75,6 +75,11 @@ class Arrivals:
         self._heard: _Heard | None = None
         catalogue.listen(self._note)
 
+    @property
+    def placed(self) -> object:
+        """Another object whenever a track was placed."""
+        return self._placed
+
     def near(self, model: ModelVersion, listener: Vectors, *, limit: int, exclude: frozenset[str]) -> list[Neighbour]:
         """The best of them for a listener's factors, by inner product; [] where none is placed under that version."""
         placed = self._placed

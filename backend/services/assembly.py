@@ -26,9 +26,12 @@ from backend.ports.store import Store
 from backend.ports.tokens import BoundTokens
 from backend.ports.vectors import VectorIndex
 from backend.room import Room
-from backend.services import answers, arrivals, erasure, follow, heartbeat, model, names, trending
+from backend.services import answers, arrivals, erasure, follow, heartbeat, local_factors, model, names, trending
+from backend.services import facets as facet_columns
 from backend.services.answers import Answers
 from backend.services.arrivals import Arrivals
+from backend.services.artists import ArtistFinder
+from backend.services.batch import BatchRecommender
 from backend.services.catalogue import Catalogue
 from backend.services.erasure import Erasures
 from backend.services.explore import Explorer
@@ -38,11 +41,14 @@ from backend.services.heartbeat import Heartbeat
 from backend.services.home import HomePages
 from backend.services.identities import KnownIdentities
 from backend.services.ingest import IngestService
+from backend.services.local_factors import LocalFactors
 from backend.services.model import CurrentModel
 from backend.services.names import Names
+from backend.services.own_rows import OwnRowsMaker
 from backend.services.profiles import Profiles
 from backend.services.readiness import Readiness
 from backend.services.recommend import Recommender
+from backend.services.recommending import recommending
 from backend.services.report import Report
 from backend.services.retrieve import Retriever
 from backend.services.rights import Rights
@@ -69,6 +75,8 @@ class Services:
 
     ingest: IngestService
     recommender: Recommender
+    batch: BatchRecommender
+    artists: ArtistFinder
     explorer: Explorer
     topics: TopicBrowser
     home: HomePages
@@ -80,6 +88,7 @@ class Services:
     identities: KnownIdentities
     readiness: Readiness
     model: CurrentModel
+    local_factors: LocalFactors
     event_log: EventLog
     store: Store
     loops: tuple[Loop, ...]
@@ -124,35 +133,48 @@ def assembled(
     current, sounds = CurrentModel(models), Sounds(sound_encoder)
     catalogue, profiles, beat = Catalogue(store), Profiles(store), Heartbeat(event_log)
     placed = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=current, encoder=encoder, sounds=sounds)
-    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store)
+    retriever, trends, kept = Retriever(vectors, catalogue, placed), Trending(store), Answers(store, behind=True)
     known, named = KnownIdentities(identities), Names(store, catalogue)
     topics = TopicBrowser(model=current, trending=trends)
+    asked = recommending(
+        store=store,
+        models=models,
+        identities=known,
+        profiles=profiles,
+        catalogue=catalogue,
+        model=current,
+        retriever=retriever,
+        trending=trends,
+        answers=kept,
+    )
+    explorer = Explorer(
+        catalogue=catalogue,
+        model=current,
+        retriever=retriever,
+        trending=trends,
+        answers=kept,
+        encoder=encoder,
+        names=named,
+        sounds=sounds,
+    )
     ingest = IngestService(event_log, catalogue, known, listening=(beat, profiles), require_room=disks.require)
     erasures = Erasures(store, event_log, known, profiles, tokens, due_within=erased_within)
     events, erased = _events(event_log, ingest, profiles), _erasures(event_log, known, profiles)
     return Services(
         ingest=ingest,
-        recommender=Recommender(
-            identities=known,
-            profiles=profiles,
-            catalogue=catalogue,
-            model=current,
-            retriever=retriever,
-            trending=trends,
-            answers=kept,
-        ),
-        explorer=Explorer(
-            catalogue=catalogue,
-            model=current,
-            retriever=retriever,
-            trending=trends,
-            answers=kept,
-            encoder=encoder,
-            names=named,
-            sounds=sounds,
-        ),
+        recommender=asked.recommender,
+        batch=BatchRecommender(asked.recommender, asked.facets, current),
+        artists=ArtistFinder(catalogue=catalogue, facets=asked.facets, retriever=retriever, model=current),
+        explorer=explorer,
         topics=topics,
-        home=HomePages(browser=topics, model=current, trending=trends, identities=known, profiles=profiles),
+        home=HomePages(
+            browser=topics,
+            model=current,
+            trending=trends,
+            recall=asked.recall,
+            own_rows=OwnRowsMaker(asked.recommender, explorer, catalogue),
+            parts=asked.parts,
+        ),
         report=Report(store, catalogue),
         exporter=Exporter(
             log=event_log,
@@ -176,16 +198,20 @@ def assembled(
             is_current=lambda: events.is_current and erased.is_current,
         ),
         model=current,
+        local_factors=asked.local_factors,
         event_log=event_log,
         store=store,
         loops=(
             Loop("room", disks.look, seconds=room.LOOK_SECONDS),
             Loop("model", current.refresh, seconds=model.POLL_SECONDS),
             Loop("names", named.refresh, seconds=names.POLL_SECONDS),
+            Loop("facets", asked.facets.refresh, seconds=facet_columns.POLL_SECONDS),
+            Loop("local factors", asked.local_factors.refresh, seconds=local_factors.POLL_SECONDS),
             Loop("arrivals", placed.refresh, seconds=arrivals.POLL_SECONDS),
             Loop("heartbeat", beat.beat, seconds=heartbeat.LOOK_SECONDS),
             Loop("trends", trends.refresh, seconds=trending.LOOK_SECONDS),
-            Loop("answers", kept.tidy, seconds=answers.TIDY_SECONDS),
+            Loop("answers", kept.write, seconds=answers.WRITE_SECONDS, end=kept.write_last),
+            Loop("old answers", kept.tidy, seconds=answers.TIDY_SECONDS),
             _following("events of others", events),
             _following("catalogue of others", _catalogue(event_log, catalogue)),
             _following("erasures", erased),
@@ -210,7 +236,7 @@ def _events(event_log: EventLog, ingest: IngestService, profiles: Profiles) -> F
         Topic.PLAYS: Followed(play_from_record, plays),
         Topic.FEEDBACK: Followed(of_value(feedback_from_value), feedback),
     }
-    return Follower(event_log, topics, most_behind=EVENTS_BEHIND)
+    return Follower(event_log, topics, most_behind=EVENTS_BEHIND, passed_over=profiles.forget_tastes)
 
 
 def _catalogue(event_log: EventLog, catalogue: Catalogue) -> Follower:

@@ -87,6 +87,13 @@ class Explorer:
         asked = sorted((seed.track_id, seed.weight) for seed in seeds)
         return self._paged(question_digest("similar", asker, asked, approach or ""), page_size, page_token, answer)
 
+    def like(self, track_id: str) -> Sequence[Recommendation]:
+        """Tracks like one, by the hybrid where the version has it. Raises NotFound, Unavailable."""
+        tracks = self._catalogue.tracks([track_id])
+        if track_id not in tracks:
+            raise NotFound(f"there is no track '{track_id}'")
+        return self._similar.answer(self._current(), [SeedTrack(track_id=track_id)], tracks)
+
     def search(self, query: str, *, page_size: int = 0, page_token: str = "", asker: str = "") -> AnswerPage:
         """Tracks of that title or artist, then those whose text is near the words and who sound as these say.
 

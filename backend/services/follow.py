@@ -56,7 +56,8 @@ def of_value(read: Callable[[bytes], ValueT]) -> Callable[[StoredRecord], ValueT
 class Follower:
     """Reads its topics' tail, step by step; see the module's docstring. For one thread.
 
-    `most_behind`: records it may be behind before it passes over them; None where each matters.
+    `most_behind`: records it may be behind before it passes over them, which `passed_over` is told; None where each
+    matters.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class Follower:
         topics: Mapping[Topic, Followed[Any]],
         *,
         most_behind: int | None = None,
+        passed_over: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.malformed = 0
         self._log_of_events = log
         self._topics = topics
         self._most_behind = most_behind
+        self._passed_over = passed_over
         self._now = now
         self._reader: EventReader | None = None
         self._read_at = now()
@@ -138,3 +141,4 @@ class Follower:
             _log.warning("%d records of %s behind: they are left to the sink", behind, ", ".join(self._topics))
             self.close()
             self._opened(self._now())
+            self._passed_over()

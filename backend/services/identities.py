@@ -60,6 +60,11 @@ class KnownIdentities:
             raise Unavailable("the store of identities cannot be read, and the listener is not remembered")
         return looked_up.found.get(listener_id)
 
+    def remembered(self, listener_id: str) -> str | None:
+        """That of a listener whom this process has heard of lately; it waits for nobody."""
+        with self._lock:
+            return self._remembered.get(listener_id)
+
     def listener_ids(self, pseudonyms: Sequence[str]) -> dict[str, str]:
         """The own ids of the known listeners among them. Raises Unavailable."""
         with self._breaker.guard():

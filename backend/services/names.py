@@ -18,7 +18,11 @@ MOST = 2_000_000
 """Names held at most, two or three a track: about 70 MB. What comes after those is found by its text only."""
 
 MOST_NEW = 20_000
-"""Tracks learned of since the catalogue was read; with more it is read again."""
+"""Tracks that may come between two looks. With more of them, or once new ones are as many and a quarter of those that
+were read, the catalogue is read again."""
+
+KEYS = 4
+"""By which a track of one artist is found: title, artist, and both in either order."""
 
 FOUND = 200
 """Tracks of one name that an answer begins with at most."""
@@ -40,6 +44,9 @@ class _Table:
         ordered = [ids[at] for at in order.tolist()]
         self._ends = np.cumsum([0, *(len(one) for one in ordered)], dtype=np.int64)
         self._ids = b"".join(ordered)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
     def find(self, key: int) -> list[str]:
         wanted = np.uint64(key)
@@ -78,7 +85,8 @@ class Names:
 
     def refresh(self) -> None:
         """Read what has come. Raises Unavailable where the store is down; the next call tries it again."""
-        if self._table is None or self._new_tracks + len(self._come) >= MOST_NEW:
+        come, held = len(self._come), 0 if self._table is None else len(self._table)
+        if self._table is None or come == MOST_NEW or self._new_tracks + come >= max(MOST_NEW, held // KEYS // 4):
             self._table = _Table(self._all())
             self._new, self._new_tracks = {}, 0
         new = {key: list(ids) for key, ids in self._new.items()}

@@ -1,18 +1,33 @@
 """Asks the candidate sources for a model version, among the vectors of the index and with the catalogue's titles."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.domain.recommendations import Candidate
 from backend.ports.models import NAMESPACE, ModelVersion
-from backend.ports.vectors import VectorIndex, Vectors
-from backend.ranking.lists import AUDIO_SPACE, Asked, AskedTrack, CandidateList, Near
+from backend.ports.vectors import EVERYTHING, Filter, VectorIndex, Vectors
+from backend.ranking.lists import (
+    AUDIO_SPACE,
+    CONTENT_SPACE,
+    FACTORS_SPACE,
+    Asked,
+    AskedTrack,
+    CandidateList,
+    Near,
+    NearTracks,
+    Space,
+)
 from backend.ranking.profile import Taste
 from backend.ranking.sources import WORDS
 from backend.ranking.sources.source import Likeness, Source
-from backend.services.arrivals import Arrivals
+from backend.services.arrivals import MOST, Arrivals
 from backend.services.breaker import Breaker
 from backend.services.catalogue import Catalogue
+from backend.services.facets import Admission
+from backend.services.filtered import FilteredSpace, narrowed
+
+MOST_LINKED = 20_000
+"""Tracks that a source without vectors names at most: 100 neighbours each of a profile's 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +36,19 @@ class _IndexSpace:
 
     vectors: VectorIndex
     namespace: str
+    where: Filter = EVERYTHING
 
     def fetch(self, ids: Iterable[str]) -> Mapping[str, Vectors]:
         """See `Space.fetch`."""
         return self.vectors.fetch(self.namespace, list(ids))
 
-    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str], of: str = "") -> Near:
+    def nearest(self, query: Vectors, *, limit: int, exclude: frozenset[str]) -> Near:
         """See `Space.nearest`."""
-        found = self.vectors.search(self.namespace, query, limit=limit, exclude=exclude)
-        return [(one.id, one.score) for one in found]
+        return self.vectors.search(self.namespace, query, limit=limit, exclude=exclude, where=self.where)
+
+    def near_tracks(self, track_ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """See `Space.near_tracks`."""
+        return self.vectors.near_tracks(self.namespace, track_ids, limit=limit, exclude=exclude)
 
 
 class Retriever:
@@ -47,24 +66,56 @@ class Retriever:
         self._arrivals = arrivals
         self._breaker = breaker or Breaker("the vector index")
 
+    @property
+    def newest(self) -> object:
+        """Another object whenever tracks were placed that came after the model version."""
+        return self._arrivals.placed
+
     def candidates(
-        self, source: Source, model: ModelVersion, taste: Taste, *, limit: int, exclude: frozenset[str]
-    ) -> list[Candidate]:
-        """What one source proposes to a listener, none of `exclude`."""
+        self,
+        source: Source,
+        model: ModelVersion,
+        taste: Taste,
+        *,
+        limit: int,
+        exclude: frozenset[str],
+        admission: Admission | None = None,
+        held: Mapping[str, Space] | None = None,
+    ) -> CandidateList:
+        """What one source proposes to a listener, none of `exclude`, and only what is admitted.
+
+        `held` are vectors in memory to look among in place of the index's.
+        """
 
         def newer(listener: Vectors) -> Near:
-            found = self._arrivals.near(model, listener, limit=limit, exclude=exclude)
-            return [(one.id, one.score) for one in found]
+            if admission is None:
+                return self._arrivals.near(model, listener, limit=limit, exclude=exclude)
+            found = self._arrivals.near(model, listener, limit=MOST, exclude=exclude)
+            return [one for one in found if admission.admits(one[0])][:limit]
 
+        spaces: Mapping[str, Space] = self._spaces(source, model, admission) if held is None else held
+        if admission is not None:
+            whole = self._spaces(source, model) if held is None else held
+            spaces = {name: FilteredSpace(space, admission, whole=whole[name]) for name, space in spaces.items()}
+        # Without vectors a source ranks all that it knows, and those that pass are taken of that.
         asked = Asked(
             taste=taste,
             exclude=exclude,
-            limit=limit,
+            limit=limit if admission is None or source.spaces else MOST_LINKED,
             part=model.parts.get(source.name),
-            spaces=self._spaces(source, model),
+            spaces=spaces,
             newer=newer,
         )
-        return self._explained(source, self._guarded(source, lambda: source.ask(asked)))
+        found = source.ask(asked) if held is not None else self._guarded(source, lambda: source.ask(asked))
+        return found if admission is None else narrowed(found, admission.admits, limit=limit)
+
+    def vectors_of(self, model: ModelVersion, track_ids: Sequence[str]) -> list[Mapping[str, Vectors]]:
+        """The tracks' vectors by what the same listeners play, and by words."""
+        with self._breaker.guard():
+            return [
+                self._vectors.fetch(NAMESPACE.format(version=model.version, space=space), list(track_ids))
+                for space in (FACTORS_SPACE, CONTENT_SPACE)
+            ]
 
     def similar(
         self,
@@ -79,7 +130,7 @@ class Retriever:
         """What one source finds like a track; `words` and `sound` make its vectors where the version has none."""
 
         def newer(space: str, vector: Vectors) -> Near:
-            return [(one.id, one.score) for one in self._arrivals.sounding(model, space, vector, limit=limit)]
+            return self._arrivals.sounding(model, space, vector, limit=limit)
 
         spaces = self._spaces(source, model)
         asked = AskedTrack(track_id=track_id, limit=limit, spaces=spaces, words=words, sound=sound, newer=newer)
@@ -95,13 +146,22 @@ class Retriever:
 
     def near_sound(self, model: ModelVersion, point: Vectors, *, limit: int) -> list[str]:
         """Tracks whose audio features lie in the direction of `point` (9,), standardised; nearest first."""
-        space = _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=AUDIO_SPACE))
-        with self._breaker.guard():
-            return [track_id for track_id, _ in space.nearest(point, limit=limit, exclude=frozenset())]
+        return self.near_point(model, AUDIO_SPACE, point, limit=limit, exclude=frozenset())
 
-    def _spaces(self, source: Likeness, model: ModelVersion) -> dict[str, _IndexSpace]:
+    def near_point(
+        self, model: ModelVersion, space: str, point: Vectors, *, limit: int, exclude: frozenset[str]
+    ) -> list[str]:
+        """Tracks near a point of a version's space, nearest first."""
+        among = _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=space))
+        with self._breaker.guard():
+            return [track_id for track_id, _ in among.nearest(point, limit=limit, exclude=exclude)]
+
+    def _spaces(
+        self, source: Likeness, model: ModelVersion, admission: Admission | None = None
+    ) -> dict[str, _IndexSpace]:
+        where = EVERYTHING if admission is None else admission.where
         return {
-            space: _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=space))
+            space: _IndexSpace(self._vectors, NAMESPACE.format(version=model.version, space=space), where)
             for space in source.spaces
         }
 
@@ -112,11 +172,18 @@ class Retriever:
             return find()
 
     def _explained(self, source: Likeness, found: CandidateList) -> list[Candidate]:
-        reasons = [found.explain(track_id) for track_id in found.track_ids]
+        reasons = found.explain(range(len(found.track_ids))) if found.track_ids else ()
         titled = self._catalogue.tracks({reason.track_id for reason in reasons if reason.track_id})
         titles = {track_id: track.title for track_id, track in titled.items()}
         return [
-            Candidate(track_id=track_id, source=source.name, rank=rank, score=score, because=reason.text(titles))
+            Candidate(
+                track_id=track_id,
+                source=source.name,
+                rank=rank,
+                score=score,
+                because=reason.text(titles),
+                anchors=reason.anchors,
+            )
             for rank, (track_id, score, reason) in enumerate(
                 zip(found.track_ids, found.scores, reasons, strict=True), 1
             )

@@ -10,7 +10,7 @@ from backend.domain.recommendations import Approach, Candidate, Recommendation, 
 from backend.domain.tracks import Track
 from backend.ports.models import ModelVersion
 from backend.ports.vectors import Vectors
-from backend.ranking.fuse import fuse, fused, ranks_of
+from backend.ranking.fuse import fuse, fused
 from backend.ranking.sources import APPROACHES, LIKENESSES, OF_A_VERSION, WORDS
 from backend.ranking.sources.source import Likeness
 from backend.services.catalogue import Catalogue
@@ -103,26 +103,29 @@ class Similar:
         """
         by_seed = {seed.track_id: self._near(model, source, tracks[seed.track_id]) for seed in seeds}
         own = frozenset(by_seed)
-        ranks = ranks_of(
-            {one: {each.track_id: each.rank for each in found} for one, found in by_seed.items()}, exclude=own
-        )
         weights = {seed.track_id: seed.weight for seed in seeds}
-        ordered = fused(ranks, weights)
-        found = self._catalogue.tracks(ordered.track_ids[:FOUND])
+        ordered = fused(
+            {one: [each.track_id for each in found] for one, found in by_seed.items()}, weights, exclude=own
+        )
+        first = ordered.track_ids[:FOUND]
+        parts = ordered.parts(range(len(first)))
+        found = self._catalogue.tracks(first)
         because = {each.track_id: each.because for near in by_seed.values() for each in near}
 
-        def text(track_id: str, parts: Sequence[float]) -> str:
-            strongest = tracks[ordered.sources[max(range(len(parts)), key=parts.__getitem__)]]
+        def text(track_id: str, seed: str) -> str:
+            strongest = tracks[seed]
             told = _in_what(source.name, strongest, found[track_id]) if track_id in found else ""
             return f"{told or because[track_id]} as {strongest.title}" if len(seeds) > 1 else told or because[track_id]
 
         return [
             Candidate(
-                track_id=track_id, source=source.name, rank=rank, score=score, because=text(track_id, parts.tolist())
+                track_id=track_id,
+                source=source.name,
+                rank=rank,
+                score=sum(part.score for part in given),
+                because=text(track_id, given[0].source),
             )
-            for rank, (track_id, score, parts) in enumerate(
-                zip(ordered.track_ids[:FOUND], ordered.scores[:FOUND], ordered.parts[:FOUND], strict=True), 1
-            )
+            for rank, (track_id, given) in enumerate(zip(first, parts, strict=True), 1)
         ]
 
     def _near(self, model: ModelVersion, source: Likeness, seed: Track) -> list[Candidate]:

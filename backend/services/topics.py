@@ -191,7 +191,8 @@ def _known(topics: TopicTracks, topic_id: str, field: str) -> Topic:
     found = topics.topic(topic_id)
     if found is None:
         raise NotFound(
-            f"{field}: there is no topic '{topic_id}' in the model version that serves; ListTopics has them all"
+            f"{field}: there is no topic '{topic_id}' in the model version that serves; ListTopics (`segue topics`) "
+            "has them all"
         )
     return found
 

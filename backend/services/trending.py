@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
+from sys import intern
 
 from backend.domain.errors import Unavailable
 from backend.domain.live_tables import ARTIST_ENGAGEMENT, TRENDS
 from backend.domain.recommendations import Candidate
 from backend.domain.tables import PopularitySpan, TrackPopularity, Trend
 from backend.ports.store import TableQuery, TableStore
+from backend.ranking.lists import Because, CandidateList
 from backend.ranking.sources import LIVE
 
 _log = logging.getLogger(__name__)
@@ -35,6 +37,17 @@ class TrendList:
 
     candidates: tuple[Candidate, ...]
     stale: bool = False
+    listed: CandidateList = field(init=False, compare=False)
+    """The same as a source's list."""
+
+    def __post_init__(self) -> None:
+        told = [Because(one.because) for one in self.candidates]
+        listed = CandidateList(
+            [intern(one.track_id) for one in self.candidates],
+            [one.score for one in self.candidates],
+            lambda places: [told[place] for place in places],
+        )
+        object.__setattr__(self, "listed", listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +93,20 @@ class Trending:
         """Tracks with the most listeners lately. Raises Unavailable where nothing was ever read."""
         return self._lists().popular
 
+    def held(self) -> TrendList | None:
+        """Rising and popular tracks as they were read last, marked where that was long ago; None: never.
+
+        It waits for nobody.
+        """
+        kept = self._kept
+        if kept is None:
+            return None
+        age = self._clock() - self._kept_at
+        if age > KEPT_SECONDS:
+            self._asked.set()
+        # The same object as long as it is the same list: answers that were given are told apart by it.
+        return kept.aged().both if age > OLDEST_SECONDS else kept.both
+
     def _lists(self) -> _Lists:
         kept = self._kept
         age = self._clock() - self._kept_at
@@ -102,7 +129,9 @@ class Trending:
         if self._kept is not None and self._clock() - self._kept_at <= KEPT_SECONDS:
             return self._kept
         try:
-            self._kept = self._read()
+            read = self._read()
+            # The same object while they say the same: answers made of them still hold.
+            self._kept = self._kept if read == self._kept else read
         except Unavailable as error:
             if self._kept is None:
                 raise

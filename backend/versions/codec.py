@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backend.domain.errors import ModelRefused
-from backend.ports.models import ModelVersion
+from backend.ports.models import TRACK_FACTORS_FILE, TRACK_IDS_FILE, ModelVersion
 from backend.ports.vectors import Vectors
 from backend.ranking import newcomers, sound
 from backend.ranking.lists import AUDIO_SPACE, LATENT_SPACE
@@ -18,12 +18,12 @@ from backend.ranking.sound import Sound
 from backend.ranking.sources import ALL, LIKENESSES, NAMES
 from backend.ranking.stored import Files, Stored, array_bytes, lines_bytes
 from backend.ranking.weights import FusionLevel, FusionWeights
-from backend.versions.topics import TRACK_IDS_FILE, read_topics
+from backend.versions.topics import read_topics
 
 MANIFEST = "manifest.json"
 FUSION_FILE = "fusion.json"
 LISTENER_IDS_FILE = "listener_ids.txt"
-TRACK_FACTORS_FILE, LISTENER_FACTORS_FILE = "track_factors.npy", "listener_factors.npy"
+LISTENER_FACTORS_FILE = "listener_factors.npy"
 TRACK_CONTENT_FILE = "track_content.npy"
 TRACK_SOUND_FILE = "track_{space}.npy"
 SIMILAR = "similar"

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from backend.domain.topics import Topic
 from backend.domain.tracks import AUDIO_FEATURES, AudioFeatures
+from backend.ports.models import TRACK_IDS_FILE
 from backend.ranking.stored import Files, array_bytes
 from backend.ranking.topics import TopicTracks, TrackIds
 
 TOPICS_FILE = "topics.json"
 PLACES_FILE, PLAYS_FILE = "topic_places.npy", "topic_plays.npy"
-TRACK_IDS_FILE = "track_ids.txt"
-"""Ids of the version's tracks, sorted, one a line; `codec` writes it."""
 
 
 def topic_files(topics: Sequence[Topic], places: NDArray[np.int16], plays: NDArray[np.int32]) -> dict[str, bytes]:

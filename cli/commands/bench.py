@@ -173,6 +173,47 @@ def overload(
 
 
 @app.command()
+def serving(
+    *,
+    tracks: Annotated[int, typer.Option(min=1000, help="Tracks of the made-up service.")] = 100_000,
+    listeners: Annotated[int, typer.Option(min=500, help="Its listeners, with 40 plays each.")] = 50_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds, each side in turns.")] = 5,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each side is asked in a round.")] = 6.0,
+    processes: Annotated[int, typer.Option(min=1, help="Server processes on the port, and as many of the echo.")] = 1,
+    plays: Annotated[int, typer.Option(min=0, help="Plays of a round of ingestion; 0: without that row.")] = 20_000,
+    fresh_plays: Annotated[int, typer.Option(min=0, help="Plays looked for in answers; 0: without that row.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the made-up service and of the calls.")] = 0,
+    json: options.Json = False,
+) -> None:
+    """How fast the server answers and takes in: beside a bare echo of the same answer, and beside a bare producer.
+
+    Starts broker, store and server of its own with a made-up model. `recommend_uncached` asks what was not asked
+    before, `recommend_cached` the same again; token, contract and log line are the server's only. With one process,
+    server and echo are kept to one core and the load client to another. A row shows the round with the median ratio,
+    and as its spread the highest minus the lowest ratio. Run it on a machine that does nothing else.
+    """
+    from bench import report
+    from bench.answering import Plan, measure
+    from cli import reach
+
+    output = Output(as_json=json)
+    plan = Plan(
+        tracks=tracks,
+        listeners=listeners,
+        repeats=repeats,
+        seconds=seconds,
+        processes=processes,
+        plays=plays,
+        fresh_plays=fresh_plays,
+        seed=seed,
+    )
+    with reach.failures_as_segue_errors():
+        measured = measure(plan, output)
+    report.tell_serving(output, measured)
+    output.result(measured)
+
+
+@app.command()
 def memory(
     *,
     calls: Annotated[int, typer.Option(min=1000, help="Recommendations asked for, after the warm-up.")] = 20_000,

@@ -1,4 +1,4 @@
-"""The home page of an app: rows of tracks that rise, that are popular, and of each topic."""
+"""The home page of an app: rows for a listener, of tracks that rise, that are popular, and of each topic."""
 
 from typing import Annotated
 
@@ -10,12 +10,14 @@ from cli.output import Output
 
 def command(
     *,
-    listener: Annotated[str, typer.Argument(help="The listener whose page it is: what they hid is left out.")] = "",
+    listener: Annotated[
+        str, typer.Argument(help="Whose page it is: with rows of their own, without what they hid.")
+    ] = "",
     row_size: Annotated[int, typer.Option(min=1, max=50, help="How many tracks in a row.")] = 5,
     home: options.Home = None,
     json: options.Json = False,
 ) -> None:
-    """Ask the server for what a first page shows: what rises, what is popular, and a row of each topic."""
+    """Ask the server for what a first page shows: rows for the listener, what rises, what is popular, each topic."""
     from cli import reach
     from client import topics
 

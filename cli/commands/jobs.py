@@ -43,7 +43,7 @@ def list_jobs(
     and again.
     """
     from streaming import verdict, wiring
-    from streaming.live_jobs import LIVE_JOBS
+    from streaming.live_jobs import wanted
 
     output, settings = Output(as_json=json), options.settings(home)
     cluster = wiring.cluster(settings)
@@ -57,7 +57,7 @@ def list_jobs(
     )
     output.result([asdict(job) | asdict(health) for job, health in told])
     are_well = True
-    for spec in (wiring.job_spec(settings, job) for job in LIVE_JOBS):
+    for spec in (wiring.job_spec(settings, job) for job in wanted(topic_feeds=settings.topic_feeds)):
         live = next(((job, health) for job, health in told if job.name == spec.name and job.is_alive), None)
         if live is None:
             are_well = False
@@ -127,7 +127,7 @@ def savepoint(
 
     output, settings = Output(as_json=json), options.settings(home)
     saved = []
-    for spec in (wiring.job_spec(settings, one) for one in chosen(job)):
+    for spec in (wiring.job_spec(settings, one) for one in chosen(job, topic_feeds=settings.topic_feeds)):
         with output.step(f"saving the state of {spec.name}", f"saved the state of {spec.name}"):
             url = moves.savepoint(wiring.cluster(settings), spec, to or f"{settings.checkpoints}/savepoints")
         output.say(url)
@@ -197,7 +197,7 @@ def _move(
 
     site = wiring.site(settings)
     moved, failures = [], []
-    for spec in (wiring.job_spec(settings, one) for one in chosen(name)):
+    for spec in (wiring.job_spec(settings, one) for one in chosen(name, topic_feeds=settings.topic_feeds)):
         try:
             done = move(site, spec, lambda text: output.say(f"… {text}"))
         except SegueError as error:

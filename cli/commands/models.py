@@ -15,6 +15,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 Version = Annotated[str, typer.Argument(help="A version's name, as `segue models list` shows it.")]
 SHOWN = ("ndcg@20", "recall@20")
+BRIEF = 300
+"""Characters of a value that `show` prints for people: what is learned for every topic or tag is a list of hundreds."""
 
 
 @app.callback()
@@ -42,8 +44,12 @@ def show(version: Version, home: options.Home = None, json: options.Json = False
     from training.publishing.comparison import lines
 
     output, manifest = Output(as_json=json), _models(home).load(version).manifest
-    output.table("", ("what", "value"), lines(manifest))
+    output.table("", ("what", "value"), [(name, _brief(value)) for name, value in lines(manifest)])
     output.result(manifest)
+
+
+def _brief(value: str) -> str:
+    return value if len(value) <= BRIEF else f"{value[:BRIEF]}… ({len(value):,} characters; --json has all)"
 
 
 @app.command()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import options
+from cli import options, wishes
 from cli.output import Output
 
 
@@ -33,20 +33,8 @@ def command(
 
     if approach and approach not in APPROACHES:
         raise typer.BadParameter(f"--approach is one of {', '.join(APPROACHES)}, not {approach}")
-    seeds = dict(_seed(one) for one in also or ())
+    seeds = dict(wishes.track_with_weight("--also", one) for one in also or ())
     output, settings = Output(as_json=json), options.settings(home)
     with reach.channel(settings) as channel:
         answer = similar(channel, track, approach=approach, also=seeds, limit=limit)
     show(output, answer)
-
-
-def _seed(text: str) -> tuple[str, float]:
-    """A track with its weight, 1 where none is given. Raises BadParameter."""
-    track, parted, weight = text.partition("=")
-    try:
-        number = float(weight) if parted else 1.0
-    except ValueError:
-        number = 0.0
-    if not track or not 0 < number <= 100:
-        raise typer.BadParameter(f"--also {text}: give TRACK or TRACK=WEIGHT, with a weight above 0 and up to 100")
-    return track, number

@@ -30,7 +30,7 @@ def command(home: options.Home = None, json: options.Json = False) -> None:
     --json `archive` tells of that. Exit code 1 where no stack runs, a part of it does not answer, the disk is so full
     that no plays are taken, or a job is not well.
     """
-    from streaming.live_jobs import ARCHIVE, LIVE_JOBS
+    from streaming.live_jobs import ARCHIVE, wanted
 
     output, settings = Output(as_json=json), options.settings(home)
     state = running_state(settings.home)
@@ -40,7 +40,7 @@ def command(home: options.Home = None, json: options.Json = False) -> None:
     if state is not None:
         parts.append(_disk(settings, state))
     if cluster is not None:
-        for job in LIVE_JOBS:
+        for job in wanted(topic_feeds=settings.topic_feeds):
             line, seen = _live_job(settings, cluster, job)
             parts.append(line)
             archive = seen if job == ARCHIVE else archive

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from backend.extras import explained
+from backend.visible import OBEYED
 from importers.rows import BadField, checked_date
 
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
@@ -54,12 +55,16 @@ def _tags(found: Any) -> Tags:
 
 
 def _texts(found: Any, name: str) -> list[str]:
-    """The values of a tag that hold something, at most LONGEST characters of each."""
+    """The values of a tag that hold something, in one line, at most LONGEST characters of each.
+
+    What a terminal obeys is left out, as the catalogue's import does: the contract refuses it.
+    """
     try:
         values = found.get(name) or []
     except (KeyError, ValueError):  # a name that this kind of tags does not have
         return []
-    return [text for value in values if (text := str(value).strip()[:LONGEST])]
+    plain = (OBEYED.sub("", " ".join(str(value).split())) for value in values)
+    return [text for each in plain if (text := each[:LONGEST].strip())]
 
 
 def _matching(pattern: re.Pattern[str], values: Any) -> str:

@@ -41,13 +41,14 @@ class FeatureTable:
             self._loudness[track_id] = max(-120.0, 20 * math.log10(rms / RMS_OF_FULL_SCALE))
 
     def get(self, track_id: str) -> AudioFeatures | None:
-        """What is known of a track."""
+        """What is known of a track; loudness is marked as estimated where it is made of a mean root mean square."""
         place = self._places.get(track_id)
         if place is None:
             return None
         found = dict(zip(_ORDER, self._values[place : place + len(_ORDER)], strict=True))
-        found["loudness"] = found["loudness"] or self._loudness.get(track_id, 0.0)
-        return AudioFeatures(estimated=(), **found)
+        if found["loudness"] or track_id not in self._loudness:
+            return AudioFeatures(estimated=(), **found)
+        return AudioFeatures(estimated=("loudness",), **found | {"loudness": self._loudness[track_id]})
 
     def __len__(self) -> int:
         return len(self._places)

@@ -22,6 +22,7 @@ from backend.domain.errors import Unavailable
 from backend.domain.feedback import FeedbackKind
 from backend.domain.tracks import AUDIO_FEATURES, Artist, AudioFeatures, Track
 from backend.ports.event_log import (
+    FEEDS,
     LONGEST_ROW,
     NUDGE,
     EventLog,
@@ -37,6 +38,7 @@ from backend.settings import Settings
 from stack.ports import free_port
 from tests.faults.hurt import within
 from tests.memory import MemoryEventLog
+from tests.quiet import await_
 from tests.unit.test_listeners import play, word
 
 
@@ -195,6 +197,20 @@ def test_topics_age_as_the_settings_say(own_settings: Settings, caplog: pytest.L
         assert "plays[0]: 2 records have aged out unread" in caplog.messages
     finally:
         log.close(timeout_seconds=1)
+
+
+@pytest.mark.stack
+def test_feeds_are_made_where_they_are_asked_for(own_settings: Settings) -> None:
+    """One for each topic that there may be, kept for a week; and nobody else's."""
+    admin = AdminClient({"bootstrap.servers": own_settings.kafka_servers})
+    for asked in (False, True):
+        log = wiring.event_log(own_settings.model_copy(update={"topic_feeds": asked}))
+        log.create_topics()
+        log.close(timeout_seconds=5)
+        feeds = {f"{own_settings.tenant}.{feed}" for feed in FEEDS}
+        assert (feeds if asked else set()) == feeds & admin.list_topics(timeout=20).topics.keys()
+    kept = _config(own_settings, FEEDS[-1])
+    assert ("delete", str(7 * 24 * 3600 * 1000)) == (kept["cleanup.policy"], kept["retention.ms"])
 
 
 def _config(settings: Settings, topic: str) -> dict[str, str]:
@@ -367,9 +383,11 @@ def test_topics_from_before_are_given_room(own_settings: Settings) -> None:
     small, large = (f"{own_settings.tenant}.{name}" for name in ("dead_letters", "trends"))
     set_room(admin, small, 100_000)
     set_room(admin, large, 20_000_000)
+    await_(lambda: (100_000, 20_000_000) == (room(admin, small), room(admin, large)), "brokers say what was set")
     log.create_topics()
     assert LONGEST_ROW == RESULT_ROOM
-    assert (RESULT_ROOM, 20_000_000) == (room(admin, small), room(admin, large))
+    await_(lambda: RESULT_ROOM == room(admin, small), "what took too little has room", seconds=30)
+    assert 20_000_000 == room(admin, large)
     log.close(timeout_seconds=5)
 
 

@@ -53,7 +53,7 @@ from backend.domain.tables import (
 )
 from backend.domain.tracks import Artist, AudioFeatures, Track
 from backend.ports.event_log import TopicPartition
-from backend.ports.store import Store, TableQuery, TableRow
+from backend.ports.store import KeptAnswer, Store, TableQuery, TableRow
 from backend.settings import Settings
 from stack.ports import free_port
 from streaming.schema import schema
@@ -673,8 +673,9 @@ def test_an_unreachable_store_is_unavailable() -> None:
 def test_an_answer_is_read_until_it_expires(store: Store) -> None:
     """Byte for byte; the last put wins."""
     content = bytes(range(256)) * 200
-    store.put_answer("a", b"before", expires_at=NOON)
-    store.put_answer("a", content, expires_at=NOON + HOUR)
+    store.put_answers([KeptAnswer(answer_id="a", content=b"before", expires_at=NOON)])
+    store.put_answers([KeptAnswer(answer_id=one, content=content, expires_at=NOON + HOUR) for one in ("a", "b")])
+    store.put_answers([])
     assert content == store.answer("a", now=NOON)
     assert None is store.answer("a", now=NOON + HOUR)
     assert None is store.answer("nobody", now=NOON)
@@ -684,7 +685,7 @@ def test_answers_are_dropped_by_name_or_when_they_have_expired(store: Store) -> 
     """The others stay, and what is not there costs nothing."""
     soon = datetime.now(UTC).replace(microsecond=0) + HOUR
     for number in range(1, 5):
-        store.put_answer(f"a{number}", b"x", expires_at=soon + number * HOUR)
+        store.put_answers([KeptAnswer(answer_id=f"a{number}", content=b"x", expires_at=soon + number * HOUR)])
     store.drop_answers(["a1", "nobody"])
     store.drop_expired_answers(now=soon + 3 * HOUR)
     assert [None, None, None, b"x"] == [store.answer(f"a{number}", now=soon) for number in range(1, 5)]

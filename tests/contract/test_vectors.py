@@ -76,6 +76,24 @@ def test_excluded_ids_make_room_for_others(index: VectorIndex) -> None:
     assert best[3:] == [one.id for one in found]
 
 
+def test_what_is_near_tracks_is_what_searches_for_them_find(index: VectorIndex) -> None:
+    """Asked again too, when what was found is kept; neither the track itself nor the excluded, unknown ones passed."""
+    ids, vectors = points(300)
+    index.create(NAMESPACE, ids, vectors)
+    for exclude in (frozenset[str](), frozenset({"t1", "t2", "nobody"}), frozenset(ids[100:])):
+        near = index.near_tracks(NAMESPACE, ["t7", "nobody", "t3"], limit=5, exclude=exclude)
+        assert ["t7", "t3"] == list(near.seeds)
+        for seed, places, scores in zip(near.seeds, near.places, near.scores, strict=True):
+            own = index.fetch(NAMESPACE, [seed])[seed]
+            found = index.search(NAMESPACE, own, limit=5, exclude=exclude | {seed})
+            assert [one.id for one in found] == [near.names[place] for place in places.tolist()]
+            assert pytest.approx([one.score for one in found], abs=1e-6) == scores.tolist()
+    index.remove(NAMESPACE, ["t7"])
+    assert ["t3"] == list(index.near_tracks(NAMESPACE, ["t7", "t3"], limit=5, exclude=frozenset()).seeds)
+    with pytest.raises(NotFound):
+        index.near_tracks("20260301-b.content", ["t7"], limit=5, exclude=frozenset())
+
+
 def test_fewer_than_the_limit_is_no_error(index: VectorIndex) -> None:
     """Everything comes, once."""
     ids, vectors = points(12)

@@ -111,6 +111,11 @@ class BreakableVectorIndex(EmbeddedVectorIndex):
             raise Unavailable("the vector index is down, as the test asked")
         return super().search(*args, **kwargs)
 
+    def near_tracks(self, *args: Any, **kwargs: Any) -> Any:
+        if self.down:
+            raise Unavailable("the vector index is down, as the test asked")
+        return super().near_tracks(*args, **kwargs)
+
 
 @dataclass
 class World:

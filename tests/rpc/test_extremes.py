@@ -44,7 +44,10 @@ NAMES = {
     "topic_id": "1a",
     "parent_topic_id": "1a",
 }
-LEFT_OUT = {"range", "page_token", "approach", "event_id", "recommendation_id", "released_on", "exclude_track_ids"}
+LEFT_OUT = {
+    *("range", "page_token", "approach", "event_id", "recommendation_id", "released_on", "exclude_track_ids"),
+    "topic_ids",
+}
 
 
 def fill(message: Any) -> Message:

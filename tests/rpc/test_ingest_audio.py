@@ -170,7 +170,7 @@ def test_files_are_joined_by_table_and_tags_and_new_ones_only_when_asked_for(
     tagged = {
         "b.flac": {"isrc": "US-ABC-12-34567"},
         "c.ogg": {"artist": "artist 3", "title": "Techno  3"},
-        "d.flac": {"artist": "Nobody", "title": "New", "genre": "Ambient", "date": "2020-02-30"},
+        "d.flac": {"artist": "Nobody", "title": "Ne\x1bw", "genre": "Ambient", "date": "2020-02-30"},
     }
     for name, tags in tagged.items():
         write(folder / name, tone)

@@ -22,6 +22,7 @@ from backend.rpc import server as server_module
 from backend.rpc.auth import Scope
 from backend.rpc.errors import PUSHBACK
 from backend.rpc.places import Places
+from backend.services.recommend import Recommender
 from client.channel import connect
 from tests.rpc.conftest import WORKERS, World
 from tests.rpc.test_guard import health
@@ -33,26 +34,26 @@ ROOM = WORKERS * (1 + server_module.WAITING)
 
 
 class Slow:
-    """`profiles` of a store that waits until it is told to go on; `asked` counts the calls that came so far."""
+    """Recommendations that wait until they are told to go on; `asked` counts the calls that came so far."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on = threading.Event()
         self.asked = 0
-        world.store.identities.ensure(["ann"])  # who is unknown has no profile to wait for
-        profiles = world.store.profiles
+        recommend = Recommender.recommend
 
-        def waiting(*args: Any) -> Any:
+        def waiting(*args: Any, **kwargs: Any) -> Any:
             self.asked += 1
             self.go_on.wait(20)
-            return profiles(*args)
+            return recommend(*args, **kwargs)
 
-        monkeypatch.setattr(world.store, "profiles", waiting)
+        # Not a slow store: what that costs an answer has a bound (services/parts.py).
+        monkeypatch.setattr(Recommender, "recommend", waiting)
 
 
 @pytest.fixture
-def slow(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
     """Whoever asks for a recommendation waits."""
-    made = Slow(world, monkeypatch)
+    made = Slow(monkeypatch)
     yield made
     made.go_on.set()
 

@@ -60,7 +60,7 @@ def refusal(call: Any) -> grpc.RpcError:
 
 def remembered(world: World, pseudonym: str) -> Profile:
     """What the server would answer by."""
-    return world.services.recommender._profiles.of(pseudonym)  # no call tells it of a pseudonym
+    return world.services.recommender._recall._profiles.of(pseudonym)  # no call tells it of a pseudonym
 
 
 def like(listener: str) -> ingest_pb2.RecordFeedbackRequest:

@@ -8,10 +8,11 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -90,6 +91,45 @@ def test_it_stops_soon_although_its_parts_are_down(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=15)
     assert 0 == process.returncode, log
+
+
+def test_two_processes_serve_on_one_port(tmp_path: Path) -> None:
+    """Connections come to both; one that is killed is replaced while the other answers; SIGTERM ends all with 0."""
+    nowhere = free_port(set(), random.SystemRandom())
+    address = f"127.0.0.1:{free_port({nowhere}, random.SystemRandom())}"
+    with started(
+        tmp_path,
+        SEGUE_KAFKA_SERVERS=f"127.0.0.1:{nowhere}",
+        SEGUE_STORE_URL=f"mongodb://127.0.0.1:{nowhere}",
+        SEGUE_SERVER_ADDRESS=address,
+        SEGUE_SERVER_PROCESSES="2",
+    ) as process:
+        first, second = listening(process.pid, address, 2)
+        os.kill(first, signal.SIGKILL)
+        with grpc.insecure_channel(address) as channel:
+            health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
+        assert second in listening(process.pid, address, 2)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=25)
+    assert 0 == process.returncode, log
+    assert 3 == log.count("server process started")
+    assert "is started again" in log
+
+
+def listening(pid: int, address: str, count: int) -> list[int]:
+    """The children of the process that listen at the address, as soon as there are so many."""
+    deadline = time.monotonic() + 60
+    port = int(address.rpartition(":")[2])
+    while time.monotonic() < deadline:
+        found = []
+        for child in psutil.Process(pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if any(one.laddr.port == port and one.status == "LISTEN" for one in child.net_connections()):
+                    found.append(child.pid)
+        if len(found) == count:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"fewer than {count} processes listen at {address}")
 
 
 def test_it_refuses_an_open_port_without_tls(tmp_path: Path) -> None:

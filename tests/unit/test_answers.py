@@ -1,5 +1,6 @@
 """Answers that are continued by any server."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from backend.domain.errors import InvalidInput, Unavailable
 from backend.domain.page_tokens import encode_page_token, question_digest
 from backend.domain.recommendations import Answer, AnswerPath, Reason, Recommendation
+from backend.ranking.fuse import fused
+from backend.ranking.lists import Because, CandidateList
 from backend.ranking.sources import NAMES
 from backend.services import answers as answers_module
 from backend.services.answer_codec import UnreadableAnswer, decoded, encoded
-from backend.services.answers import KEPT, LARGEST_BYTES, Answers
+from backend.services.answers import KEPT, LARGEST_BYTES, WRITE_SECONDS, Answers
+from backend.services.ranked import Ranked
 from tests.memory import MemoryStore
 
 ANN, BOB = question_digest("recommend", "ann"), question_digest("recommend", "bob")
@@ -106,6 +110,59 @@ def test_any_server_continues_an_answer(servers: Servers) -> None:
     assert list(one.recommendations) == found
 
 
+def ranked() -> Ranked:
+    """What two sources list, "b" being in no answer."""
+    lists = {
+        "content": CandidateList(["a", "b", "c"], [3, 2, 1], lambda places: [Because("near {}", "s")] * len(places)),
+        "trend": CandidateList(["c", "d"], [1, 0.5], lambda places: [Because(f"number {at + 1}") for at in places]),
+    }
+    found = fused({name: each.track_ids for name, each in lists.items()}, {"content": 0.6, "trend": 0.4})
+    return Ranked([at for at, one in enumerate(found.track_ids) if one != "b"], found, lists, lambda _: {"s": "Song"})
+
+
+def test_a_ranking_comes_back_as_it_was_read() -> None:
+    """Reasons, shares and order; a single place as well as a page."""
+    one = Answer(recommendation_id="id", recommendations=ranked(), model_version="v", path=AnswerPath.HYBRID)
+    question, back = decoded(encoded(one, question="q"))
+    assert ("q", list(one.recommendations)) == (question, list(back.recommendations))
+    assert one.recommendations[1:2] == back.recommendations[1:2] == (back.recommendations[1],)
+    assert ["c", "a", "d"] == [each.track_id for each in back.recommendations]
+    texts = [[reason.text for reason in each.reasons] for each in back.recommendations]
+    assert [["near Song", "number 1"], ["near Song"], ["number 2"]] == texts
+    assert pytest.approx([1.0] * 3) == [sum(reason.share for reason in each.reasons) for each in back.recommendations]
+
+
+def test_answers_are_written_behind(servers: Servers) -> None:
+    """Their own server continues them at once, others when they are written; also those that a store missed."""
+    behind = servers.server(behind=True)
+    token = behind.first_page(answer(), page_size=20, question=ANN).next_page_token
+    assert {} == servers.store.answers
+    assert 20 == len(behind.next_page(token, page_size=20, question=ANN).recommendations)
+    with pytest.raises(InvalidInput, match="ask again"):
+        behind.next_page(encode_page_token(("id", 20, "id"), question=BOB), page_size=20, question=BOB)
+    behind.write()
+    assert 20 == len(servers.second.next_page(token, page_size=20, question=ANN).recommendations)
+    servers.store.down = True
+    behind.first_page(answer(answer_id="2"), page_size=20, question=ANN)
+    with pytest.raises(Unavailable):
+        behind.write()
+    assert "" == behind.first_page(answer(answer_id="3"), page_size=20, question=ANN).next_page_token
+    servers.store.down = False
+    behind.write()
+    assert {"id", "2", "3"} == servers.store.answers.keys()
+    assert behind.first_page(answer(answer_id="4"), page_size=20, question=ANN).next_page_token
+
+
+def test_a_server_waits_for_another_to_write(servers: Servers) -> None:
+    """For a moment: the client that asks for the next page is quicker than the writing."""
+    first, second = servers.server(behind=True), servers.server(behind=True)
+    token = first.first_page(answer(), page_size=20, question=ANN).next_page_token
+    writing = threading.Timer(WRITE_SECONDS, first.write)
+    writing.start()
+    assert 20 == len(second.next_page(token, page_size=20, question=ANN).recommendations)
+    writing.join()
+
+
 def test_an_answer_of_one_page_is_not_kept(servers: Servers) -> None:
     """Nor given a token."""
     assert "" == servers.first.first_page(answer(20), page_size=20, question=ANN).next_page_token
@@ -115,8 +172,8 @@ def test_an_answer_of_one_page_is_not_kept(servers: Servers) -> None:
 def test_another_question_does_not_open_an_answer(servers: Servers) -> None:
     """Neither with the token as it is, nor with one forged from the answer's id, which apps know."""
     token = servers.first.first_page(answer(), page_size=20, question=ANN).next_page_token
-    forged = encode_page_token(("id", 20), question=BOB)
-    below = encode_page_token(("id", -5), question=ANN)
+    forged = encode_page_token(("id", 20, "id"), question=BOB)
+    below = encode_page_token(("id", -5, "id"), question=ANN)
     for sent, question in ((token, BOB), (forged, BOB), (below, ANN)):
         with pytest.raises(InvalidInput, match="page_token"):
             servers.second.next_page(sent, page_size=20, question=question)
@@ -135,7 +192,7 @@ def test_an_answer_is_kept_for_a_while(servers: Servers) -> None:
 
 def test_an_answer_in_another_format_is_asked_for_again(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """While servers of two releases run side by side."""
-    monkeypatch.setattr("backend.services.answer_codec.FORMAT", 2)
+    monkeypatch.setattr("backend.services.answer_codec.FORMAT", 1)
     token = servers.first.first_page(answer(), page_size=20, question=ANN).next_page_token
     monkeypatch.undo()
     with pytest.raises(InvalidInput, match="ask again"):

@@ -10,6 +10,7 @@ import pytest
 
 from backend.domain.errors import InvalidInput, SegueError, Unavailable, Violation
 from cli import main
+from cli.output import to_json
 
 
 @pytest.fixture
@@ -129,6 +130,12 @@ def test_down_and_status_without_a_stack(home: Path, capsys: pytest.CaptureFixtu
     assert 1 == main.run(["status"])
 
     assert f"No stack runs in {home}.\nNo stack runs in {home}; start it with `segue up`.\n" == capsys.readouterr().err
+
+
+def test_a_number_that_is_none_is_null() -> None:
+    """Strict readers refuse NaN."""
+    told = to_json({"z": float("nan"), "list": [1.5, float("inf")]})
+    assert '{"z": null, "list": [1.5, null]}' == told
 
 
 def test_status_without_a_stack_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

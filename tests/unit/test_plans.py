@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backend.settings import Settings
 from streaming import plans, render, wiring
-from streaming.live_jobs import ARCHIVE, TABLES
+from streaming.live_jobs import ARCHIVE, TABLES, TOPIC_FEEDS
 from streaming.spec import JobSpec
 from tests.said import said
 
@@ -40,6 +40,8 @@ def test_executing_defines_tables_where_they_stand_and_no_view() -> None:
     assert {*render.SOURCES, *TABLES.tables} == set(defined)
     sql = said(plans.to_execute(spec().of(ARCHIVE), OPTIONS, Path("/cache/plan.json")))
     assert ["plays", "play_archive"] == re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE)
+    sql = said(plans.to_execute(spec().of(TOPIC_FEEDS), OPTIONS, Path("/cache/plan.json")))
+    assert {*render.FEED_SOURCES, "topic_feeds"} == set(re.findall(r"^CREATE TABLE `?(\w+)", sql, re.MULTILINE))
 
 
 def test_compiling_leaves_the_plan_and_submits_the_same_statements() -> None:

@@ -47,8 +47,10 @@ RANKERS = [
     pytest.param(ServedLists(als=SMALL), id="serving"),
     pytest.param(Blend(rankers=(Ease(), Als(als=SMALL), TagProfile())), id="blend"),
 ]
-FLOORS = {"ials": 0.285, "ease": 0.27, "item-knn": 0.25, "user-knn": 0.24, "ials-tags-128": 0.3, "serving": 0.293}
-"""NDCG@20 on HetRec, one split; measured values stand in docs/adr/0006-recommendation-quality.md."""
+FLOORS = {"ials": 0.31, "ease": 0.308, "item-knn": 0.287, "user-knn": 0.28, "ials-tags-128": 0.34, "serving": 0.322}
+"""NDCG@20 on HetRec's artists of FIVE listeners or more, one split, 1 to 2 % below what was measured: .315, .314, .293,
+.286, .347, .329. Those of all artists stand in docs/adr/0006-recommendation-quality.md."""
+FIVE = 5
 
 
 def hetrec() -> tuple[Interactions, SideInformation]:
@@ -157,25 +159,20 @@ def test_nothing_to_learn_from_is_said(ranker: Ranker) -> None:
 
 @pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")
 def test_sources_hold_their_floor_on_hetrec() -> None:
-    """NDCG@20 of each ranker, 80/20 per listener, full ranking over 17,632 artists; tags lift ALS."""
-    pairs, side = hetrec()
-    split = random_split(pairs, held_out=0.2, seed=0)
-    rankers: list[Ranker] = [Als(), Ease(), ItemNeighbours(), ListenerNeighbours(), stacked_als(), SERVING]
-    judged = compare([Round(split=split, side=side.without(split.test), seed=0)], rankers, k=20)
-    reached = {each.model: each.metrics["ndcg@20"].value for each in judged}
-    assert {} == {name: value for name, value in reached.items() if value < FLOORS[name]}
-    assert reached["ials-tags-128"] > 1.03 * reached["ials"]
-    assert reached["serving"] > reached["ials"]
+    """NDCG@20, 80/20 per listener, full ranking of 2,828 artists; tags lift ALS, a blend is ahead of it and of EASE.
 
-
-@pytest.mark.skipif(not HETREC.is_dir(), reason="needs HetRec Last.fm in ../shared/data")
-def test_a_small_blend_is_ahead_of_single_models_on_hetrec() -> None:
-    """Seed 0: two rankers with tags and friends' plays beside what plays alone tell ALS and EASE."""
+    All 17,632 artists take EASE six times as long, and are `segue bench quality`'s.
+    """
     pairs, side = hetrec()
+    pairs = pairs.where(np.bincount(pairs.tracks)[pairs.tracks] >= FIVE)
     split = random_split(pairs, held_out=0.2, seed=0)
     blended = Blend(rankers=(stacked_als(64), Ease(), Friends()))
-    rounds = [Round(split=split, side=side.without(split.test), seed=0)]
-    reached = {each.model: each.by_seed[0] for each in compare(rounds, [Als(), Ease(), blended], k=20)}
+    rankers: list[Ranker] = [Als(), Ease(), ItemNeighbours(), ListenerNeighbours(), stacked_als(), SERVING, blended]
+    judged = compare([Round(split=split, side=side.without(split.test), seed=0)], rankers, k=20)
+    reached = {each.model: each.metrics["ndcg@20"].value for each in judged}
+    assert {} == {name: (reached[name], floor) for name, floor in FLOORS.items() if reached[name] < floor}
+    assert reached["ials-tags-128"] > 1.03 * reached["ials"]
+    assert reached["serving"] > reached["ials"]
     assert reached["blend"] > 1.03 * max(reached["ials"], reached["ease"])
 
 

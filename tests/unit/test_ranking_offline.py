@@ -30,6 +30,7 @@ from backend.services.identities import KnownIdentities
 from backend.services.model import CurrentModel
 from backend.services.profiles import Profiles
 from backend.services.recommend import Recommender
+from backend.services.recommending import recommending
 from backend.services.retrieve import Retriever
 from backend.services.trending import Trending
 from tests.memory import HandedModels, MemoryStore
@@ -117,7 +118,9 @@ def server(
     arrivals = Arrivals(store=store, catalogue=catalogue, vectors=vectors, model=model, encoder=WordEncoder)
     # Each listener is their own pseudonym: what they would be recommended is asked here, not who they are.
     store.identities.pseudonym_of |= {one: one for one in listener_ids}
-    return Recommender(
+    return recommending(
+        store=store,
+        models=HandedModels(folder, loaded),
         identities=KnownIdentities(store.identities),
         profiles=Profiles(store),
         catalogue=catalogue,
@@ -125,7 +128,7 @@ def server(
         retriever=Retriever(vectors, catalogue, arrivals),
         trending=Trending(store),
         answers=Answers(store),
-    )
+    ).recommender
 
 
 def profile_of(listener_id: str, plays: PlayColumns, rng: np.random.Generator) -> Profile:
@@ -244,8 +247,11 @@ def test_what_is_near_a_track_is_the_same_whoever_was_asked_before() -> None:
     space = ArraySpace(names, vectors)
     for count in (0, 3, 300, 700):
         left_out = frozenset(rng.choice(names, count, replace=False).tolist())
-        fresh = ArraySpace(names, vectors).nearest(vectors[7], limit=200, exclude=left_out)
-        assert fresh == space.nearest(vectors[7], limit=200, exclude=left_out, of="t0007")
+        fresh = ArraySpace(names, vectors).nearest(vectors[7], limit=200, exclude=left_out | {"t0007"})
+        near = space.near_tracks(["nobody", "t0007"], limit=200, exclude=left_out)
+        assert ["t0007"] == list(near.seeds)
+        found = zip(near.places[0].tolist(), near.scores[0].tolist(), strict=True)
+        assert fresh == [(names[at], score) for at, score in found]
         assert len(fresh) == 200
 
 

@@ -129,13 +129,13 @@ def test_links_add_up_over_the_listeners_tracks(tmp_path: Path) -> None:
     profile = Profile(listener_id="l", recent=recent("a", "b", "unknown"))
     own = frozenset({"a", "b", "unknown"})
     found = retriever.candidates(linear.SOURCE, version(links), taste_of(profile), limit=5, exclude=own)
-    assert [("d", 1, pytest.approx(0.45)), ("c", 2, pytest.approx(0.3))] == [
-        (o.track_id, o.rank, o.score) for o in found
-    ]
-    assert ["who plays Song b plays it too", "who plays Song a plays it too"] == [one.because for one in found]
-    assert [] == retriever.candidates(linear.SOURCE, version(None), taste_of(profile), limit=5, exclude=own)
+    assert (["d", "c"], pytest.approx([0.45, 0.3])) == (found.track_ids, found.scores)
+    sentences = [told.text({"a": "Song a", "b": "Song b"}) for told in found.explain([0, 1])]
+    assert ["who plays Song b plays it too", "who plays Song a plays it too"] == sentences
+    assert ["who plays Song a plays it too"] == [told.text({"a": "Song a"}) for told in found.explain([1])]
+    assert () == retriever.candidates(linear.SOURCE, version(None), taste_of(profile), limit=5, exclude=own).track_ids
     nobody = taste_of(Profile(listener_id="new"))
-    assert [] == retriever.candidates(linear.SOURCE, version(links), nobody, limit=5, exclude=frozenset())
+    assert () == retriever.candidates(linear.SOURCE, version(links), nobody, limit=5, exclude=frozenset()).track_ids
 
 
 def test_fusion_follows_what_is_known_of_the_listener() -> None:

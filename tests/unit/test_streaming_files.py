@@ -33,8 +33,8 @@ def test_result_tables_are_those_with_a_primary_key() -> None:
 
 def test_every_file_is_part_of_the_job() -> None:
     """A SQL file that nobody renders would only look as if it counted something."""
-    sources = {*render.SOURCES, *render.RIGHTS}
-    named = {"sources": sources, "tables": {*render.LIVE_TABLES}, "jobs": {*render.LIVE_TABLES}}
+    sources = {*render.SOURCES, *render.FEED_SOURCES, *render.RIGHTS}
+    named = {"sources": sources, "tables": {*render.EVERY_TABLE}, "jobs": {*render.EVERY_TABLE}}
     for folder, names in named.items():
         assert names == {file.stem for file in (ROOT / "streaming" / folder).glob("*.sql")}
 

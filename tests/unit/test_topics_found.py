@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from backend.domain.errors import ModelRefused
+from backend.ports.models import TRACK_IDS_FILE
 from backend.ranking.stored import Files, lines_bytes
 from backend.ranking.topics import TopicTracks, TrackIds
-from backend.versions.topics import PLACES_FILE, TOPICS_FILE, TRACK_IDS_FILE, read_topics, topic_files
+from backend.versions.topics import PLACES_FILE, TOPICS_FILE, read_topics, topic_files
 from training.content.clusters import FEATURES, NOWHERE, Bounds, find_levels
 from training.content.topic_ids import matched, numbers_of
 from training.content.topic_names import names, sound_words, telling_tags

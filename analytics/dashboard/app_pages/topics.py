@@ -12,7 +12,7 @@ from analytics.queries import Rows
 from analytics.tables import TOPIC_HOURS, TOPIC_TRACKS
 
 PLAYED = ["topic", "plays", "tempo", "loudness"]
-LISTED = ["name", "tracks", "tempo", "loudness", "topic_id"]
+LISTED = ["name", "tracks", "tempo", "loudness"]
 TRACKS = ["place", "title", "artists", "why"]
 COUNT = 50
 """Tracks of a topic that are shown."""

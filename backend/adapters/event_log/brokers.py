@@ -1,6 +1,7 @@
 """Kafka's brokers as librdkafka's clients reach them: addresses, the login, and why brokers turned a client away."""
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,8 @@ class Brokers:
         self._login = login or KafkaLogin()
         self._refusal = ""
         self._refused_at = 0.0
+        self._admin: AdminClient | None = None
+        self._making = threading.Lock()
 
     def client(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration of a client: addresses, the login, and what is its own."""
@@ -52,8 +55,21 @@ class Brokers:
         return settings | dict(own)
 
     def admin(self) -> AdminClient:
-        """A client that asks and changes what is not records."""
-        return AdminClient(self.client({}))
+        """The client that asks and changes what is not records: one until `close`, as librdkafka wants it.
+
+        One for each question was a connection and threads each time, and was given up in whatever thread collected it,
+        librdkafka's own among them (confluent-kafka-python's pull requests 2129 and 2131 tell of crashes there).
+        """
+        with self._making:
+            if self._admin is None:
+                self._admin = AdminClient(self.client({}))
+            self._admin.poll(0)  # what it had to tell since it was asked last
+            return self._admin
+
+    def close(self) -> None:
+        """Give the client up, in this thread; the next question makes another."""
+        with self._making:
+            self._admin = None
 
     def note(self, error: KafkaError) -> None:
         """Keep what librdkafka tells of a client, where it says that brokers turned it away: its `error_cb`."""

@@ -13,7 +13,7 @@ from backend.adapters.event_log.brokers import Brokers
 from backend.adapters.event_log.cleaning import Cleaning
 from backend.adapters.event_log.kafka_reader import KafkaEventReader, bounds, end_offsets, offsets_since
 from backend.adapters.event_log.kafka_topics import create_or_check, partition_counts
-from backend.adapters.event_log.topics import LONGEST_RECORD, usual_ratio
+from backend.adapters.event_log.topics import FEED_PLANS, LONGEST_RECORD, TOPIC_PLANS, usual_ratio
 from backend.domain.errors import Overloaded, Unavailable
 from backend.logins import KafkaLogin
 from backend.loops import Loop
@@ -68,8 +68,8 @@ class KafkaEventLog:
     """`EventLog` on Kafka: idempotent producer, acknowledged by all in-sync replicas, one delivery report per record.
 
     `tenant` starts every topic's name; `login` is how the brokers are entered; `kept_days` names topics whose records
-    age out (0: never). Thread-safe; one background thread
-    collects the delivery reports.
+    age out (0: never); `topic_feeds` asks for those of FEEDS, too. Thread-safe; one background thread collects the
+    delivery reports.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class KafkaEventLog:
         replication: int,
         login: KafkaLogin | None = None,
         kept_days: Mapping[str, int] | None = None,
+        topic_feeds: bool = False,
         queue_records: int = 100_000,
     ) -> None:
         self._brokers = Brokers(servers, login)
@@ -88,6 +89,7 @@ class KafkaEventLog:
         self._partitions = partitions
         self._replication = replication
         self._kept_days = {topic: days for topic, days in (kept_days or {}).items() if days}
+        self._plans = (*TOPIC_PLANS, *FEED_PLANS) if topic_feeds else TOPIC_PLANS
         self._counts: dict[str, int] = {}
         self._producer = Producer(
             self._brokers.client(
@@ -232,6 +234,7 @@ class KafkaEventLog:
         """See `EventLog.create_topics`."""
         create_or_check(
             self._brokers,
+            self._plans,
             tenant=self._tenant,
             partitions=self._partitions,
             replication=self._replication,
@@ -251,6 +254,7 @@ class KafkaEventLog:
         undelivered: int = self._producer.flush(timeout_seconds)
         self._closing.set()
         self._reports.join()
+        self._brokers.close()
         return undelivered
 
     def _name(self, topic: str) -> str:

@@ -17,7 +17,7 @@ from backend.adapters.event_log.brokers import Brokers
 from backend.adapters.event_log.cleaning import EAGER, make_usual
 from backend.adapters.event_log.configs import TIMEOUT_SECONDS, alter
 from backend.adapters.event_log.patience import patiently
-from backend.adapters.event_log.topics import RATIO, ROOM, TOPIC_PLANS, TopicPlan, usual_ratio
+from backend.adapters.event_log.topics import RATIO, ROOM, TopicPlan, usual_ratio
 from backend.domain.errors import Unavailable
 
 
@@ -36,16 +36,22 @@ def partition_counts(
 
 
 def create_or_check(
-    brokers: Brokers, *, tenant: str, partitions: int, replication: int, kept_days: Mapping[str, int]
+    brokers: Brokers,
+    plans: Sequence[TopicPlan],
+    *,
+    tenant: str,
+    partitions: int,
+    replication: int,
+    kept_days: Mapping[str, int],
 ) -> None:
-    """Make every topic of `TOPIC_PLANS` that is missing; check the configuration of the others and give them room.
+    """Make every topic of `plans` that is missing; check the configuration of the others and give them room.
 
     Those that a killed `forget` left eager are cleaned as usual again.
     `kept_days` bounds how long records of the topics that it names are kept (aging.py); of others they are for ever.
     Raises Unavailable, naming the topic and what is wrong with it.
     """
     admin = brokers.admin()
-    wanted = {f"{tenant}.{plan.name}": aging.aged(plan, kept_days.get(plan.name, 0)) for plan in TOPIC_PLANS}
+    wanted = {f"{tenant}.{plan.name}": aging.aged(plan, kept_days.get(plan.name, 0)) for plan in plans}
     futures: dict[str, Future[None]] = admin.create_topics(
         [
             NewTopic(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backend.domain.live_tables import LIVE_TABLES
-from backend.ports.event_log import LONGEST_ROW, Topic
+from backend.ports.event_log import FEEDS, LONGEST_ROW, Topic
 
 RATIO = "min.cleanable.dirty.ratio"
 USUAL_RATIO = "0.5"
@@ -14,7 +14,9 @@ KEPT = {"cleanup.policy": "compact", RATIO: "1.0"}
 """Events are the truth everything else is derived from: they stay. Each has a key of its own, and Kafka looks for what
 deletions took away only while it is told to (`cleaning.py`): at this ratio never."""
 
-PASSING = {"cleanup.policy": "delete", "retention.ms": str(24 * 3600 * 1000)}
+DAY_MS = 24 * 3600 * 1000
+
+PASSING = {"cleanup.policy": "delete", "retention.ms": str(DAY_MS)}
 """News that only matter while processes live that have not heard them."""
 
 COMPACTED = {"cleanup.policy": "compact"}
@@ -58,6 +60,12 @@ TOPIC_PLANS = (
     *(TopicPlan(name=table, room=RESULT_ROOM, config=COMPACTED) for table in LIVE_TABLES),
 )
 """What `EventLog.create_topics` makes or checks: events, the catalogue, and one result topic per live table."""
+
+FEED_PLANS = tuple(
+    TopicPlan(name=feed, room=RESULT_ROOM, config={"cleanup.policy": "delete", "retention.ms": str(7 * DAY_MS)})
+    for feed in FEEDS
+)
+"""What it makes beside them where setting topic_feeds asks for it. Who follows a feed does so within a week."""
 
 
 def usual_ratio(topic: str) -> str:

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from pymongo import ReplaceOne
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from backend.adapters.store.mongo_connection import Document, reachable
+from backend.ports.store import KeptAnswer
 
 
 class MongoAnswerStore:
     """`AnswerStore` in the collection `answers`; `_id` is the answer's id.
 
-    A write is acknowledged by the primary only, as it lies in a request's way: an answer that a fail-over loses is
+    A write is acknowledged by the primary only, as it may lie in a request's way: an answer that a fail-over loses is
     asked for again. MongoDB drops what has expired by itself (a TTL index); mongo-java-server does not.
     """
 
@@ -23,11 +25,19 @@ class MongoAnswerStore:
         """What `Store.migrate` does for answers."""
         self._answers.create_index("expires_at", expireAfterSeconds=0)
 
-    def put_answer(self, answer_id: str, content: bytes, *, expires_at: datetime) -> None:
-        """See `AnswerStore.put_answer`."""
-        with reachable():
-            document = {"_id": answer_id, "content": content, "expires_at": expires_at}
-            self._answers.replace_one({"_id": answer_id}, document, upsert=True)
+    def put_answers(self, answers: Sequence[KeptAnswer]) -> None:
+        """See `AnswerStore.put_answers`."""
+        writes = [
+            ReplaceOne(
+                {"_id": one.answer_id},
+                {"_id": one.answer_id, "content": one.content, "expires_at": one.expires_at},
+                upsert=True,
+            )
+            for one in answers
+        ]
+        if writes:
+            with reachable():
+                self._answers.bulk_write(writes, ordered=False)
 
     def answer(self, answer_id: str, *, now: datetime) -> bytes | None:
         """See `AnswerStore.answer`."""

@@ -1,5 +1,6 @@
 """Tracks and artists as documents."""
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import orjson
@@ -9,7 +10,7 @@ from backend.adapters.store.mongo_connection import Document, put, reachable
 from backend.domain.rights import Source
 from backend.domain.tracks import Artist, AudioFeatures, Track
 
-SCAN_BATCH = 1_000
+IDS_BATCH, SCAN_BATCH = 50_000, 1_000
 
 
 class MongoCatalogueStore:
@@ -22,6 +23,7 @@ class MongoCatalogueStore:
         self._tracks = database["tracks"]
         self._artists = database["artists"]
         self._scanned = scanned
+        self._one_scan = threading.Lock()
 
     def put_tracks(self, tracks: Sequence[Track]) -> None:
         """See `CatalogueStore.put_tracks`."""
@@ -45,15 +47,26 @@ class MongoCatalogueStore:
 
     def all_tracks(self) -> Iterator[Track]:
         """See `CatalogueStore.all_tracks`."""
-        with reachable():
-            for document in self._scanned["tracks"].find().sort("_id", 1).batch_size(SCAN_BATCH):
-                yield _track(document)
+        yield from map(_track, self._every("tracks"))
 
     def all_artists(self) -> Iterator[Artist]:
         """See `CatalogueStore.all_artists`."""
-        with reachable():
-            for document in self._scanned["artists"].find().sort("_id", 1).batch_size(SCAN_BATCH):
-                yield _artist(document)
+        yield from map(_artist, self._every("artists"))
+
+    def _every(self, name: str) -> Iterator[Document]:
+        """All documents in order of their ids: first the ids, then the documents of a thousand at a time.
+
+        The embedded store makes the whole result of a question before it gives the first of it: of all documents that
+        is more than its heap where tracks are hundreds of thousands.
+        """
+        collection = self._scanned[name]
+        with self._one_scan, reachable():
+            ids = sorted(document["_id"] for document in collection.find({}, {"_id": 1}).batch_size(IDS_BATCH))
+        for start in range(0, len(ids), SCAN_BATCH):
+            with reachable():
+                page = ids[start : start + SCAN_BATCH]
+                found = {document["_id"]: document for document in collection.find({"_id": {"$in": page}})}
+            yield from (found[one] for one in page if one in found)
 
 
 def _document(key: str, item: Track | Artist) -> Document:

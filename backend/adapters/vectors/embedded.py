@@ -7,16 +7,20 @@ import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 
 from backend.adapters.vectors.facet_files import FacetTable, Mask, read_facets, write_facets
-from backend.adapters.vectors.rows import Places, PlainRows, QuantisedRows, Rows
+from backend.adapters.vectors.kept import KeptNear
+from backend.adapters.vectors.rows import PlainRows, QuantisedRows, Rows
 from backend.domain.errors import NotFound, Unavailable
 from backend.files import only_one, remove_folder, whole_folder, write_whole
 from backend.ports.vectors import EVERYTHING, Facets, Filter, Neighbour, Vectors, check
+from backend.ranking.lists import NearTracks, Places, marked, without
 
 EXACT_UP_TO = 50_000
 """Vectors searched one by one: at 384 dimensions that is 77 MB to read, some ten milliseconds."""
@@ -40,19 +44,33 @@ class _Namespace:
     rows: Rows
     facets: FacetTable
     alive: Mask | None
+    kept: KeptNear = field(default_factory=KeptNear)
 
     def search(
         self, query: Vectors, limit: int, exclude: frozenset[str], where: Filter, scan_up_to: int
     ) -> list[Neighbour]:
-        wanted = limit + len(exclude)
         mask = self.alive if where == EVERYTHING else self._admitted(where)
-        if mask is None:
-            places, scores = self.rows.near(query, wanted)
-        else:
-            places, scores = self._near_among(mask, query, wanted, scan_up_to)
-        named = zip(places.tolist(), scores.tolist(), strict=True)
-        found = ((self.ids[place], score) for place, score in named)
-        return [Neighbour(one, score) for one, score in found if one not in exclude][:limit]
+        left_out, count = marked(self.places, exclude, self.rows.count)
+        places, scores = without(self._near(mask, query, limit + count, scan_up_to), left_out, limit=limit)
+        return list(map(Neighbour, [self.ids[place] for place in places.tolist()], scores.tolist()))
+
+    def near_tracks(self, ids: Sequence[str], limit: int, exclude: frozenset[str], scan_up_to: int) -> NearTracks:
+        seeds = [one for one in ids if one in self.places]
+        left_out, excluded = marked(self.places, exclude, self.rows.count)
+
+        def find(place: int, count: int) -> tuple[Places, Vectors]:
+            return self._near(self.alive, self.rows.at(np.array([place]))[0], count, scan_up_to)
+
+        found = []
+        for place in (self.places[one] for one in seeds):
+            near = self.kept.near(place, limit + excluded + 1, partial(find, place))
+            found.append(without(near, left_out, limit=limit, also=place))
+        return NearTracks(
+            seeds=seeds, places=[one for one, _ in found], scores=[one for _, one in found], names=self.ids
+        )
+
+    def _near(self, mask: Mask | None, query: Vectors, wanted: int, scan_up_to: int) -> tuple[Places, Vectors]:
+        return self.rows.near(query, wanted) if mask is None else self._near_among(mask, query, wanted, scan_up_to)
 
     def _admitted(self, where: Filter) -> Mask:
         mask = self.facets.admitted(where)
@@ -111,6 +129,10 @@ class EmbeddedVectorIndex:
         if query.shape != (opened.rows.dimension,):
             raise ValueError(f"{namespace} has dimension {opened.rows.dimension}, the query {query.shape}")
         return opened.search(np.asarray(query, dtype=np.float32), limit, exclude, where, self._scan_up_to)
+
+    def near_tracks(self, namespace: str, ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """See `VectorIndex.near_tracks`."""
+        return self._open(namespace).near_tracks(ids, limit, exclude, self._scan_up_to)
 
     def fetch(self, namespace: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """See `VectorIndex.fetch`."""
@@ -185,7 +207,8 @@ def _there(namespace: str) -> Iterator[None]:
 
 def _read(path: Path, state: tuple[int, ...]) -> _Namespace:
     _check(path)
-    ids: list[str] = json.loads((path / "ids.json").read_text())
+    # One string for an id in all namespaces: less memory, and a ranking's look-ups need not compare letters.
+    ids: list[str] = list(map(intern, json.loads((path / "ids.json").read_text())))
     rows: Rows = QuantisedRows(path) if (path / "rest.npy").exists() else PlainRows(path)
     places = {one: place for place, one in enumerate(ids)}
     alive = None

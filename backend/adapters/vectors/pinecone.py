@@ -19,7 +19,8 @@ from backend.adapters.vectors.pinecone_language import (
     stored_id,
 )
 from backend.domain.errors import InvalidInput, NotFound, Unavailable, Violation
-from backend.ports.vectors import EVERYTHING, Facets, Filter, Neighbour, Vectors, check
+from backend.ports.vectors import EVERYTHING, Facets, Filter, Neighbour, Vectors, check, near_each
+from backend.ranking.lists import NearTracks
 
 FETCH_IDS = 50
 """Ids in one fetch: they travel in the URL."""
@@ -132,6 +133,10 @@ class PineconeVectorIndex:
                 ),
             )
         return list(answer.matches)
+
+    def near_tracks(self, namespace: str, ids: Sequence[str], *, limit: int, exclude: frozenset[str]) -> NearTracks:
+        """See `VectorIndex.near_tracks`."""
+        return near_each(self, namespace, ids, limit=limit, exclude=exclude)
 
     def fetch(self, namespace: str, ids: Sequence[str]) -> dict[str, Vectors]:
         """See `VectorIndex.fetch`."""

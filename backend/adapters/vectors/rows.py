@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backend.domain.errors import Unavailable
 from backend.ports.vectors import Vectors
-from backend.ranking.lists import best_places
+from backend.ranking.lists import Places, best_places
 
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 64
 """How many neighbours a vector of the graph has, and how many candidates are kept while it is made and asked."""
@@ -24,8 +24,6 @@ _HEADER_BYTES = 8
 _SORTED_WHOLE = 256
 _CHUNK = 4_096
 """Rows that are scored at once: as floats they still fit the processor's cache."""
-
-Places = NDArray[np.int64]
 
 
 class Rows(Protocol):

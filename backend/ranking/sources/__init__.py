@@ -32,7 +32,10 @@ LIKENESSES: Mapping[str, Likeness] = {one.name: one for one in APPROACHES.values
 NAME, MOOD = "name", "mood"
 """What a search finds tracks by beside their text: a title or artist as it was written, and words for how it sounds."""
 
-FOUND_BY = (*NAMES, *(name for name in LIKENESSES if name not in NAMES), NAME, MOOD)
+TOPIC, CATALOGUE, KNOWN = "topic", "catalogue", "known"
+"""What stands in where sources name too few: topics that were asked for, all that passes a filter, what was heard."""
+
+FOUND_BY = (*NAMES, *(name for name in LIKENESSES if name not in NAMES), NAME, MOOD, TOPIC, CATALOGUE, KNOWN)
 """Everything that an answer names as what a track was found by."""
 
 DEFAULT_WEIGHTS = {source.name: source.default_weight for source in ALL if source.default_weight > 0}

@@ -1,9 +1,21 @@
 """Tracks whose words are near: those of what a listener played last, of one track, or of a question."""
 
-from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
 
 from backend.ranking.learning import Learning
-from backend.ranking.lists import CONTENT_SPACE, Asked, AskedTrack, Because, CandidateList, Space, Vectors
+from backend.ranking.lists import (
+    CONTENT_SPACE,
+    Asked,
+    AskedTrack,
+    Because,
+    CandidateList,
+    Space,
+    Vectors,
+    all_because,
+    best_places,
+)
 from backend.ranking.stored import Files, Stored
 
 NAME = "content"
@@ -32,22 +44,23 @@ class ContentSource:
 
     def ask(self, asked: Asked) -> CandidateList:
         """Near the tracks played last: cosines summed over them, newer ones weighing more (1, 1/2, 1/3 …)."""
-        parts: dict[str, dict[str, float]] = {}
-        scores: dict[str, float] = defaultdict(float)
-        space = asked.spaces[CONTENT_SPACE]
-        for place, (seed, vector) in enumerate(space.fetch(asked.taste.last).items(), 1):
-            near = space.nearest(vector, limit=asked.limit, exclude=asked.exclude | {seed}, of=seed)
-            parts[seed] = {track_id: score / place for track_id, score in near}
-            for track_id, part in parts[seed].items():
-                scores[track_id] += part
-        # The sort is stable, so equal sums are in the order of the ids.
-        best = sorted(sorted(scores), key=scores.__getitem__, reverse=True)[: asked.limit]
+        near = asked.spaces[CONTENT_SPACE].near_tracks(asked.taste.last, limit=asked.limit, exclude=asked.exclude)
+        if not near.seeds:
+            return CandidateList()
+        given = np.concatenate([scores.astype(np.float64) / age for age, scores in enumerate(near.scores, 1)])
+        met, position = np.unique(np.concatenate(near.places), return_inverse=True)
+        sums = np.bincount(position, weights=given, minlength=len(met)).astype(np.float64)
+        best = best_places(sums, asked.limit)
 
-        def explain(track_id: str) -> Because:
-            strongest = max((given[track_id], seed) for seed, given in parts.items() if track_id in given)
-            return Because("near {}, which you played", strongest[1])
+        def explain(places: Sequence[int]) -> list[Because]:
+            seeds = np.repeat(np.arange(len(near.seeds)), [len(one) for one in near.places])
+            parts = np.full((len(met), len(near.seeds)), -np.inf)
+            parts[position, seeds] = given
+            strongest = parts[best[list(places)]].argmax(axis=1).tolist()
+            told = [Because("near {}, which you played", seed) for seed in near.seeds]
+            return [told[seed] for seed in strongest]
 
-        return CandidateList(best, [scores[track_id] for track_id in best], explain)
+        return CandidateList([near.names[place] for place in met[best].tolist()], sums[best].tolist(), explain)
 
     def similar(self, asked: AskedTrack) -> CandidateList:
         """Tracks near its text, which is embedded now where the track is newer than the version."""
@@ -66,8 +79,7 @@ class ContentSource:
     ) -> CandidateList:
         """Tracks near a point of the text encoder that made the vectors in `space`."""
         found = space.nearest(vector, limit=limit, exclude=exclude)
-        sentence = Because(because)
-        return CandidateList([one for one, _ in found], [score for _, score in found], lambda _: sentence)
+        return CandidateList([one for one, _ in found], [score for _, score in found], all_because(Because(because)))
 
 
 SOURCE = ContentSource()

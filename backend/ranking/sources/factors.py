@@ -4,7 +4,7 @@ import numpy as np
 
 from backend.ranking.foldin import FoldIn
 from backend.ranking.learning import Learning
-from backend.ranking.lists import FACTORS_SPACE, Asked, AskedTrack, Because, CandidateList, Vectors
+from backend.ranking.lists import FACTORS_SPACE, Asked, AskedTrack, Because, CandidateList, Vectors, all_because
 from backend.ranking.stored import Files, Stored, array_bytes
 
 NAME = "factors"
@@ -70,11 +70,12 @@ class FactorsSource:
         found = asked.spaces[FACTORS_SPACE].nearest(listener, limit=asked.limit, exclude=asked.exclude)
         new = asked.newer(listener)
         names = frozenset(track_id for track_id, _ in new)
-        best = sorted((*found, *new), key=lambda one: (-one[1], one[0]))[: asked.limit]
+        best = sorted((*found, *new), key=lambda one: (-one[1], one[0]))[: asked.limit] if new else found
+        track_ids = [track_id for track_id, _ in best]
         return CandidateList(
-            [track_id for track_id, _ in best],
+            track_ids,
             [score for _, score in best],
-            lambda track_id: _NEW if track_id in names else _TASTE,
+            lambda places: [_NEW if track_ids[place] in names else _TASTE for place in places],
         )
 
     def similar(self, asked: AskedTrack) -> CandidateList:
@@ -86,15 +87,20 @@ class FactorsSource:
         # Inner products prefer popular tracks; among their best the cosine decides.
         near = space.nearest(own, limit=2 * asked.limit, exclude=frozenset({asked.track_id}))
         factors = space.fetch([track_id for track_id, _ in near])
+        if not factors:
+            return CandidateList()
         found = sorted(
-            ((track_id, _cosine(own, vector)) for track_id, vector in factors.items()),
+            zip(factors, _cosines(own, np.stack([*factors.values()])).tolist(), strict=True),
             key=lambda one: (-one[1], one[0]),
         )[: asked.limit]
-        return CandidateList([one for one, _ in found], [score for _, score in found], lambda _: _TOGETHER)
+        return CandidateList([one for one, _ in found], [score for _, score in found], all_because(_TOGETHER))
 
 
-def _cosine(left: Vectors, right: Vectors) -> float:
-    return float(left @ right / max(float(np.linalg.norm(left) * np.linalg.norm(right)), 1e-12))
+def _cosines(one: Vectors, others: Vectors) -> Vectors:
+    """Of (dimension,) with each of (n, dimension): (n,)."""
+    lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(one)
+    cosines: Vectors = others @ one / np.maximum(lengths, 1e-12)
+    return cosines
 
 
 SOURCE = FactorsSource()

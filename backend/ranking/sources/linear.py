@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 from backend.domain.errors import InvalidInput, Violation
 from backend.ranking.ease import track_weights
 from backend.ranking.learning import Learning
-from backend.ranking.lists import Asked, AskedTrack, Because, CandidateList
+from backend.ranking.lists import Asked, AskedTrack, Because, CandidateList, best_places
 from backend.ranking.stored import Files, Stored, arrays_bytes
 
 NAME = "linear"
 FILE = "linear.npz"
+
+Rows = NDArray[np.int64] | NDArray[np.int32]
 
 REGULARIZATION = 100.0
 KEPT = 100
@@ -54,8 +57,24 @@ def links(learning: Learning, *, regularization: float = REGULARIZATION, kept: i
 
 
 def _links(track_ids: Sequence[str], neighbours: NDArray[np.int32], weights: NDArray[np.float32]) -> Links:
-    rows = {track_id: row for row, track_id in enumerate(track_ids)}
-    return Links(track_ids=track_ids, rows=rows, neighbours=neighbours, weights=weights)
+    names = list(map(intern, track_ids))
+    rows = {track_id: row for row, track_id in enumerate(names)}
+    return Links(track_ids=names, rows=rows, neighbours=neighbours, weights=weights)
+
+
+def strongest(wanted: Rows, to: Rows, given: NDArray[np.float64], giver: Rows) -> list[int]:
+    """Of each of the `wanted` rows the giver of the largest weight that it is given; of equal ones the first.
+
+    `to`, `given` and `giver` (n,) list who is given how much by whom. Each wanted row stands in `to`, and once in
+    `wanted`.
+    """
+    place = np.full(int(to.max()) + 1, -1)
+    place[wanted] = np.arange(len(wanted))
+    theirs = np.flatnonzero(place[to] >= 0)
+    order = theirs[np.lexsort((theirs, -given[theirs], place[to[theirs]]))]
+    _, first = np.unique(place[to[order]], return_index=True)
+    found: list[int] = giver[order[first]].tolist()
+    return found
 
 
 class LinearSource:
@@ -103,21 +122,18 @@ class LinearSource:
             return CandidateList()
         places, weights = held.neighbours[own], held.weights[own]
         filled = places >= 0
-        giver = np.repeat(np.array(own), places.shape[1]).reshape(places.shape)[filled]
         to, given = places[filled], weights[filled].astype(np.float64)
-        met, position = np.unique(to, return_inverse=True)
-        sums = np.bincount(position, weights=given, minlength=len(met))
-        order = np.lexsort((met, -sums))
-        ranked = [(held.track_ids[met[at]], at) for at in order[sums[order] > 0].tolist()]
-        best = {track_id: at for track_id, at in ranked if track_id not in asked.exclude}
-        best = dict(list(best.items())[: asked.limit])
+        sums = np.bincount(to, weights=given, minlength=len(held.track_ids)).astype(np.float64)
+        sums[[held.rows[one] for one in asked.exclude if one in held.rows]] = 0.0
+        best = best_places(sums, asked.limit)
+        best = best[sums[best] > 0]
 
-        def explain(track_id: str) -> Because:
-            mine = position == best[track_id]
-            strongest = int(giver[mine][given[mine].argmax()])
-            return Because("who plays {} plays it too", held.track_ids[strongest])
+        def explain(at: Sequence[int]) -> list[Because]:
+            givers = strongest(best[list(at)], to, given, np.repeat(np.array(own), filled.sum(axis=1)))
+            told = {giver: Because("who plays {} plays it too", held.track_ids[giver]) for giver in set(givers)}
+            return [told[giver] for giver in givers]
 
-        return CandidateList(list(best), sums[list(best.values())].tolist(), explain)
+        return CandidateList([held.track_ids[row] for row in best.tolist()], sums[best].tolist(), explain)
 
     def similar(self, asked: AskedTrack) -> CandidateList:
         """Nothing: EASE's weights rank for a whole profile, those of one track alone are poor neighbours."""

@@ -5,7 +5,7 @@ They answer for a track and not for a listener, so they are no `Source` and take
 
 from dataclasses import dataclass
 
-from backend.ranking.lists import AUDIO_SPACE, LATENT_SPACE, AskedTrack, Because, CandidateList
+from backend.ranking.lists import AUDIO_SPACE, LATENT_SPACE, AskedTrack, Because, CandidateList, all_because
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class SoundSource:
         near = space.nearest(vector, limit=asked.limit, exclude=frozenset({asked.track_id}))
         new = [one for one in asked.newer(self.name, vector) if one[0] != asked.track_id]
         found = sorted((*near, *new), key=lambda one: (-one[1], one[0]))[: asked.limit] if new else near
-        sentence = Because(self.sentence)
-        return CandidateList([one for one, _ in found], [score for _, score in found], lambda _: sentence)
+        told = all_because(Because(self.sentence))
+        return CandidateList([one for one, _ in found], [score for _, score in found], told)
 
 
 AUDIO = SoundSource(AUDIO_SPACE, "near it in sound")

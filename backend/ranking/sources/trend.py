@@ -3,7 +3,7 @@
 import numpy as np
 
 from backend.ranking.learning import Learning
-from backend.ranking.lists import Asked, AskedTrack, Because, CandidateList
+from backend.ranking.lists import Asked, AskedTrack, Because, CandidateList, all_because
 from backend.ranking.stored import Files, Stored
 
 NAME = "trend"
@@ -34,8 +34,8 @@ class TrendSource:
         everybody = np.bincount(tracks, minlength=count)
         scores = np.bincount(tracks[lately], minlength=count) + everybody / (everybody.max() + 1.0)
         best = [at for at in np.argsort(-scores, kind="stable")[:LISTED].tolist() if scores[at] > 0]
-        popular = Because("popular")
-        return CandidateList([learning.track_ids[at] for at in best], scores[best].tolist(), lambda _: popular)
+        told = all_because(Because("popular"))
+        return CandidateList([learning.track_ids[at] for at in best], scores[best].tolist(), told)
 
     def store(self, part: object) -> Stored:
         """Nothing."""

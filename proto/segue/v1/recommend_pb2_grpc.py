@@ -40,6 +40,21 @@ class RecommendServiceStub:
                 request_serializer=segue_dot_v1_dot_recommend__pb2.RecommendRequest.SerializeToString,
                 response_deserializer=segue_dot_v1_dot_recommend__pb2.RecommendResponse.FromString,
                 _registered_method=True)
+        self.NextTracks = channel.unary_unary(
+                '/segue.v1.RecommendService/NextTracks',
+                request_serializer=segue_dot_v1_dot_recommend__pb2.NextTracksRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_recommend__pb2.NextTracksResponse.FromString,
+                _registered_method=True)
+        self.BatchRecommend = channel.unary_stream(
+                '/segue.v1.RecommendService/BatchRecommend',
+                request_serializer=segue_dot_v1_dot_recommend__pb2.BatchRecommendRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_recommend__pb2.BatchRecommendResponse.FromString,
+                _registered_method=True)
+        self.SimilarArtists = channel.unary_unary(
+                '/segue.v1.RecommendService/SimilarArtists',
+                request_serializer=segue_dot_v1_dot_recommend__pb2.SimilarArtistsRequest.SerializeToString,
+                response_deserializer=segue_dot_v1_dot_recommend__pb2.SimilarArtistsResponse.FromString,
+                _registered_method=True)
         self.SimilarTracks = channel.unary_unary(
                 '/segue.v1.RecommendService/SimilarTracks',
                 request_serializer=segue_dot_v1_dot_recommend__pb2.SimilarTracksRequest.SerializeToString,
@@ -63,7 +78,33 @@ class RecommendServiceServicer:
 
     def Recommend(self, request, context):
         """Tracks for a listener. Known listeners: factors, content and trends, fused; unknown ones: trends and what
-        they just played. Never a track they just played or hid.
+        they just played. Never a track they just played or hid. What cannot be answered from the listener's own taste is
+        answered from the next best thing, and `fallbacks` says so; a part that is down or slow costs its share of the
+        answer only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NextTracks(self, request, context):
+        """What goes on with a session or a playlist: tracks as the last ones are, none of them again. With a listener also
+        none that they hid or just played. A token bound to a listener must name that listener.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchRecommend(self, request, context):
+        """Recommend for many listeners, for mails and offline lists: an answer each, in the order of the request, as soon as
+        it is made. An id that is none costs only itself. Refused to tokens that are bound to a listener.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimilarArtists(self, request, context):
+        """Artists whose tracks the same listeners play, or whose tracks have words like theirs. NOT_FOUND where no model
+        version has learned of any of the artist's tracks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -99,6 +140,21 @@ def add_RecommendServiceServicer_to_server(servicer, server):
                     servicer.Recommend,
                     request_deserializer=segue_dot_v1_dot_recommend__pb2.RecommendRequest.FromString,
                     response_serializer=segue_dot_v1_dot_recommend__pb2.RecommendResponse.SerializeToString,
+            ),
+            'NextTracks': grpc.unary_unary_rpc_method_handler(
+                    servicer.NextTracks,
+                    request_deserializer=segue_dot_v1_dot_recommend__pb2.NextTracksRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_recommend__pb2.NextTracksResponse.SerializeToString,
+            ),
+            'BatchRecommend': grpc.unary_stream_rpc_method_handler(
+                    servicer.BatchRecommend,
+                    request_deserializer=segue_dot_v1_dot_recommend__pb2.BatchRecommendRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_recommend__pb2.BatchRecommendResponse.SerializeToString,
+            ),
+            'SimilarArtists': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimilarArtists,
+                    request_deserializer=segue_dot_v1_dot_recommend__pb2.SimilarArtistsRequest.FromString,
+                    response_serializer=segue_dot_v1_dot_recommend__pb2.SimilarArtistsResponse.SerializeToString,
             ),
             'SimilarTracks': grpc.unary_unary_rpc_method_handler(
                     servicer.SimilarTracks,
@@ -144,6 +200,87 @@ class RecommendService:
             '/segue.v1.RecommendService/Recommend',
             segue_dot_v1_dot_recommend__pb2.RecommendRequest.SerializeToString,
             segue_dot_v1_dot_recommend__pb2.RecommendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NextTracks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.RecommendService/NextTracks',
+            segue_dot_v1_dot_recommend__pb2.NextTracksRequest.SerializeToString,
+            segue_dot_v1_dot_recommend__pb2.NextTracksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchRecommend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/segue.v1.RecommendService/BatchRecommend',
+            segue_dot_v1_dot_recommend__pb2.BatchRecommendRequest.SerializeToString,
+            segue_dot_v1_dot_recommend__pb2.BatchRecommendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimilarArtists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.v1.RecommendService/SimilarArtists',
+            segue_dot_v1_dot_recommend__pb2.SimilarArtistsRequest.SerializeToString,
+            segue_dot_v1_dot_recommend__pb2.SimilarArtistsResponse.FromString,
             options,
             channel_credentials,
             insecure,

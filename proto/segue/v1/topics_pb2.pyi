@@ -16,10 +16,16 @@ class HomeRowKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HOME_ROW_KIND_RISING: _ClassVar[HomeRowKind]
     HOME_ROW_KIND_POPULAR: _ClassVar[HomeRowKind]
     HOME_ROW_KIND_TOPIC: _ClassVar[HomeRowKind]
+    HOME_ROW_KIND_FOR_YOU: _ClassVar[HomeRowKind]
+    HOME_ROW_KIND_BECAUSE: _ClassVar[HomeRowKind]
+    HOME_ROW_KIND_LIKED_TOPIC: _ClassVar[HomeRowKind]
 HOME_ROW_KIND_UNSPECIFIED: HomeRowKind
 HOME_ROW_KIND_RISING: HomeRowKind
 HOME_ROW_KIND_POPULAR: HomeRowKind
 HOME_ROW_KIND_TOPIC: HomeRowKind
+HOME_ROW_KIND_FOR_YOU: HomeRowKind
+HOME_ROW_KIND_BECAUSE: HomeRowKind
+HOME_ROW_KIND_LIKED_TOPIC: HomeRowKind
 
 class Topic(_message.Message):
     __slots__ = ("topic_id", "parent_topic_id", "name", "tracks", "centre", "tags", "cluster")
@@ -96,16 +102,18 @@ class ListTopicTracksResponse(_message.Message):
     def __init__(self, topic: _Optional[_Union[Topic, _Mapping]] = ..., tracks: _Optional[_Iterable[_Union[TopicTrack, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., model_version: _Optional[str] = ...) -> None: ...
 
 class HomeRow(_message.Message):
-    __slots__ = ("kind", "title", "topic_id", "tracks")
+    __slots__ = ("kind", "title", "topic_id", "tracks", "anchor_track_id")
     KIND_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     TOPIC_ID_FIELD_NUMBER: _ClassVar[int]
     TRACKS_FIELD_NUMBER: _ClassVar[int]
+    ANCHOR_TRACK_ID_FIELD_NUMBER: _ClassVar[int]
     kind: HomeRowKind
     title: str
     topic_id: str
     tracks: _containers.RepeatedCompositeFieldContainer[TopicTrack]
-    def __init__(self, kind: _Optional[_Union[HomeRowKind, str]] = ..., title: _Optional[str] = ..., topic_id: _Optional[str] = ..., tracks: _Optional[_Iterable[_Union[TopicTrack, _Mapping]]] = ...) -> None: ...
+    anchor_track_id: str
+    def __init__(self, kind: _Optional[_Union[HomeRowKind, str]] = ..., title: _Optional[str] = ..., topic_id: _Optional[str] = ..., tracks: _Optional[_Iterable[_Union[TopicTrack, _Mapping]]] = ..., anchor_track_id: _Optional[str] = ...) -> None: ...
 
 class HomeRequest(_message.Message):
     __slots__ = ("listener_id", "row_size", "page_size", "page_token")
@@ -120,13 +128,15 @@ class HomeRequest(_message.Message):
     def __init__(self, listener_id: _Optional[str] = ..., row_size: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class HomeResponse(_message.Message):
-    __slots__ = ("rows", "next_page_token", "model_version", "degraded")
+    __slots__ = ("rows", "next_page_token", "model_version", "degraded", "recommendation_id")
     ROWS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    RECOMMENDATION_ID_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[HomeRow]
     next_page_token: str
     model_version: str
     degraded: bool
-    def __init__(self, rows: _Optional[_Iterable[_Union[HomeRow, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., model_version: _Optional[str] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    recommendation_id: str
+    def __init__(self, rows: _Optional[_Iterable[_Union[HomeRow, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., model_version: _Optional[str] = ..., degraded: _Optional[bool] = ..., recommendation_id: _Optional[str] = ...) -> None: ...

@@ -79,7 +79,9 @@ class TopicServiceServicer:
 
     def Home(self, request, context):
         """What a first page shows: a row of rising tracks, one of popular ones, and one of each topic of the upper level.
-        Without topics it has the first two only. A token bound to a listener must name that listener.
+        Without topics it has the first two only. For a listener of whom something is known, rows of their own come before:
+        tracks for them, tracks like those they played last, and the topics they play most. No track stands twice on a
+        page. A token bound to a listener must name that listener.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
