@@ -235,6 +235,7 @@ class Settings(BaseSettings):
     server_reflection: bool = Field(False, description="Serve gRPC reflection.")
     tls_certificate: Path | None = Field(None, description="PEM chain; needed to listen beyond loopback.")
     tls_key: Path | None = Field(None, description="PEM key of the certificate.")
+    token: SecretStr | None = Field(None, description="The client's token (default: read from home/tokens).")
     rate_per_token: float = Field(
         5_000,
         ge=0,
