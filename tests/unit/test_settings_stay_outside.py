@@ -17,6 +17,9 @@ ENTRIES = {
     "training/tune.py": "a whole search: where its study and its lock lie",
     "stack/plan.py": "reads which addresses somebody set, and hands every setting on to child processes",
     "stack/daemon.py": "the supervisor's process",
+    "bench/answering.py": "measures a stack of its own, and reaches its server as a client does",
+    "bench/crowd.py": "puts a made-up model and its listeners into the parts of such a stack",
+    "bench/taking_in.py": "the same for what it takes in",
     "stack/stack.py": "starts that process with these settings, and answers with the addresses filled in",
 }
 """Modules that may take Settings, each with its reason."""
