@@ -37,14 +37,14 @@ def track_with_weight(option: str, text: str) -> tuple[str, float]:
     return track, number
 
 
-def known_sources(named: list[str] | None) -> list[str]:
+def known_sources(named: list[str] | None) -> tuple[str, ...]:
     """Those of `--source`. Raises BadParameter."""
     from client.wishes import SOURCES
 
     wrong = [one for one in named or () if one not in SOURCES]
     if wrong:
         raise typer.BadParameter(f"--source {wrong[0]}: there are {', '.join(SOURCES)}")
-    return named or []
+    return tuple(named or ())
 
 
 def _refuse(option: str, text: str) -> NoReturn:

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 from segue.v1 import recommend_pb2
 
-from backend.ranking.sources import ALL, DEFAULT_WEIGHTS, FOUND_BY, LIKENESSES, MOOD, NAME, NAMES
+from backend.ranking.sources import (
+    ALL,
+    CATALOGUE,
+    DEFAULT_WEIGHTS,
+    FOUND_BY,
+    KNOWN,
+    LIKENESSES,
+    MOOD,
+    NAME,
+    NAMES,
+    TOPIC,
+)
 from backend.rpc.convert import CANDIDATE_SOURCES
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +29,7 @@ def test_the_registry_and_the_contract_name_the_same_sources() -> None:
     """All that tracks are found by is in the enum; each candidate source has a file, both by sound share one."""
     members = {name.removeprefix("CANDIDATE_SOURCE_").lower() for name in recommend_pb2.CandidateSource.keys()}  # noqa: SIM118
     assert members - {"unspecified"} == set(FOUND_BY) == set(CANDIDATE_SOURCES)
-    assert set(FOUND_BY) - {NAME, MOOD} == {*NAMES, *LIKENESSES}
+    assert set(FOUND_BY) - {NAME, MOOD, TOPIC, CATALOGUE, KNOWN} == {*NAMES, *LIKENESSES}
     assert {*NAMES, "sound"} == {file.stem for file in REGISTRY.glob("*.py")} - {"__init__", "source"}
 
 
