@@ -57,9 +57,6 @@ class Rules(Protocol):
     def check_health(self, request: health_pb2.HealthCheckRequest) -> None:
         """Raises NotFound for a service that is not here."""
 
-    def ended(self, service: str, method: str, code: int, seconds: float | None) -> None:
-        """A call has ended so; `seconds` is None of a stream, and of a call that was not worked on."""
-
 
 class Malformed:
     """Stands for bytes that are no message: gRPC itself would answer INTERNAL."""
@@ -88,7 +85,6 @@ class Call:
         self._authorization = metadata.get("authorization", "")
         self._given_id = metadata.get(REQUEST_ID, "")
         self._principal: Principal | None = None
-        self._is_timed = False
         self._started = time.perf_counter()
 
     @property
@@ -119,7 +115,6 @@ class Call:
 
         def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> NoReturn:
             if isinstance(error, Overloaded):
-                self._rules.ended(self.service, self.method, code_pb2.RESOURCE_EXHAUSTED, None)
                 context.abort_with_status(with_trailer(overloaded(error), REQUEST_ID, self.request_id))
             self.refuse(context, error)
 
@@ -129,7 +124,6 @@ class Call:
         """The behaviour for a caller who was admitted."""
 
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
-            self._is_timed = True
             with bound_contextvars(request_id=self.request_id):
                 try:
                     self._admit(request, context)
@@ -176,7 +170,6 @@ class Call:
 
     def _tell(self, code: int) -> None:
         seconds = time.perf_counter() - self._started
-        self._rules.ended(self.service, self.method, code, seconds if self._is_timed else None)
         _log.info(
             "call",
             method=self.method,

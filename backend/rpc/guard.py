@@ -40,10 +40,6 @@ OPEN_WAITING = 64
 """Calls without a token that may wait for one of these threads."""
 
 
-Ended = Callable[[str, str, int, float | None], None]
-"""Told of each call that has ended: service, method, code, seconds of a unary call that was worked on."""
-
-
 class Guard(grpc.ServerInterceptor):
     """Admits calls. Errors of any kind end as the table in `errors` says, never as an exception's text.
 
@@ -62,11 +58,9 @@ class Guard(grpc.ServerInterceptor):
         health_streams: int,
         idle_seconds: float = IDLE_SECONDS,
         rates: Rates | None = None,
-        ended: Ended | None = None,
     ) -> None:
         self._tokens = tokens
         self._rates = rates or Rates()
-        self._ended = ended
         self._places_of = places_of
         self._unary: dict[str, Places] = {}
         self._streams = Places("streams", streams)
@@ -170,15 +164,6 @@ class Guard(grpc.ServerInterceptor):
         if violations := violations_of(request):
             raise InvalidInput(violations)
         self._access_of(method).require_subjects(principal, request)
-
-    def ended(self, service: str, method: str, code: int, seconds: float | None) -> None:
-        """See `Rules.ended`."""
-        if self._ended is not None:
-            self._ended(service, method, code, seconds)
-
-    def at_work(self) -> dict[str, int]:
-        """Calls that hold a place now, by service; of streams and of health all together."""
-        return {kind.name: kind.held() for kind in (*self._unary.values(), self._streams, self._open)}
 
     def check_health(self, request: health_pb2.HealthCheckRequest) -> None:
         """Raises NotFound for a service that is not here: the servicer would remember each name for ever."""

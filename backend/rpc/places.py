@@ -48,11 +48,6 @@ class Places:
             refused, self._refused = self._refused, 0
         return refused
 
-    def held(self) -> int:
-        """Calls at work, or in line, now."""
-        with self._lock:
-            return self._held.total()
-
     def submit(self, caller: str, work: Callable[..., Any], *args: Any, **kwargs: Any) -> "Future[Any]":
         """Work on the caller's call; its place is free again when that has ended, or was never begun."""
         with self._lock:
