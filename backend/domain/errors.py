@@ -61,7 +61,7 @@ class Overloaded(SegueError):
 class RateExceeded(Overloaded):
     """A caller asked more often than they may; after `seconds` they may again."""
 
-    def __init__(self, text: str, *, seconds: float) -> None:
+    def __init__(self, text: str, *, seconds: float = 1.0) -> None:
         super().__init__(text)
         self.seconds = seconds
 
