@@ -48,15 +48,7 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
     def run(log: Log, tables: Sequence[str] = render.LIVE_TABLES) -> dict[str, list[dict[str, Any]]]:
         folder = tmp_path_factory.mktemp("job")
         _write_sources(folder, log)
-        connectors = {
-            name: {
-                "connector": "filesystem",
-                "path": str(folder / name),
-                "format": "json",
-                "json.timestamp-format.standard": "ISO-8601",
-            }
-            for name in (*render.SOURCES, *render.RIGHTS, *render.LIVE_TABLES)
-        }
+        connectors = in_files(folder, (*render.SOURCES, *render.RIGHTS, *render.LIVE_TABLES))
         environment = TableEnvironment.create(EnvironmentSettings.in_batch_mode())
         for key, value in {
             "pipeline.jars": connectors_path,
@@ -71,9 +63,22 @@ def run_job(tmp_path_factory: pytest.TempPathFactory) -> RunJob:
         for insert in inserts:
             together.add_insert_sql(insert)
         together.execute().wait()
-        return {table: _rows(folder / table) for table in tables}
+        return {table: rows_in(folder / table) for table in tables}
 
     return run
+
+
+def in_files(folder: Path, tables: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The WITH options of tables that stand in files of JSON lines, each in a file or folder of its name."""
+    return {
+        table: {
+            "connector": "filesystem",
+            "path": str(folder / table),
+            "format": "json",
+            "json.timestamp-format.standard": "ISO-8601",
+        }
+        for table in tables
+    }
 
 
 def _write_sources(folder: Path, log: Log) -> None:
@@ -81,14 +86,14 @@ def _write_sources(folder: Path, log: Log) -> None:
     sources = {
         "plays": [
             {
-                "record": _encoded(r.value),
+                "record": encoded(r.value),
                 "source_partition": r.partition,
                 "source_offset": r.offset,
                 "appended_at": APPENDED,
             }
             for r in log.plays
         ],
-        "feedback": [{"record": _encoded(r.value), "source_offset": r.offset} for r in log.feedback],
+        "feedback": [{"record": encoded(r.value), "source_offset": r.offset} for r in log.feedback],
         **{
             name: [{"record_key": (r.key or b"").decode()} | json.loads(r.value or b"") for r in records]
             for name, records in {
@@ -104,12 +109,13 @@ def _write_sources(folder: Path, log: Log) -> None:
         (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
-def _encoded(value: bytes | None) -> str | None:
+def encoded(value: bytes | None) -> str | None:
     """Bytes as the JSON format has them."""
     return None if value is None else base64.b64encode(value).decode()
 
 
-def _rows(folder: Path) -> list[dict[str, Any]]:
+def rows_in(folder: Path) -> list[dict[str, Any]]:
+    """What Flink has written into a table's folder."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 

@@ -1,6 +1,5 @@
 """What topic feeds carry, by real Flink in streaming mode over files: batch plans have no temporal join."""
 
-import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from backend.domain.rights import Source
 from backend.ports.records import heartbeat_record
 from streaming import render
 from streaming.live_jobs import TOPIC_FEEDS
-from tests.jobs.conftest import SPEC, play_value
+from tests.jobs.conftest import SPEC, encoded, in_files, play_value, rows_in
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -30,7 +29,7 @@ def feed_rows(folder: Path, plays: Sequence[tuple[bytes, float]], placements: Se
     jars.fetch(jars.missing(["flink"]))
     at = [
         {
-            "record": base64.b64encode(value).decode(),
+            "record": encoded(value),
             "source_partition": 0,
             "source_offset": offset,
             "appended_at": _moment(second),
@@ -40,15 +39,7 @@ def feed_rows(folder: Path, plays: Sequence[tuple[bytes, float]], placements: Se
     placed = [{"track_id": id_, "cluster": to, "placed_at": _moment(second)} for id_, to, second in placements]
     for name, rows in (("appended_plays", at), ("placements", placed)):
         (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    connectors = {
-        name: {
-            "connector": "filesystem",
-            "path": str(folder / name),
-            "format": "json",
-            "json.timestamp-format.standard": "ISO-8601",
-        }
-        for name in ("appended_plays", "placements", "topic_feeds")
-    }
+    connectors = in_files(folder, (*render.FEED_SOURCES, *TOPIC_FEEDS.tables))
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     options = render.planner_options(SPEC.of(TOPIC_FEEDS), name="feeds") | {
         "pipeline.jars": ";".join(path.as_uri() for path in jars.paths("flink")),
@@ -60,10 +51,7 @@ def feed_rows(folder: Path, plays: Sequence[tuple[bytes, float]], placements: Se
     for definition in definitions:
         environment.execute_sql(definition)
     environment.execute_sql(insert).wait()
-    written = [
-        json.loads(line) for file in (folder / "topic_feeds").rglob("part-*") for line in file.read_text().splitlines()
-    ]
-    return sorted(written, key=lambda row: (row["noted_at"], row["kind"] != "track"))
+    return sorted(rows_in(folder / "topic_feeds"), key=lambda row: (row["noted_at"], row["kind"] != "track"))
 
 
 def _moment(second: float) -> str:
